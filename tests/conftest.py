@@ -1,0 +1,17 @@
+"""What every test shares: the hypothesis profiles and the seeded random generator."""
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("explore", deadline=None, max_examples=1_000, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture
+def rng():
+    """A random generator that starts alike in every test."""
+    return np.random.default_rng(0)
