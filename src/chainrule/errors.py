@@ -1,0 +1,631 @@
+"""Every exception of chainrule; message wording lives here and nowhere else.
+
+    ChainruleError
+    ├── ShapeError               (ValueError)    shapes that do not fit together
+    ├── DTypeError               (TypeError)     a dtype that has no gradient
+    ├── ArgumentError            (ValueError)    an option or argument out of its range
+    ├── ContainerError           (TypeError)     a container that cannot hold parameters
+    ├── NotDifferentiableError   (TypeError)     no derivative is known, or none exists
+    ├── EscapedValueError        (RuntimeError)  a traced value was about to leave the trace
+    ├── GraphError               (RuntimeError)  a graph that breaks its own rules: our mistake
+    ├── DataError                (ValueError)    data that cannot be used: file, row, column
+    └── UsageError               (ValueError)    a command line that cannot be carried out
+
+Every message has the form `where: what happened, with the values. What was expected.`, then the user's line, then
+`Hint:` with an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+from chainrule.position import Position, caller_position
+
+
+class ChainruleError(Exception):
+    """The base of every error chainrule raises on purpose."""
+
+    def __init__(self, message: str, *, hint: str = "", position: Position | None = None) -> None:
+        self.message = message
+        self.hint = hint
+        self.position = caller_position() if position is None else position
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.position is not None:
+            lines.append(f"  at {self.position}")
+        if self.hint:
+            lines.append(f"  Hint: {self.hint}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> Any:
+        """Pickle by the text: a code object, which the position holds, cannot be pickled."""
+        return _unpickled, (type(self), self.message, self.hint)
+
+
+def _unpickled(cls: type[ChainruleError], message: str, hint: str) -> ChainruleError:
+    error = cls.__new__(cls)
+    Exception.__init__(error, message)
+    error.message, error.hint, error.position = message, hint, None
+    return error
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Shapes do not fit together.
+
+    Failing code:
+
+        cr.grad(lambda x: x * 2)(np.ones(3))
+
+    The fix: reduce the result to one number, or use `cr.vjp` or `cr.jacobian`.
+
+        cr.grad(lambda x: np.sum(x * 2))(np.ones(3))
+    """
+
+    @classmethod
+    def from_non_scalar(cls, where: str, shape: tuple[int, ...]) -> Self:
+        return cls(
+            f"{where}: the function returned an array of shape {shape}. A gradient needs one number.",
+            hint="reduce the result with np.sum or np.mean, or use cr.jacobian or cr.vjp.",
+        )
+
+    @classmethod
+    def from_no_number(cls, where: str, got: str) -> Self:
+        return cls(
+            f"{where}: the function returned {got}. A gradient needs one number.",
+            hint="return a scalar; for (scalar, anything else) pass has_aux=True.",
+        )
+
+    @classmethod
+    def from_cotangent(cls, where: str, got: tuple[int, ...], expected: tuple[int, ...]) -> Self:
+        return cls(
+            f"{where}: got shape {got}. Expected shape {expected}, the shape of the value it belongs to."
+        )
+
+    @classmethod
+    def from_numpy(cls, name: str, shapes: tuple[tuple[int, ...], ...], reason: str) -> Self:
+        listed = " and ".join(map(str, shapes))
+        return cls(
+            f"{name}: cannot combine shapes {listed}: {reason}.",
+            hint="print the shapes of both operands on the line above; reshape or transpose one of them.",
+        )
+
+    @classmethod
+    def from_not_square(cls, name: str, shape: tuple[int, ...]) -> Self:
+        return cls(
+            f"{name}: got shape {shape}. Expected square matrices, (..., n, n).",
+            hint="for a matrix that is not square use np.linalg.lstsq or np.linalg.pinv.",
+        )
+
+    @classmethod
+    def from_no_matrix(cls, name: str, shape: tuple[int, ...]) -> Self:
+        return cls(
+            f"{name}: got shape {shape}. Expected matrices, (..., m, n).",
+            hint="x[:, None] makes a column of a vector, x[None, :] a row.",
+        )
+
+    @classmethod
+    def from_no_samples(cls, name: str, size: int) -> Self:
+        return cls(f"{name}: {size} samples were asked for. Expected at least 1.")
+
+    @classmethod
+    def from_unknown(cls, name: str) -> Self:
+        return cls(
+            f"{name}: the shape of the result depends on numbers, and this part is captured on shapes alone.",
+            hint="use np.where with three arguments, or a mask as a factor.",
+        )
+
+    @classmethod
+    def from_reshape(cls, shape: tuple[int, ...], target: tuple[int, ...]) -> Self:
+        return cls(
+            f"reshape: cannot give an array of shape {shape} the shape {target}. "
+            "Expected a shape with the same number of elements.",
+            hint="write -1 for one of the sizes, and it is worked out.",
+        )
+
+    @classmethod
+    def from_axes(cls, name: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> Self:
+        return cls(
+            f"{name}: got axes={axes} for shape {shape}. Expected each of its {len(shape)} axes once."
+        )
+
+    @classmethod
+    def from_ndim(cls, name: str, shape: tuple[int, ...], expected: str) -> Self:
+        return cls(
+            f"{name}: got shape {shape}. Expected {expected}.",
+            hint="add an axis with x[:, None], or take one away with x[0].",
+        )
+
+    @classmethod
+    def from_squeeze(cls, shape: tuple[int, ...], axes: tuple[int, ...]) -> Self:
+        return cls(
+            f"squeeze: got shape {shape} and axis={axes}. Expected axes of size 1.",
+            hint="leave axis out to take away every axis of size 1.",
+        )
+
+    @classmethod
+    def from_join(
+        cls, name: str, index: int, got: tuple[int, ...], first: tuple[int, ...], expected: str
+    ) -> Self:
+        return cls(
+            f"{name}: array {index} has shape {got}, array 0 has {first}. Expected {expected}.",
+            hint="print the shapes of all arrays on the line above.",
+        )
+
+    @classmethod
+    def from_no_arrays(cls, name: str) -> Self:
+        return cls(f"{name}: got no arrays. Expected at least one.")
+
+    @classmethod
+    def from_division(cls, name: str, size: int, sections: int) -> Self:
+        return cls(
+            f"{name}: cannot divide an axis of size {size} into {sections} equal parts.",
+            hint="use np.array_split for parts that differ by one.",
+        )
+
+    @classmethod
+    def from_no_elements(cls, name: str, shape: tuple[int, ...], axes: tuple[int, ...]) -> Self:
+        return cls(
+            f"{name}: got shape {shape} and axis={axes}. Expected at least one element to choose from.",
+            hint="check that the array is not empty, or pass initial= where NumPy has it.",
+        )
+
+    @classmethod
+    def from_parameter(cls, layer: str, name: str, got: tuple[int, ...], expected: str) -> Self:
+        return cls(
+            f"{layer}: {name} has shape {got}. Expected {expected}.",
+            hint=f"{layer}.create makes parameters that fit together.",
+        )
+
+    @classmethod
+    def from_input(cls, layer: str, got: tuple[int, ...], features: int) -> Self:
+        return cls(
+            f"{layer}: the input has shape {got}. Expected ({features},) or (..., {features}).",
+            hint="the last axis holds the features: transpose the input, or make the layer with its size.",
+        )
+
+    @classmethod
+    def from_layers(
+        cls, model: str, index: int, first: tuple[int, ...], second: tuple[int, ...]
+    ) -> Self:
+        return cls(
+            f"{model}: layers[{index}] has a weight of shape {first}, layers[{index + 1}] one of shape {second}. "
+            f"Expected the second to take {first[1]} inputs.",
+            hint=f"{model}.create takes the sizes once and makes layers that fit together.",
+        )
+
+    @classmethod
+    def from_target(cls, loss: str, prediction: tuple[int, ...], target: tuple[int, ...]) -> Self:
+        return cls(
+            f"{loss}: the prediction has shape {prediction}, the target {target}. "
+            "Expected equal shapes; nothing is broadcast.",
+            hint="reshape one of them, for example target[:, None] or prediction[:, 0].",
+        )
+
+    @classmethod
+    def from_labels(cls, loss: str, scores: tuple[int, ...], labels: tuple[int, ...]) -> Self:
+        return cls(
+            f"{loss}: the scores have shape {scores}, the labels {labels}. "
+            f"Expected labels of shape {scores[:-1]}, one class per example.",
+            hint="the last axis of the scores holds the classes.",
+        )
+
+    @classmethod
+    def from_update(
+        cls, where: str, path: str, got: tuple[int, ...], expected: tuple[int, ...]
+    ) -> Self:
+        return cls(
+            f"{where}: the update of {path} has shape {got}. Expected {expected}, the shape of the parameter.",
+            hint="pass the gradients of these parameters, and the state that init made for them.",
+        )
+
+
+class DTypeError(ChainruleError, TypeError):
+    """A dtype that has no gradient.
+
+    Failing code:
+
+        cr.grad(np.sum)(np.array([1, 2, 3]))
+
+    The fix: differentiate with respect to floating-point numbers.
+
+        cr.grad(np.sum)(np.array([1.0, 2.0, 3.0]))
+    """
+
+    @classmethod
+    def from_not_inexact(cls, where: str, path: str, got: str) -> Self:
+        return cls(
+            f"{where}: {path} is {got}. Derivatives are taken with respect to float or complex numbers.",
+            hint="write 3.0 instead of 3, or convert with .astype(float).",
+        )
+
+    @classmethod
+    def from_complex_output(cls, where: str, dtype: object) -> Self:
+        return cls(
+            f"{where}: the function returned a complex number ({dtype}). A gradient needs a real one.",
+            hint="return np.abs(z), z.real or np.abs(z)**2; for a complex result use cr.vjp.",
+        )
+
+    @classmethod
+    def from_complex_cotangent(cls, where: str, got: object, expected: object) -> Self:
+        return cls(
+            f"{where}: got dtype {got}. Expected {expected}: the value it belongs to is real."
+        )
+
+    @classmethod
+    def from_unsafe_cast(cls, where: str, got: object, expected: object) -> Self:
+        return cls(
+            f"{where}: a result of dtype {got} cannot be written into an array of dtype {expected}.",
+            hint="make the array with dtype=float.",
+        )
+
+    @classmethod
+    def from_labels(cls, where: str, name: str, got: object) -> Self:
+        return cls(
+            f"{where}: {name} are {got}. Expected integers.",
+            hint=f"convert with {name}.astype(int).",
+        )
+
+
+class ArgumentError(ChainruleError, ValueError):
+    """An option or argument is out of its range.
+
+    Failing code:
+
+        cr.grad(lambda x: x, argnums=1)(2.0)
+
+    The fix: name an argument that the call has.
+
+        cr.grad(lambda x: x, argnums=0)(2.0)
+    """
+
+    @classmethod
+    def from_argnums(cls, where: str, argnums: object, count: int) -> Self:
+        return cls(
+            f"{where}: argnums={argnums!r}, but the function was called with {count} positional arguments.",
+            hint="argnums counts positional arguments from 0; pass the argument by position.",
+        )
+
+    @classmethod
+    def from_choice(cls, where: str, name: str, got: object, choices: tuple[str, ...]) -> Self:
+        return cls(f"{where}: {name}={got!r}. Expected one of {', '.join(map(repr, choices))}.")
+
+    @classmethod
+    def from_range(cls, where: str, name: str, got: object, expected: str) -> Self:
+        return cls(f"{where}: {name}={got!r}. Expected {expected}.")
+
+    @classmethod
+    def from_read_only(cls, name: str) -> Self:
+        return cls(
+            f"{name}: its result is read-only, as NumPy's is, and was written to.",
+            hint=f"write to the array itself, or to a copy: {name}(...).copy().",
+        )
+
+    @classmethod
+    def from_diverged(cls, epoch: int, loss: float) -> Self:
+        return cls(
+            f"training: the loss is {loss} after epoch {epoch}. Expected a finite number.",
+            hint="train with a smaller learning rate, and check the data for extreme values.",
+        )
+
+    @classmethod
+    def from_unsupported(cls, where: str, what: str, hint: str = "") -> Self:
+        return cls(f"{where}: {what} is not supported.", hint=hint)
+
+    @classmethod
+    def from_label(cls, where: str, lowest: int, highest: int, classes: int) -> Self:
+        return cls(
+            f"{where}: labels go from {lowest} to {highest}. Expected 0 to {classes - 1} for {classes} scores.",
+            hint="count classes from 0, and give the last layer one output per class.",
+        )
+
+    @classmethod
+    def from_missing_parameters(cls, where: str) -> Self:
+        return cls(
+            f"{where}: update was called without the parameters, which it needs.",
+            hint="call update(gradients, state, params).",
+        )
+
+    @classmethod
+    def from_no_rule(cls, where: str) -> Self:
+        return cls(
+            f"{where}: got neither vjp nor jvp. Expected at least one of them.",
+            hint="write @cr.custom_rule(vjp=lambda g, out, x: ...); each rule gives the other.",
+        )
+
+    @classmethod
+    def from_traced_option(cls, where: str, option: str) -> Self:
+        return cls(
+            f"{where}: the option {option}= is a traced value. Expected a plain one: options have no derivative.",
+            hint=f"pass {option} by position, or pass cr.stop_gradient({option}).",
+        )
+
+
+class ContainerError(ChainruleError, TypeError):
+    """A container, or what is in it, cannot be differentiated or does not match another.
+
+    Failing code:
+
+        cr.grad(lambda p: p["w"] ** 2)({"w": "three"})
+
+    The fix: leaves are arrays and numbers; text, None and functions are left alone, but there must be one number.
+
+        cr.grad(lambda p: p["w"] ** 2)({"w": 3.0})
+    """
+
+    @classmethod
+    def from_leaf(cls, where: str, path: str, got: str) -> Self:
+        return cls(
+            f"{where}: {path} is {got}. Expected an array or a number.",
+            hint="pass plain arrays: for a data frame its .to_numpy(), for a masked array its .filled(value).",
+        )
+
+    @classmethod
+    def from_mismatch(cls, where: str, got: str, expected: str) -> Self:
+        return cls(f"{where}: the containers differ: got {got}. Expected {expected}.")
+
+
+class NotDifferentiableError(ChainruleError, TypeError):
+    """No derivative is known for an operation, or none exists.
+
+    Failing code:
+
+        cr.grad(lambda x: np.bitwise_count(x))(1.0)
+
+    The fix: use an operation from `chainrule ops`, state the rule with `@cr.custom_rule`, or cut the value out
+    with `cr.stop_gradient` where its derivative is not wanted.
+    """
+
+    @classmethod
+    def from_unknown(cls, name: str) -> Self:
+        return cls(
+            f"{name}: chainrule has no derivative rule for it.",
+            hint=f"state one with @cr.custom_rule, or pass cr.stop_gradient(x) to {name}.",
+        )
+
+    @classmethod
+    def from_reason(cls, name: str, reason: str, hint: str = "") -> Self:
+        return cls(
+            f"{name}: {reason}.",
+            hint=hint or "pass cr.stop_gradient(x) if the derivative is not wanted.",
+        )
+
+    @classmethod
+    def from_option(cls, name: str, option: str, got: object) -> Self:
+        return cls(
+            f"{name}: {option}={got!r} has no derivative rule.",
+            hint=f"call {name} without {option}.",
+        )
+
+
+class EscapedValueError(ChainruleError, RuntimeError):
+    """A traced value was about to become a plain number, which would silently lose its derivative.
+
+    Failing code:
+
+        cr.grad(lambda x: math.sin(x))(1.0)
+
+    The fix: use the NumPy function, which chainrule can follow.
+
+        cr.grad(lambda x: np.sin(x))(1.0)
+    """
+
+    @classmethod
+    def from_conversion(cls, what: str, hint: str) -> Self:
+        return cls(
+            f"{what} would turn a traced value into a plain number and lose its derivative.",
+            hint=hint,
+        )
+
+    @classmethod
+    def from_unknown_numbers(cls) -> Self:
+        return cls(
+            "a decision on numbers that are not known yet: this part is captured on types alone.",
+            hint="write the decision as np.where, or do not capture this part.",
+        )
+
+
+class GraphError(ChainruleError, RuntimeError):
+    """A graph breaks one of its own rules. It is a mistake of chainrule's; please report it."""
+
+    @classmethod
+    def from_rule(cls, where: str, what: str) -> Self:
+        return cls(
+            f"{where}: {what}.",
+            hint="this is a bug in chainrule: please report it with the graph printed.",
+        )
+
+
+class DataError(ChainruleError, ValueError):
+    """Data cannot be used: a file, a row, a column.
+
+    Failing code:
+
+        chainrule train data.csv --target prise
+
+    The fix: name a column the file has; the message lists them.
+    """
+
+    @classmethod
+    def from_unreadable(cls, source: str, reason: str) -> Self:
+        return cls(
+            f"{source}: cannot be read: {reason}. Expected a CSV file of numbers.",
+            hint="check the path and the encoding; the file must be UTF-8 text, or that with gzip (.gz).",
+        )
+
+    @classmethod
+    def from_empty(cls, source: str) -> Self:
+        return cls(
+            f"{source}: has no rows of data. Expected a header and at least one row below it.",
+            hint="check that the file was written completely.",
+        )
+
+    @classmethod
+    def from_cell(cls, source: str, row: int, column: str, value: str) -> Self:
+        return cls(
+            f"{source}: row {row}, column {column!r}: {_shortened(value)} is not a number. Expected a finite number "
+            "or an empty cell.",
+            hint="correct the cell, leave it empty if the value is unknown, or number the categories 0, 1, 2.",
+        )
+
+    @classmethod
+    def from_row_length(cls, source: str, row: int, got: int, expected: int) -> Self:
+        return cls(
+            f"{source}: row {row} has {got} cells. Expected {expected}, as in the first row.",
+            hint="look for a missing or an extra separator in that row.",
+        )
+
+    @classmethod
+    def from_missing_columns(
+        cls, source: str, missing: Sequence[str], columns: Sequence[str]
+    ) -> Self:
+        noun = "column" if len(missing) == 1 else "columns"
+        return cls(
+            f"{source}: has no {noun} {_listed(missing)}. Its columns are {_listed(columns)}.",
+            hint="use a name from that list, spelled as it is there.",
+        )
+
+    @classmethod
+    def from_repeated_column(cls, source: str, column: str) -> Self:
+        return cls(
+            f"{source}: two columns are named {column!r}. Expected every column to have a name of its own.",
+            hint="rename one of them in the header.",
+        )
+
+    @classmethod
+    def from_no_values(cls, source: str, column: str) -> Self:
+        return cls(
+            f"{source}: column {column!r} has no value in any row. Expected at least one number.",
+            hint="remove the column from the file.",
+        )
+
+    @classmethod
+    def from_no_features(cls, source: str, target: str) -> Self:
+        return cls(
+            f"{source}: has no column besides the target {target!r}. Expected at least one to predict it from.",
+            hint="check the separator: a comma, a semicolon or a tab.",
+        )
+
+    @classmethod
+    def from_missing_target(cls, source: str, row: int, column: str) -> Self:
+        return cls(
+            f"{source}: row {row}, column {column!r}: the target is missing or NaN. Expected a number in every row.",
+            hint="remove the rows whose target is unknown; only features may be missing.",
+        )
+
+    @classmethod
+    def from_constant_target(cls, source: str, column: str, value: str) -> Self:
+        return cls(
+            f"{source}: column {column!r} is {value} in every row. Expected a target with at least two values.",
+            hint="name another column as the target.",
+        )
+
+    @classmethod
+    def from_rare_class(cls, source: str, column: str, label: str) -> Self:
+        return cls(
+            f"{source}: column {column!r}: class {label} has a single row. Expected at least two rows of each class.",
+            hint="add rows of that class or remove it; for a measured quantity use the task regression.",
+        )
+
+    @classmethod
+    def from_unknown_class(
+        cls, source: str, row: int, column: str, value: str, classes: Sequence[str]
+    ) -> Self:
+        return cls(
+            f"{source}: row {row}, column {column!r}: {value} is not a class the model knows. "
+            f"Expected one of {', '.join(classes)}.",
+            hint="correct the cell, or train again with rows of that class.",
+        )
+
+    @classmethod
+    def from_too_few(cls, source: str, part: str, got: int, expected: int) -> Self:
+        return cls(
+            f"{source}: {part} would have {got} {'row' if got == 1 else 'rows'}. Expected at least {expected}.",
+            hint="add rows, or change the fractions for validation and test.",
+        )
+
+    @classmethod
+    def from_changed(cls, source: str) -> Self:
+        return cls(
+            f"{source}: is not the data the run was trained on, so its unseen test part cannot be told apart.",
+            hint="restore the file, or name the data to use on the command line.",
+        )
+
+    @classmethod
+    def from_run(cls, path: str, reason: str) -> Self:
+        return cls(
+            f"{path}: is not a complete run folder: {reason}.",
+            hint="name a folder that chainrule train has written, such as runs/digits-001.",
+        )
+
+    @classmethod
+    def from_weights(cls, path: str, reason: str) -> Self:
+        return cls(
+            f"{path}: does not hold the weights of this model: {reason}.",
+            hint="load the weights into a model of the sizes they were saved from.",
+        )
+
+
+class UsageError(ChainruleError, ValueError):
+    """A command line cannot be carried out as it stands.
+
+    Failing code:
+
+        chainrule train digitz
+
+    The fix: name a data set that exists; the message lists them.
+    """
+
+    @classmethod
+    def from_unknown_data(cls, name: str, known: Sequence[str]) -> Self:
+        return cls(
+            f"{name}: is neither a file nor a data set. Expected a CSV file or one of {_listed(known)}.",
+            hint="check the spelling and the path.",
+        )
+
+    @classmethod
+    def from_option(cls, option: str, got: object, expected: str) -> Self:
+        return cls(
+            f"{option}: got {got!r}. Expected {expected}.",
+            hint="chainrule COMMAND --help shows the options.",
+        )
+
+    @classmethod
+    def from_no_target(cls, source: str, columns: Sequence[str]) -> Self:
+        return cls(
+            f"{source}: no target is named. Expected one of its columns: {_listed(columns)}.",
+            hint=f"add --target {columns[-1] if columns else 'NAME'}",
+        )
+
+    @classmethod
+    def from_unwritable(cls, path: str, reason: str) -> Self:
+        return cls(
+            f"{path}: cannot be written: {reason}.",
+            hint="choose another place with --out.",
+        )
+
+    @classmethod
+    def from_function(cls, name: str, reason: str, hint: str) -> Self:
+        return cls(f"{name}: {reason}.", hint=hint)
+
+    @classmethod
+    def from_memory(cls, command: str, reason: str) -> Self:
+        return cls(
+            f"{command}: there is not enough memory: {reason or 'the data does not fit'}.",
+            hint="use fewer rows, smaller layers or smaller shapes.",
+        )
+
+
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    """Return quoted names, a long list cut short."""
+    shown = [repr(name) for name in names[:most]]
+    if len(names) > most:
+        shown.append(f"… and {len(names) - most} more")
+    return ", ".join(shown)
+
+
+def _shortened(value: str, most: int = 40) -> str:
+    """Return a quoted value, a long one cut short."""
+    return repr(value) if len(value) <= most else f"{value[:most]!r}…"

@@ -1,0 +1,74 @@
+"""Where in the user's code something happened: recorded cheaply, resolved only when shown."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from dataclasses import dataclass
+from types import CodeType, FrameType
+
+import numpy as np
+
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_is_user_file: dict[str, bool] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the user's code: a code object and the offset of the instruction that was running."""
+
+    code: CodeType
+    instruction: int
+
+    @property
+    def file(self) -> str:
+        """The path of the file the code was compiled from."""
+        return self.code.co_filename
+
+    @property
+    def line(self) -> int:
+        """The line number, counted from 1; 0 where the code carries none."""
+        positions = list(self.code.co_positions())
+        index = self.instruction // 2
+        return (positions[index][0] or 0) if 0 <= index < len(positions) else 0
+
+    @property
+    def text(self) -> str:
+        """The source line, stripped; empty where the source cannot be read."""
+        return linecache.getline(self.file, self.line).strip()
+
+    def __str__(self) -> str:
+        """`model.py:41: h = x @ w`."""
+        text = self.text
+        return f"{os.path.basename(self.file)}:{self.line}" + (f": {text}" if text else "")
+
+
+def is_user_file(name: str) -> bool:
+    """Say whether code of this file belongs neither to chainrule nor to NumPy."""
+    known = _is_user_file.get(name)
+    if known is None:
+        known = _is_user_file[name] = not name.startswith((_HERE, _NUMPY, "<__array_function__"))
+    return known
+
+
+def caller(depth: int = 1) -> tuple[CodeType, int] | None:
+    """Return the innermost frame of user code, `depth` frames up or more, as `(code, instruction)`.
+
+    This runs once per recorded node, hence a plain tuple: `Position(*place)` makes it readable.
+    """
+    frame: FrameType | None = sys._getframe(depth)
+    while frame is not None:
+        code = frame.f_code
+        name = code.co_filename
+        if _is_user_file.get(name) or is_user_file(name):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def caller_position() -> Position | None:
+    """Return the innermost position in user code, for an error or a report."""
+    place = caller()
+    return None if place is None else Position(*place)
