@@ -1,0 +1,290 @@
+"""What the user holds: traced scalars and arrays. The mutable half; what nodes refer to is never written to.
+
+An array is a cell: a write gives it a new content and a new version. A view remembers its base and
+how it was cut; a write through it reaches the base, and a read after the base changed cuts anew.
+All cuts and writes are ops (`getitem`, `setitem`, `reshape`, `transpose`), so every kind of level
+follows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from sys import getrefcount
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.core.methods import ArrayMethods, ScalarMethods
+from chainrule.core.op import FRONTS, IN_PLACE
+from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes, type_of_plain
+from chainrule.errors import DTypeError, EscapedValueError, ShapeError
+
+if TYPE_CHECKING:
+    from chainrule.core.trace import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One cut of a view: how it is taken from its base, and how a changed one is put back.
+
+    Attributes:
+        cut: from the base's content to the part's.
+        put: from the base's content and the part's new one to the base's new one.
+        key: equal for equal cuts.
+    """
+
+    cut: Callable[[Any], Any]
+    put: Callable[[Any, Any], Any]
+    key: Any
+
+
+class Traced:
+    """The data of a traced value.
+
+    Attributes:
+        level: the innermost level it belongs to.
+        out: what it is one level down.
+        node: what made it at its level: a node, or under forward mode its tangent.
+        type: its shape and dtype.
+    """
+
+    __slots__ = ("__weakref__", "level", "node", "out", "type")
+    level: Level
+    out: Value
+    node: Any
+    type: ArrayType
+
+    def __init__(self, level: Level, out: Value, node: Any, type: ArrayType) -> None:  # noqa: A002
+        self.level = level
+        self.out = out
+        self.node = node
+        self.type = type
+
+    def leaf(self) -> Value:
+        """Return the plain value at the bottom. Its derivative is lost: for printing and branching."""
+        x: Any = self
+        while type(x) in HANDLES:
+            refresh(x)
+            x = x.out
+        return x
+
+    def plain(self, what: str, hint: str) -> Value:
+        """Return the bottom value if no running trace would lose it.
+
+        Raises:
+            EscapedValueError: a trace is running; it remembers the error too, in case the caller
+                swallows it.
+        """
+        x: Any = self
+        while type(x) in HANDLES:
+            refresh(x)
+            if x.level.alive:
+                raise x.level.remembered(EscapedValueError.from_conversion(what, hint))
+            x = x.out
+        return x
+
+
+class PlainLevel:
+    """The level of an array that was made inside a trace and holds no derivative yet.
+
+    To NumPy it is a plain array, to a traced write a cell like any other. It never runs, so nothing is lost when
+    such an array becomes a plain one.
+    """
+
+    __slots__ = ()
+    number = 0
+    alive = False
+
+
+PLAIN = PlainLevel()
+
+
+class TracedScalar(Traced, ScalarMethods):
+    """A traced number. Immutable, as `np.float64` is: no item access and no length, `s += 1` rebinds the name."""
+
+    __slots__ = ()
+
+
+class TracedArray(Traced, ArrayMethods):
+    """A traced array; writes go through `write`."""
+
+    __slots__ = ("version",)
+
+    def __init__(self, level: Level, out: Value, node: Any, type: ArrayType) -> None:  # noqa: A002
+        self.level = level
+        self.out = out
+        self.node = node
+        self.type = type
+        self.version = 0
+
+    def write(self, index: Any, value: Any) -> None:
+        """Set `self[index]` to `value`, as NumPy does."""
+        if _is_own_part(self, index, value):
+            return
+        if not self.type.is_inexact and is_traced(value):
+            raise DTypeError.from_unsafe_cast("assignment", type_of(value).dtype, self.type.dtype)
+        setitem = IN_PLACE["setitem"] if self.owns_its_memory() else FRONTS["setitem"]
+        self.rebind(setitem(frozen(self), value, index))
+
+    def write_result(self, name: str, result: Any) -> None:
+        """Set the whole array to `result`, the outcome of an in-place operator or of `out=`."""
+        got = type_of(result)
+        if broadcast_shapes(name, got.shape, self.shape) != self.shape:
+            raise ShapeError.from_numpy(
+                name, (got.shape, self.shape), "the result does not fit into the array written to"
+            )
+        if not np.can_cast(got.dtype, self.dtype, "same_kind"):
+            raise DTypeError.from_unsafe_cast(name, got.dtype, self.dtype)
+        self.write(..., result)
+
+    def owns_its_memory(self) -> bool:
+        """Say whether nothing but this handle relies on the values it has now, so that a write may replace them.
+
+        A rule that reads them, a view of them, or another name for them would hold a reference.
+        """
+        return (
+            type(self.out) is np.ndarray
+            and self.out.base is None
+            and getrefcount(self.out) <= _SOLE_REFERENCE
+        )
+
+    def rebind(self, content: Any) -> None:
+        """Give the cell a new content."""
+        content = cell(content)
+        self.level, self.out, self.node = content.level, content.out, content.node
+        self.version += 1
+
+    def part(self, step: Step) -> TracedView:
+        """Return the part that `step` cuts out, sharing memory with this array."""
+        return TracedView(self, (step,))
+
+
+class TracedView(TracedArray):
+    """A part of another traced array that shares its memory."""
+
+    __slots__ = ("base", "path", "seen")
+
+    def __init__(self, base: TracedArray, path: tuple[Step, ...]) -> None:
+        self.base = base
+        self.path = path
+        self.seen = -1
+        self.version = 0
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Cut the view anew if its base was written to since."""
+        if self.seen == self.base.version:
+            return
+        part: Any = frozen(self.base)
+        for step in self.path:
+            part = step.cut(part)
+        part = cell(part)
+        self.level, self.out, self.node, self.type = part.level, part.out, part.node, part.type
+        self.seen = self.base.version
+        self.version += 1
+
+    def owns_its_memory(self) -> bool:
+        """A view never does."""
+        return False
+
+    def rebind(self, content: Any) -> None:
+        """Put a changed part back into the base."""
+        parts: list[Any] = [frozen(self.base)]
+        for step in self.path[:-1]:
+            parts.append(step.cut(parts[-1]))
+        for step, part in zip(reversed(self.path), reversed(parts), strict=True):
+            content = step.put(part, content)
+        self.base.rebind(content)
+
+    def part(self, step: Step) -> TracedView:
+        """Return a view of this view: a longer path from the same base."""
+        return TracedView(self.base, (*self.path, step))
+
+
+class _Sole:
+    """Counts the references to an array that only a slot holds, as `owns_its_memory` sees it."""
+
+    __slots__ = ("out",)
+
+    def __init__(self) -> None:
+        self.out = np.zeros(1)
+
+    def count(self) -> int:
+        return getrefcount(self.out)
+
+
+_SOLE_REFERENCE = _Sole().count()
+
+HANDLES = frozenset({TracedScalar, TracedArray, TracedView})
+
+
+def cell(x: Any) -> Any:
+    """Return a handle for `x`: a plain array becomes a cell that can be written to with traced values."""
+    if type(x) in HANDLES:
+        return x
+    array = np.asarray(x)
+    return TracedArray(PLAIN, array, None, array_type(array.shape, array.dtype))  # type: ignore[arg-type]  # a level that never runs
+
+
+def refresh(x: Any) -> None:
+    """Bring a view up to date with its base; nothing to do for other handles."""
+    if type(x) is TracedView:
+        x.refresh()
+
+
+def frozen(x: Any) -> Any:
+    """Return a handle that later writes through `x` do not reach; anything immutable as it is."""
+    kind = type(x)
+    if kind is TracedView:
+        x.refresh()
+    elif kind is not TracedArray:
+        return x
+    return TracedArray(x.level, x.out, x.node, x.type)
+
+
+def settled(x: Any) -> Any:
+    """Return `x` without the levels that have ended."""
+    while type(x) in HANDLES:
+        refresh(x)
+        if x.level.alive:
+            break
+        x = x.out
+    return x
+
+
+def is_traced(x: Any) -> bool:
+    """Say whether a derivative would be lost if `x` became a plain value."""
+    return type(settled(x)) in HANDLES
+
+
+def type_of(x: Value) -> ArrayType:
+    """Return the type of a value, traced or plain; a type is its own."""
+    kind = type(x)
+    if kind is np.ndarray:
+        return array_type(x.shape, x.dtype)
+    if kind in HANDLES:
+        if kind is TracedView:
+            x.refresh()
+        known: ArrayType = x.type
+        return known
+    return type_of_plain(x)
+
+
+def _is_own_part(array: TracedArray, index: Any, value: Any) -> bool:
+    """Recognise the last step of `a[i] += x`: the part was written through already."""
+    if type(value) is not TracedView:
+        return False
+    base, path = (array.base, array.path) if type(array) is TracedView else (array, ())
+    if value.base is not base or value.path[:-1] != path or value.seen != base.version:
+        return False
+    return bool(value.path[-1].key == ("getitem", key_of_index(index)))
+
+
+def key_of_index(index: Any) -> Any:
+    """Return something hashable that is equal for equal basic indices."""
+    if isinstance(index, tuple):
+        return tuple(map(key_of_index, index))
+    if isinstance(index, slice):
+        return ("slice", index.start, index.stop, index.step)
+    return index if index is None or index is Ellipsis else int(index)

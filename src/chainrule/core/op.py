@@ -1,0 +1,154 @@
+"""What an op is, and the table of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from chainrule.core.types import ArrayType, Value
+
+Rule = Callable[..., Any]
+Kind = Literal["elementwise", "linear", "general", "composite", "constant"]
+Needs = Sequence[object]
+"""One entry per argument; truthy where a derivative is wanted."""
+
+
+@dataclass(frozen=True)
+class Notation:
+    """How a call is written: a template over its arguments, and how tightly it binds."""
+
+    template: str
+    precedence: int = 100
+
+
+def infix(symbol: str, precedence: int) -> Notation:
+    """Write `x symbol y`."""
+    return Notation(f"{{0}} {symbol} {{1}}", precedence)
+
+
+def called(name: str, arity: int) -> Notation:
+    """Write `name(x, y)`."""
+    return Notation(f"{name}({', '.join(f'{{{i}}}' for i in range(arity))})")
+
+
+class Sample:
+    """One call for the generated tests, as a user would write it.
+
+    A positional tuple is the shape of a random array from `domain`, a list of tuples a list of such
+    arrays; anything else is passed as it is. `prepare` maps the arrays to what the op needs, a
+    positive definite matrix for example, and is differentiated along. Keyword arguments go to the
+    call.
+
+    >>> Sample((2, 3), axis=-1)
+    Sample((2, 3), axis=-1)
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        domain: tuple[float, float] | None = None,
+        prepare: Callable[..., Any] | None = None,
+        **options: Any,
+    ) -> None:
+        self.arguments = arguments
+        self.domain = domain
+        self.prepare = prepare
+        self.options = options
+
+    def __repr__(self) -> str:
+        parts = [*map(repr, self.arguments), *(f"{k}={v!r}" for k, v in self.options.items())]
+        return f"Sample({', '.join(parts)})"
+
+
+READS_OUT = 1
+READS_ALL = -1
+
+
+def reads_argument(i: int) -> int:
+    """Return the bit that says that a reverse rule reads the value of argument `i`; `READS_OUT` is the result's."""
+    return 2 << i
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One operation: everything the library knows about it.
+
+    Attributes:
+        name: its name in the table.
+        kind: which kind declared it.
+        numpy: computes it on plain values, parameters in canonical form.
+        infer: the type of the result from the types of the arguments.
+        vjp: `vjp(needs, g, out, args, params)`: one cotangent per needed argument, None for the
+            others.
+        jvp: `jvp(tangents, out, args, params)`: the tangent of the result; None stands for a zero
+            tangent.
+        reads: `reads(traced, types, params)`: which values `vjp` reads, as bits (`reads_argument`,
+            `READS_OUT`), when the arguments of the bit mask `traced` are traced.
+        reads_vary: whether `reads` depends on parameters and dtypes; it is remembered per mask where
+            it does not.
+        is_constant: the derivative is zero everywhere: results are plain values in eager mode.
+        undefined: why there is no derivative; empty where there is one.
+        accumulate: `accumulate(buffer, g, args, params)` adds the cotangent of the first argument
+            into an array that the sweep owns.
+        consume: `consume(needs, g, args, params)` is `vjp` for a cotangent `g` that the sweep owns:
+            it may write to it and hand it on as the cotangent of the first argument.
+        partials: the partial derivatives of an elementwise op.
+        rejects: samples that must raise ShapeError.
+    """
+
+    name: str
+    kind: Kind
+    numpy: Callable[..., Any]
+    infer: Callable[..., ArrayType | tuple[ArrayType, ...]]
+    vjp: Callable[[Needs, Any, Any, Sequence[Any], Mapping[str, Any]], Sequence[Any]]
+    jvp: Callable[[Sequence[Any], Any, Sequence[Any], Mapping[str, Any]], Any]
+    reads: Callable[[int, Sequence[ArrayType], Mapping[str, Any]], int]
+    reads_vary: bool = False
+    is_constant: bool = False
+    undefined: str = ""
+    accumulate: Callable[[Any, Any, Sequence[Any], Mapping[str, Any]], None] | None = None
+    consume: Callable[[Needs, Any, Sequence[Any], Mapping[str, Any]], Sequence[Any]] | None = None
+    partials: tuple[Rule | None, ...] = ()
+    notation: Notation = Notation("")
+    samples: tuple[Sample, ...] = ()
+    rejects: tuple[Sample, ...] = ()
+    aliases: tuple[Any, ...] = ()
+    known_reads: dict[Any, int] = field(default_factory=dict)
+
+    @property
+    def front(self) -> Callable[..., Value]:
+        """What users' calls reach: it takes what NumPy's function takes and puts it into canonical form."""
+        return FRONTS[self.name]
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+_TABLE: dict[str, Op] = {}
+TABLE: Mapping[str, Op] = MappingProxyType(_TABLE)
+"""Every op by name. The kinds enter ops here; nothing else does."""
+
+FRONTS: dict[str, Callable[..., Value]] = {}
+"""Every front by name: how core reaches an op without importing it."""
+
+WEAK_FRONTS: dict[str, Callable[..., Value]] = {}
+"""Operators on Python numbers, whose results are Python numbers."""
+
+IN_PLACE: dict[str, Callable[..., Value]] = {}
+"""Fronts that reuse the memory of their first argument, for values that nobody else relies on."""
+
+BY_NUMPY: dict[Any, Callable[..., Value]] = {}
+"""NumPy function or ufunc, or (ufunc, method): the front that answers for it."""
+
+
+def enter(op: Op, front: Callable[..., Value], numpy_names: Sequence[Any] = ()) -> None:
+    """Enter an op in the table: under its name, and its front under the NumPy functions it answers for."""
+    if op.name in _TABLE:
+        message = f"op {op.name!r} is declared twice; an op has one entry in the table"
+        raise ValueError(message)
+    _TABLE[op.name] = op
+    FRONTS[op.name] = front
+    for function in numpy_names:
+        BY_NUMPY[function] = front

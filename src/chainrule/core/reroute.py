@@ -1,0 +1,169 @@
+"""How the user's code meets the functions of `creation.py`: while a trace runs, its modules see a face of NumPy.
+
+A face is a module with NumPy's names, of which the rerouted ones follow the trace. The globals of user modules that
+hold the `numpy` module, or a rerouted function itself (`from numpy import zeros`), name the face instead while at least
+one trace runs, and are restored with the last one, whatever ends it. Modules of the standard library, of NumPy and of
+every package with native code are left alone: their code needs real arrays. In another thread or context the face calls
+NumPy.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.creation import JOINS, REROUTED
+from chainrule.core.trace import is_following
+
+_EXTENSIONS = (".so", ".pyd")
+_OWN = __name__.partition(".")[0]
+
+_IS_ON: ContextVar[bool] = ContextVar("rerouting", default=True)
+
+Site = tuple[dict[str, Any], str, Any]
+"""A name in a module's globals, and what stands there while a trace runs."""
+
+
+class _Rerouting:
+    """The faces, where they go, and how many traces need them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.running = 0
+        self.faces: dict[int, Any] = {}
+        self.sites: dict[int, tuple[int, list[Site]]] = {}
+        self.modules: list[dict[str, Any]] = []
+        self.modules_seen = 0
+        self.installed: list[tuple[dict[str, Any], str, Any, Any]] = []
+
+    def enter(self, extra: dict[str, Any] | None) -> None:
+        """Put the faces in place for one more trace; `extra` are the globals of its function."""
+        with self.lock:
+            if not self.faces:
+                self.faces = _make_faces()
+            self.running += 1
+            if self.running == 1:
+                self._find_modules()
+                for names in self.modules:
+                    self._put(names)
+            if extra is not None and _is_users(extra.get("__name__", "")):
+                self._put(extra)
+
+    def leave(self) -> None:
+        """Take the faces away when the last trace has ended; a name the user bound anew is left alone."""
+        with self.lock:
+            self.running -= 1
+            if self.running == 0:
+                for names, name, original, face in self.installed:
+                    if names.get(name) is face:
+                        names[name] = original
+                self.installed.clear()
+
+    def _put(self, names: dict[str, Any]) -> None:
+        for _, name, face in self._sites_of(names):
+            original = names.get(name)
+            if self.faces.get(id(original)) is face:
+                self.installed.append((names, name, original, face))
+                names[name] = face
+
+    def _sites_of(self, names: dict[str, Any]) -> list[Site]:
+        """Return the names of a module that need a face; looked up again when the module has grown."""
+        known = self.sites.get(id(names))
+        if known is None or known[0] != len(names):
+            found = [
+                (names, name, self.faces[id(x)]) for name, x in names.items() if id(x) in self.faces
+            ]
+            known = self.sites[id(names)] = (len(names), found)
+        return known[1]
+
+    def _find_modules(self) -> None:
+        """Collect the user's modules: not ours, not the standard library's, of no package with native code."""
+        if len(sys.modules) == self.modules_seen:
+            return
+        modules = {n: m for n, m in list(sys.modules.items()) if isinstance(m, ModuleType)}
+        native = {
+            name.partition(".")[0]
+            for name, module in modules.items()
+            if "." in name and (getattr(module, "__file__", None) or "").endswith(_EXTENSIONS)
+        }
+        self.modules = [
+            m.__dict__
+            for n, m in modules.items()
+            if _is_users(n) and n.partition(".")[0] not in native
+        ]
+        self.modules_seen = len(sys.modules)
+        self.sites.clear()
+
+
+def _is_users(module: str) -> bool:
+    package = module.partition(".")[0]
+    return package == "__main__" or (package != _OWN and package not in sys.stdlib_module_names)
+
+
+def _make_faces() -> dict[int, Any]:
+    """Return what stands in for what, by the identity of the original."""
+    faces: dict[int, Any] = {
+        id(original): _guarded(original, ours) for original, ours in REROUTED.items()
+    }
+    faces |= {id(original): ours for original, ours in JOINS.items()}
+    face = ModuleType(np.__name__, np.__doc__)
+    face.__dict__.update({name: faces.get(id(x), x) for name, x in np.__dict__.items()})
+    face.__dict__["__getattr__"] = functools.partial(getattr, np)
+    faces[id(np)] = face
+    return faces
+
+
+def _guarded(original: Any, ours: Any) -> Any:
+    """Return a function that is `ours` while a trace runs in this context, and else `original`."""
+
+    @functools.wraps(original, updated=())
+    def rerouted(*args: Any, **options: Any) -> Any:
+        return (
+            ours(*args, **options)
+            if is_following() and _IS_ON.get()
+            else original(*args, **options)
+        )
+
+    return rerouted
+
+
+_REROUTING = _Rerouting()
+
+
+@contextmanager
+def following(f: Any) -> Iterator[None]:
+    """Have `f`, and what it calls, make arrays that follow the trace which is about to run."""
+    if not _IS_ON.get():
+        yield
+        return
+    _REROUTING.enter(getattr(f, "__globals__", None))
+    try:
+        yield
+    finally:
+        _REROUTING.leave()
+
+
+@contextmanager
+def plain_creation() -> Iterator[None]:
+    """Switch rerouting off: inside, `np.zeros` and its kind make plain arrays in traced functions too.
+
+    Writing a traced value into such an array raises `EscapedValueError`.
+
+    Example:
+        >>> import numpy as np
+        >>> with plain_creation():
+        ...     pass
+    """
+    token = _IS_ON.set(False)
+    try:
+        yield
+    finally:
+        _IS_ON.reset(token)
