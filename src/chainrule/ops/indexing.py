@@ -1,0 +1,387 @@
+"""Reading and writing parts of arrays: `x[index]`, `x[index] = value`, and the functions that select by index."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.cells import (
+    HANDLES,
+    Step,
+    TracedArray,
+    TracedView,
+    key_of_index,
+    settled,
+    type_of,
+)
+from chainrule.core.op import FRONTS, IN_PLACE, Needs, Notation, Op, Sample
+from chainrule.core.trace import apply
+from chainrule.core.types import ArrayType, Shape, Value, array_type, broadcast_shapes
+from chainrule.errors import ArgumentError, DTypeError, ShapeError
+from chainrule.ops.broadcasting import astype, sum_to
+from chainrule.ops.kinds import composite, constant, fitted, linear
+
+ARRAY = "array"
+"""Stands in a canonical index where an index array goes; the arrays themselves are arguments of the op."""
+
+Index = tuple[Any, ...]
+
+
+def _filled(index: Index, arrays: Sequence[Any]) -> Any:
+    """Put the index arrays back into their places."""
+    if not arrays:
+        return index[0] if len(index) == 1 else index
+    rest = iter(arrays)
+    return tuple([next(rest) if type(i) is str else i for i in index])
+
+
+def _part_type(x: ArrayType, arrays: Sequence[ArrayType], index: Index) -> ArrayType:
+    dummy = np.broadcast_to(np.zeros((), np.int8), x.shape)
+    positions = [np.broadcast_to(np.zeros((), np.intp), t.shape) for t in arrays]
+    if arrays and 0 in x.shape:
+        dummy = np.broadcast_to(np.zeros((), np.int8), tuple(max(n, 1) for n in x.shape))
+    return array_type(np.shape(dummy[_filled(index, positions)]), x.dtype)
+
+
+def _getitem(x: Any, *arrays: Any, index: Index) -> Any:
+    part = x[_filled(index, arrays)]
+    # A small part is copied, so that it does not keep the memory of the whole alive.
+    if type(part) is np.ndarray and part.base is not None and part.nbytes * 4 <= x.nbytes:
+        return part.copy(order="K")
+    return part
+
+
+def _scatter(x: Any, *arrays: Any, index: Index, shape: Shape) -> Any:
+    out = np.zeros(shape, np.asarray(x).dtype)
+    _add_at(out, x, arrays, index)
+    return out
+
+
+def _add_at(buffer: Any, x: Any, arrays: Sequence[Any], index: Index) -> None:
+    """Add `x` at `index` in place; elements named twice receive both."""
+    if arrays:
+        np.add.at(buffer, _filled(index, arrays), x)
+    else:
+        buffer[_filled(index, ())] += x
+
+
+GETITEM: Op = linear(
+    "getitem",
+    _getitem,
+    infer=lambda x, *arrays, index: _part_type(x, arrays, index),
+    transposes=(
+        lambda g, x, *arrays, index: apply(
+            _SCATTER, g, *arrays, index=index, shape=type_of(x).shape
+        ),
+    ),
+    joint=True,
+    accumulate=lambda buffer, g, args, params: _add_at(buffer, g, args[1:], params["index"]),
+    front=lambda x, index: getitem(x, index),
+    notation=Notation("{0}[…]"),
+    samples=(
+        Sample((4, 3), 1),
+        Sample((4, 3), -1),
+        Sample((3,), 2),
+        Sample((4, 3), slice(1, None, 2)),
+        Sample((4, 3), (slice(None), 0)),
+        Sample((4, 3), (..., None, slice(None, None, -1))),
+        Sample((4, 3), np.array([0, 2, 2])),
+        Sample((4, 3), [1, 3]),
+        Sample((4, 3), (np.array([[0], [3]]), np.array([0, 2]))),
+        Sample((2, 4, 3), (0, slice(None), np.array([2, 2]))),
+        Sample((2, 3), np.array([[True, False, True], [False, False, True]])),
+        Sample((2, 3), (slice(None), np.array([True, False, True]))),
+        Sample((0, 3), slice(None)),
+        Sample((4, 3), index=(1, 2)),
+    ),
+)
+
+_SCATTER: Op = linear(
+    "scatter",
+    _scatter,
+    infer=lambda x, *arrays, index, shape: array_type(shape, x.dtype),
+    transposes=(lambda g, x, *arrays, index, shape: apply(GETITEM, g, *arrays, index=index),),
+    joint=True,
+    samples=(
+        Sample((2, 3), index=(slice(1, 3),), shape=(4, 3)),
+        Sample((3, 2), np.array([0, 2, 2]), index=(ARRAY,), shape=(4, 2)),
+    ),
+)
+
+
+def _setitem(x: Any, value: Any, *arrays: Any, index: Index) -> Any:
+    out = np.array(x, order="K")
+    out[_filled(index, arrays)] = value
+    return out
+
+
+def _last_writes(*arrays: Any, index: Index, shape: Shape) -> Any:
+    """Where an index names an element twice the last value stays: 1 for those that stay, else 0."""
+    owner = np.zeros(shape, np.intp)
+    filled = _filled(index, arrays)
+    turns = np.arange(owner[filled].size).reshape(owner[filled].shape)
+    owner[filled] = turns
+    return (owner[filled] == turns).astype(np.int8)
+
+
+_LAST_WRITES = constant(
+    "last_writes",
+    _last_writes,
+    infer=lambda *arrays, index, shape: array_type(
+        _part_type(array_type(shape, np.dtype(np.int8)), arrays, index).shape, np.dtype(np.int8)
+    ),
+    samples=(Sample(np.array([0, 2, 2]), index=(ARRAY,), shape=(4, 2)),),
+)
+
+
+def _written_cotangent(g: Value, x: Value, value: Value, *arrays: Any, index: Index) -> Value:
+    part = apply(GETITEM, g, *arrays, index=index)
+    if arrays:
+        part = part * apply(_LAST_WRITES, *arrays, index=index, shape=type_of(x).shape)
+    return sum_to(part, type_of(value).shape)
+
+
+def _consumed_cotangents(
+    needs: Needs, g: Any, args: Sequence[Value], params: Mapping[str, Any]
+) -> tuple[Value, Value]:
+    """Cut the written part out of `g` in place: a loop of writes costs what is written, not the array each time."""
+    x, value, *arrays = args
+    written = None
+    if needs[1]:
+        written = fitted(_written_cotangent(g, x, value, *arrays, **params), value)
+        if type(written) is np.ndarray and written.base is not None:
+            written = written.copy()
+    g[_filled(params["index"], arrays)] = 0.0
+    return g, written
+
+
+SETITEM: Op = linear(
+    "setitem",
+    _setitem,
+    infer=lambda x, value, *arrays, index: array_type(x.shape, x.dtype),
+    transposes=(
+        lambda g, x, value, *arrays, index: apply(SETITEM, g, 0.0, *arrays, index=index),
+        _written_cotangent,
+    ),
+    joint=True,
+    consume=_consumed_cotangents,
+    front=lambda x, value, index: setitem(x, value, index),
+    notation=Notation("{0} with {1} at […]"),
+    samples=(
+        Sample((4, 3), (3,), 1),
+        Sample((4, 3), (), index=(0, 2)),
+        Sample((4, 3), (2, 1), slice(1, None, 2)),
+        Sample((4, 3), (4, 3), ...),
+        Sample((4, 3), (1, 1, 3), 0),
+        Sample((4, 3), (3, 3), np.array([0, 2, 2])),
+        Sample((2, 3), (3,), np.array([[True, False, True], [False, False, True]])),
+        Sample((2, 3), 5.0, index=(0, 0)),
+    ),
+    rejects=(Sample((4, 3), (2,), 1), Sample((4, 3), (3, 2), slice(0, 2))),
+)
+
+
+def getitem(x: Value, index: Any) -> Value:
+    """Return `x[index]`; a view of `x` where NumPy's would be one."""
+    if type(index) is int:
+        canonical: Index = (index,)
+        arrays: list[Any] = []
+    else:
+        canonical, arrays = canonical_index(x, index)
+    if arrays:
+        return apply(GETITEM, x, *arrays, index=canonical)
+    if type(x) not in (TracedArray, TracedView) or _names_one_element(canonical, x.ndim):
+        return apply(GETITEM, x, index=canonical)
+    return x.part(
+        Step(
+            cut=lambda base: apply(GETITEM, base, index=canonical),
+            put=lambda base, new: setitem(base, new, canonical),
+            key=("getitem", key_of_index(canonical)),
+        )
+    )
+
+
+def _setitem_in_place(x: Any, value: Any, *arrays: Any, index: Index) -> Any:
+    x[_filled(index, arrays)] = value
+    return x
+
+
+_SETITEM_IN_PLACE = dataclasses.replace(SETITEM, numpy=_setitem_in_place)
+
+
+def setitem(x: Value, value: Value, index: Any, op: Op = SETITEM) -> Value:
+    """Return `x` with `value` at `index`, cast and broadcast as NumPy does on assignment."""
+    canonical, arrays = canonical_index(x, index)
+    if type(value) in (list, tuple):
+        value = FRONTS["stack"](value) if value else np.zeros(0)
+    x_type, value_type = type_of(x), type_of(value)
+    if value_type.dtype.kind == "c" and x_type.dtype.kind == "f":
+        raise DTypeError.from_unsafe_cast("assignment", value_type.dtype, x_type.dtype)
+    part = _part_type(x_type, [type_of(a) for a in arrays], canonical)
+    extra = value_type.ndim - part.ndim
+    if extra > 0 and value_type.shape[:extra] == (1,) * extra:
+        value = FRONTS["reshape"](value, value_type.shape[extra:])
+    if broadcast_shapes("assignment", part.shape, type_of(value).shape) != part.shape:
+        raise ShapeError.from_numpy(
+            "assignment", (part.shape, value_type.shape), "the value does not fit"
+        )
+    if value_type.dtype != x_type.dtype and not value_type.weak:
+        value = astype(value, x_type.dtype)
+    return apply(op, x, value, *arrays, index=canonical)
+
+
+IN_PLACE["setitem"] = functools.partial(setitem, op=_SETITEM_IN_PLACE)
+
+
+def canonical_index(x: Value, index: Any) -> tuple[Index, list[Any]]:
+    """Split an index into its fixed part and its index arrays; masks become the positions where they hold.
+
+    Raises:
+        ArgumentError: an index is a boolean scalar.
+    """
+    items = index if type(index) is tuple else (index,)
+    canonical: list[Any] = []
+    arrays: list[Any] = []
+    for item in items:
+        i = settled(item)
+        if i is None or i is Ellipsis:
+            canonical.append(i)
+        elif isinstance(i, slice):
+            canonical.append(slice(*map(_bound, (i.start, i.stop, i.step))))
+        elif isinstance(i, (bool, np.bool_)):
+            raise ArgumentError.from_unsupported(
+                "indexing", f"the boolean scalar {i}", "write x[None] for x[True]"
+            )
+        elif isinstance(i, (int, np.integer)):
+            canonical.append(operator.index(i))
+        else:
+            positions = _positions(i)
+            canonical += [ARRAY] * len(positions)
+            arrays += positions
+    return tuple(canonical), arrays
+
+
+def _bound(i: Any) -> int | None:
+    return None if i is None else operator.index(i)
+
+
+def _positions(i: Any) -> list[Any]:
+    """Return an index array as integers: itself, or the positions where a mask holds."""
+    if type(i) in HANDLES:
+        if type_of(i).dtype.kind in "iu":
+            return [i]
+        i = np.asarray(i)
+    array = np.asarray(i)
+    if array.dtype == bool:
+        return list(np.nonzero(array))
+    return [array.astype(np.intp) if array.size == 0 else array.copy()]
+
+
+def _names_one_element(index: Index, ndim: int) -> bool:
+    return len(index) == ndim and all([type(i) is int for i in index])  # noqa: C419  faster than a generator
+
+
+def _take(a: Value, indices: Any, axis: int | None = None, mode: str = "raise") -> Value:
+    if axis is None:
+        a, axis = FRONTS["ravel"](a), 0
+    t = type_of(a)
+    axis = range(t.ndim)[axis]
+    positions = settled(indices)
+    if type(positions) not in HANDLES:
+        positions = np.asarray(positions)
+        if mode == "clip":
+            positions = np.clip(positions, 0, t.shape[axis] - 1)
+        elif mode == "wrap":
+            positions = positions % t.shape[axis]
+        elif mode != "raise":
+            raise ArgumentError.from_choice("take", "mode", mode, ("raise", "wrap", "clip"))
+    return apply(GETITEM, a, positions, index=(slice(None),) * axis + (ARRAY,))
+
+
+def _take_along_axis(arr: Value, indices: Any, axis: int | None = -1) -> Value:
+    if axis is None:
+        return getitem(
+            FRONTS["ravel"](arr),
+            FRONTS["ravel"](indices) if type(indices) in HANDLES else np.ravel(indices),
+        )
+    arrays = _along_axis(type_of(arr).ndim, type_of(indices).shape, axis)
+    arrays[axis] = indices
+    return apply(GETITEM, arr, *arrays, index=(ARRAY,) * len(arrays))
+
+
+def _along_axis(ndim: int, shape: Shape, axis: int) -> list[Any]:
+    """Return one broadcasting range per axis."""
+    if len(shape) != ndim:
+        raise ShapeError.from_numpy(
+            "take_along_axis", ((0,) * ndim, shape), "both need the same number of axes"
+        )
+    range(ndim)[axis]
+    return [np.arange(n).reshape((-1,) + (1,) * (ndim - 1 - i)) for i, n in enumerate(shape)]
+
+
+def _compress(condition: Any, a: Value, axis: int | None = None) -> Value:
+    chosen = np.flatnonzero(np.asarray(settled(condition)))
+    return _take(a, chosen, axis=axis)
+
+
+composite(
+    "take",
+    _take,
+    names=(np.take,),
+    samples=(
+        Sample((4, 3), np.array([0, 2])),
+        Sample((4, 3), [[0, 2], [1, 1]], axis=0),
+        Sample((4, 3), 1, axis=-1),
+        Sample((4, 3), [5, -7], axis=0, mode="wrap"),
+        Sample((4, 3), [5, -7], axis=1, mode="clip"),
+    ),
+)
+composite(
+    "take_along_axis",
+    _take_along_axis,
+    names=(np.take_along_axis,),
+    samples=(
+        Sample((2, 3), np.array([[2, 0], [1, 1]]), axis=1),
+        Sample((2, 3), np.array([[1, 0, 0]]), axis=0),
+        Sample((4,), np.array([3, 0]), axis=-1),
+        Sample((2, 3), np.array([5, 0]), axis=None),
+    ),
+)
+composite(
+    "compress",
+    _compress,
+    names=(np.compress,),
+    samples=(Sample([True, False, True], (4, 3), axis=0), Sample([False, True], (2, 3))),
+)
+composite(
+    "extract",
+    lambda condition, arr: _compress(
+        FRONTS["ravel"](condition) if type(condition) in HANDLES else np.ravel(condition), arr
+    ),
+    names=(np.extract,),
+    samples=(Sample(np.array([[True, False, True], [False, False, True]]), (2, 3)),),
+)
+
+
+def _plain_positions(name: str, numpy: Any) -> None:
+    """Declare a function whose result is positions, known only with the numbers."""
+    constant(
+        name,
+        numpy,
+        infer=lambda *types, **params: _needs_numbers(name),
+        samples=(Sample((2, 3)),),
+    )
+
+
+def _needs_numbers(name: str) -> ArrayType:
+    raise ShapeError.from_unknown(name)
+
+
+_plain_positions("nonzero", np.nonzero)
+_plain_positions("argwhere", np.argwhere)
+_plain_positions("flatnonzero", np.flatnonzero)

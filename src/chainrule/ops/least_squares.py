@@ -1,0 +1,113 @@
+"""Systems that are not square: `pinv`, `lstsq`, `matrix_rank`. They are differentiated at constant rank."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.cells import type_of
+from chainrule.core.op import FRONTS, Op, Sample
+from chainrule.core.trace import apply
+from chainrule.core.types import ArrayType, Value, array_type
+from chainrule.errors import NotDifferentiableError, ShapeError
+from chainrule.ops.checking import as_array, matrix_sizes
+from chainrule.ops.kinds import composite, constant, general
+from chainrule.ops.matrices import adjoint, conjugated, identity, inexact, matrix_type, real_of
+
+_NOT_GIVEN: Any = inspect.signature(np.linalg.pinv).parameters["rtol"].default
+
+
+def _diagonally_heavy(a: Value, *others: Value) -> tuple[Value, ...]:
+    """Make a random matrix one of full rank: samples use it."""
+    return a + 3 * np.eye(*a.shape[-2:], dtype=a.dtype), *others
+
+
+def _pinv_type(a: ArrayType, rcond: float | None) -> ArrayType:
+    m, n = matrix_sizes("pinv", a.shape)
+    return matrix_type(a, n, m)
+
+
+def _pinv_vjp(g: Value, out: Value, a: Value, rcond: float | None) -> Value:
+    """Golub and Pereyra 1973: dp = -p da p + p pᴴ daᴴ (1 - a p) + (1 - p a) daᴴ pᴴ p."""
+    m, n = type_of(a).shape[-2:]
+    left, right = identity(m, a) - a @ out, identity(n, a) - out @ a
+    dual = adjoint(out)
+    conjugate = left @ g.mT @ out @ dual + dual @ out @ g.mT @ right
+    return conjugated(conjugate) - out.mT @ g @ out.mT
+
+
+def _pinv_jvp(tangents: tuple[Value], out: Value, a: Value, rcond: float | None) -> Value:
+    m, n = type_of(a).shape[-2:]
+    left, right = identity(m, a) - a @ out, identity(n, a) - out @ a
+    dual, moved = adjoint(out), adjoint(tangents[0])
+    return out @ dual @ moved @ left + right @ moved @ dual @ out - out @ tangents[0] @ out
+
+
+def _pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NOT_GIVEN) -> Value:
+    if hermitian:
+        raise NotDifferentiableError.from_option("np.linalg.pinv", "hermitian", hermitian)
+    a = as_array(a)
+    if rcond is None:
+        sizes = matrix_sizes("pinv", type_of(a).shape)
+        default = max(sizes) * float(np.finfo(inexact(type_of(a).dtype)).eps)
+        rcond = 1e-15 if rtol is _NOT_GIVEN else default if rtol is None else rtol
+    return apply(_PINV, a, rcond=float(rcond))
+
+
+_PINV: Op = general(
+    "pinv",
+    lambda a, rcond: np.linalg.pinv(a, rcond=rcond),
+    vjp=_pinv_vjp,
+    jvp=_pinv_jvp,
+    infer=_pinv_type,
+    front=_pinv,
+    names=(np.linalg.pinv,),
+    samples=(
+        Sample((3, 2), prepare=_diagonally_heavy),
+        Sample((2, 2, 3), prepare=_diagonally_heavy),
+        Sample((3, 3), rtol=1e-6, prepare=_diagonally_heavy),
+    ),
+    rejects=(Sample((3,)),),
+)
+
+
+def _lstsq(a: Value, b: Value, rcond: float | None = None) -> tuple[Value, Value, Any, Value]:
+    a, b = as_array(a), as_array(b)
+    shapes = type_of(a).shape, type_of(b).shape
+    if len(shapes[0]) != 2 or len(shapes[1]) not in {1, 2} or shapes[0][0] != shapes[1][0]:
+        raise ShapeError.from_numpy("lstsq", shapes, "a needs two axes, and b as many rows as a")
+    precision = float(np.finfo(inexact(type_of(a).dtype)).eps)
+    cutoff = max(shapes[0]) * precision if rcond is None else precision if rcond < 0 else rcond
+    x = np.matmul(_pinv(a, rcond=cutoff), b)
+    s = np.linalg.svdvals(a)
+    rank = np.sum(s > cutoff * s[0])
+    if shapes[0][0] > shapes[0][1] == rank:
+        error = b - np.matmul(a, x)
+        residuals = np.sum(np.abs(error) ** 2, axis=0, keepdims=len(shapes[1]) == 1)
+    else:
+        residuals = np.zeros(0, real_of(type_of(a)))
+    return x, residuals, FRONTS["astype"](rank, np.int32), s
+
+
+composite(
+    "lstsq",
+    _lstsq,
+    names=(np.linalg.lstsq,),
+    samples=(
+        Sample((4, 2), (4,)),
+        Sample((4, 2), (4, 3)),
+        Sample((3, 3), (3,), prepare=_diagonally_heavy),
+        Sample((2, 4), (2,), rcond=-1),
+    ),
+    rejects=(Sample((4, 2), (3,)),),
+)
+
+
+constant(
+    "matrix_rank",
+    np.linalg.matrix_rank,
+    infer=lambda a, *rest, **options: array_type(a.shape[:-2], np.dtype(np.intp)),
+    samples=(Sample((3, 2)), Sample((2, 3, 3), tol=0.1), Sample((2, 2), rtol=1e-6)),
+)

@@ -1,0 +1,141 @@
+"""Functions that jump: rounding, quotients and remainders, signs, the parts of a float. Their steps have slope 0."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chainrule.core.cells import type_of
+from chainrule.core.op import FRONTS, Sample, infix
+from chainrule.core.trace import apply
+from chainrule.core.types import ArrayType, Value, array_type
+from chainrule.ops.canonical import array_like
+from chainrule.ops.elementwise import elementwise, elementwise_type, stepwise
+from chainrule.ops.kinds import composite, constant, general
+
+stepwise("floor", np.floor)
+stepwise("ceil", np.ceil)
+stepwise("trunc", np.trunc)
+stepwise("rint", np.rint)
+composite(
+    "fix",
+    lambda x: np.trunc(array_like(x)),
+    names=(np.fix,),
+    samples=(Sample((2, 3)), Sample(()), Sample((0, 3))),
+)
+
+
+def _round(a: Value, decimals: int = 0) -> Value:
+    return apply(_ROUND, array_like(a), decimals=int(decimals))
+
+
+_ROUND = constant(
+    "round",
+    np.round,
+    infer=lambda x, decimals: array_type(x.shape, x.dtype),
+    front=_round,
+    names=(np.round, np.around),
+    samples=(Sample((2, 3)), Sample((2, 3), decimals=2), Sample((), 1), Sample((0, 3), -1)),
+)
+
+# quotients and remainders: x = quotient * y + remainder
+
+_AWAY_FROM_JUMPS = (
+    Sample((2, 3), (2, 3), domain=(1.1, 1.9)),
+    Sample((2, 3), (3,), domain=(1.1, 1.9)),
+    Sample((2, 3), 0.7, domain=(0.1, 0.6)),
+    Sample((2, 3), -0.7, domain=(-0.6, -0.1)),
+    Sample((2, 3), 0.7, domain=(-0.6, -0.1)),
+    Sample((), (), domain=(1.1, 1.9)),
+)
+stepwise("floor_divide", np.floor_divide, notation=infix("//", 20), samples=_AWAY_FROM_JUMPS)
+elementwise(
+    "remainder",
+    np.remainder,
+    partials=(lambda out, x, y: 1.0, lambda out, x, y: -np.floor_divide(x, y)),
+    notation=infix("%", 20),
+    samples=_AWAY_FROM_JUMPS,
+)
+elementwise(
+    "fmod",
+    np.fmod,
+    partials=(lambda out, x, y: 1.0, lambda out, x, y: np.rint((out - x) / y)),
+    samples=_AWAY_FROM_JUMPS,
+)
+composite(
+    "divmod",
+    lambda x1, x2: (FRONTS["floor_divide"](x1, x2), FRONTS["remainder"](x1, x2)),
+    names=(np.divmod,),
+    samples=_AWAY_FROM_JUMPS,
+)
+
+# the parts of a float
+
+_float_type = elementwise_type(np.sqrt, "modf")
+_PARTS = (Sample((2, 3), domain=(1.1, 1.9)), Sample(()), Sample((0, 3)))
+
+
+def _frexp_type(x: ArrayType) -> tuple[ArrayType, ArrayType]:
+    return _float_type(x), array_type(x.shape, np.dtype(np.intc))
+
+
+general(
+    "modf",
+    np.modf,
+    vjp=lambda g, out, x: g[0],
+    jvp=lambda tangents, out, x: (tangents[0], np.zeros_like(tangents[0])),
+    infer=lambda x: (_float_type(x), _float_type(x)),
+    samples=_PARTS,
+)
+general(
+    "frexp",
+    np.frexp,
+    vjp=lambda g, out, x: np.ldexp(g[0], -out[1]),
+    jvp=lambda tangents, out, x: (np.ldexp(tangents[0], -out[1]), np.zeros_like(out[1])),
+    infer=_frexp_type,
+    samples=_PARTS,
+)
+stepwise("spacing", np.spacing)
+stepwise(
+    "nextafter",
+    np.nextafter,
+    undefined="it steps to the neighbouring float, which is no function of real numbers",
+)
+_WHOLE = (Sample(np.array([4, 6, 9]), 6), Sample(np.array([[4], [3]]), np.array([2, 6])))
+stepwise("gcd", np.gcd, samples=_WHOLE)  # of integers alone, which carry no derivative
+stepwise("lcm", np.lcm, samples=_WHOLE)
+
+# signs
+
+
+_REAL_SIGN = stepwise("real_sign", np.sign, names=())
+
+
+def _sign(x: Value) -> Value:
+    """Of a complex number the sign is `x / |x|`, which moves with it."""
+    x = array_like(x)
+    if type_of(x).dtype.kind != "c":
+        return apply(_REAL_SIGN, x)
+    length = np.absolute(x)
+    return x / np.where(length == 0, 1, length)
+
+
+composite("sign", _sign, names=(np.sign,), samples=(Sample((2, 3)), Sample(()), Sample((0, 3))))
+
+
+def _absolute_slope(out: Value, x: Value) -> Value:
+    """The sign, 0 at 0; in the bilinear convention `conj(x) / |x|` for a complex number."""
+    return np.conj(np.sign(x)) if type_of(x).dtype.kind == "c" else np.sign(x)
+
+
+elementwise("absolute", np.absolute, partials=(_absolute_slope,))
+elementwise("fabs", np.fabs, partials=(lambda out, x: np.sign(x),))
+elementwise(
+    "copysign",
+    np.copysign,
+    partials=(lambda out, x, y: np.sign(x) * np.sign(out), lambda out, x, y: 0.0),
+)
+elementwise(
+    "heaviside",
+    np.heaviside,
+    partials=(lambda out, x, y: 0.0, lambda out, x, y: x == 0),
+)

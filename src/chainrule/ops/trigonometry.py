@@ -1,0 +1,96 @@
+"""Circular and hyperbolic functions, their inverses, and what is made of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from chainrule.core.op import FRONTS
+from chainrule.core.types import Value
+from chainrule.ops.elementwise import elementwise, elementwise_type
+
+elementwise("sin", np.sin, partials=(lambda out, x: np.cos(x),))
+elementwise("cos", np.cos, partials=(lambda out, x: -np.sin(x),))
+elementwise("tan", np.tan, partials=(lambda out, x: 1 + out * out,), domain=(-1.2, 1.2))
+elementwise("sinh", np.sinh, partials=(lambda out, x: np.cosh(x),))
+elementwise("cosh", np.cosh, partials=(lambda out, x: np.sinh(x),))
+elementwise("tanh", np.tanh, partials=(lambda out, x: 1 - out * out,))
+
+# (1 - x)(1 + x) keeps the digits that 1 - x*x loses near 1
+
+elementwise(
+    "arcsin",
+    np.arcsin,
+    partials=(lambda out, x: 1 / np.sqrt((1 - x) * (1 + x)),),
+    domain=(-0.8, 0.8),
+)
+elementwise(
+    "arccos",
+    np.arccos,
+    partials=(lambda out, x: -1 / np.sqrt((1 - x) * (1 + x)),),
+    domain=(-0.8, 0.8),
+)
+elementwise("arctan", np.arctan, partials=(lambda out, x: 1 / (1 + x * x),))
+elementwise("arcsinh", np.arcsinh, partials=(lambda out, x: 1 / np.sqrt(1 + x * x),))
+elementwise(
+    "arccosh",
+    np.arccosh,
+    partials=(lambda out, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)),),
+    domain=(1.4, 3.0),
+)
+elementwise(
+    "arctanh", np.arctanh, partials=(lambda out, x: 1 / ((1 - x) * (1 + x)),), domain=(-0.8, 0.8)
+)
+
+elementwise(
+    "arctan2",
+    np.arctan2,
+    partials=(lambda out, y, x: x / (x * x + y * y), lambda out, y, x: -y / (x * x + y * y)),
+    domain=(0.4, 2.0),
+)
+
+
+def _share_of_length(part: Value, out: Value) -> Value:
+    """Return `part / out`; the gradient of a length at the origin is 0."""
+    return part / np.where(out == 0, 1, out)
+
+
+elementwise(
+    "hypot",
+    np.hypot,
+    partials=(
+        lambda out, x, y: _share_of_length(x, out),
+        lambda out, x, y: _share_of_length(y, out),
+    ),
+    domain=(0.4, 2.0),
+)
+
+elementwise(
+    "deg2rad",
+    np.deg2rad,
+    partials=(lambda out, x: math.pi / 180,),
+    names=(np.deg2rad, np.radians),
+)
+elementwise(
+    "rad2deg",
+    np.rad2deg,
+    partials=(lambda out, x: 180 / math.pi,),
+    names=(np.rad2deg, np.degrees),
+)
+
+# sinc(x) is the spherical Bessel function j0(πx), and j0' = -j1, also at 0: DLMF 10.51.3
+elementwise(
+    "sinc",
+    np.sinc,
+    partials=(lambda out, x: -math.pi * FRONTS["spherical_jn"](1, math.pi * x),),
+    infer=elementwise_type(np.sin, "sinc"),
+    names=(np.sinc,),
+)
+elementwise(
+    "i0",
+    np.i0,
+    partials=(lambda out, x: FRONTS["i1"](x),),
+    infer=elementwise_type(np.sin, "i0"),
+    names=(np.i0,),
+)
