@@ -1,0 +1,1 @@
+"""Transforms of functions: reverse mode, forward mode, and what is built on them."""

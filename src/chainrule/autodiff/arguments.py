@@ -1,0 +1,116 @@
+"""How arguments enter a transform and how results leave it: containers, dtypes, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.core.cells import HANDLES, frozen, settled, type_of
+from chainrule.core.op import FRONTS
+from chainrule.core.types import Value
+from chainrule.errors import ArgumentError, ContainerError, DTypeError, ShapeError
+from chainrule.tree import Structure
+
+
+@dataclass(frozen=True)
+class Entered:
+    """One differentiated argument: its leaves as the caller gave them, and as the trace may keep them."""
+
+    given: list[Any]
+    values: list[Value]
+    structure: Structure
+
+
+def normalized_argnums(where: str, argnums: int | Sequence[int], count: int) -> tuple[int, ...]:
+    """Return `argnums` as a tuple of positions from 0; negative ones count from the end."""
+    listed = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    positions = tuple(int(i) + count if i < 0 else int(i) for i in listed)
+    if (
+        not listed
+        or any(not 0 <= i < count for i in positions)
+        or len(set(positions)) < len(positions)
+    ):
+        raise ArgumentError.from_argnums(where, argnums, count)
+    return positions
+
+
+def enter(where: str, argument: Any, name: str) -> Entered:
+    """Flatten an argument that is to be differentiated, and copy its arrays: nobody can write to the trace's."""
+    leaves, structure = tree.flatten(argument)
+    if not leaves:
+        raise ContainerError.from_leaf(where, name, _described(argument))
+    values = []
+    for i, x in enumerate(leaves):
+        value = _copied(x)
+        if value is None or not type_of(value).is_inexact:
+            path = tree.paths(argument, name)[i]
+            if value is None:
+                raise ContainerError.from_leaf(where, path, _described(x))
+            raise DTypeError.from_not_inexact(where, path, _described(x))
+        values.append(value)
+    return Entered(leaves, values, structure)
+
+
+def _copied(x: Any) -> Value:
+    """Return the value of a leaf that only the trace holds; None for what is no plain array."""
+    x = settled(x)
+    if type(x) in HANDLES:
+        return frozen(x)
+    if not isinstance(x, np.ndarray):
+        return x
+    if isinstance(x, (np.matrix, np.ma.MaskedArray)) or x.dtype.kind not in "biufc":
+        return None
+    return np.array(x, dtype=x.dtype.newbyteorder("="), order="K", subok=False)
+
+
+def _described(x: Any) -> str:
+    """Say what a leaf is, for an error."""
+    x = settled(x)
+    if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+        return f"a {type(x).__name__}"
+    if isinstance(x, np.ndarray):
+        return f"an array of dtype {x.dtype} and shape {x.shape}"
+    return f"{type(x).__name__} {x!r:.60}"
+
+
+def plain_result(x: Any) -> Any:
+    """Return a result of the traced function for the caller, sharing memory with nothing the trace holds."""
+    x = settled(x)
+    if type(x) in HANDLES:
+        return frozen(x)
+    return x.copy() if type(x) is np.ndarray else x
+
+
+def map_result(f: Callable[[Any], Any], result: Any) -> Any:
+    """Apply `f` to the leaves of a result of any container; what is no container passes through `f` itself."""
+    leaves, structure = tree.flatten(result)
+    return tree.unflatten(structure, [f(x) for x in leaves])
+
+
+def like_argument(g: Value, given: Any) -> Any:
+    """Return a gradient in the form its argument had: array, NumPy scalar or Python number; dtype, byte order."""
+    given = settled(given)
+    if type(g) in HANDLES or type(given) in HANDLES:
+        return frozen(g)
+    if isinstance(given, np.ndarray):
+        array = np.asarray(g, dtype=given.dtype)
+        return array if array.shape == given.shape else array.reshape(given.shape)
+    if isinstance(given, np.generic):
+        return given.dtype.type(g)
+    return type(given)(g)
+
+
+def matched_cotangent(where: str, g: Any, out: Any) -> Value:
+    """Return the caller's cotangent `g` for the result `out`: its shape checked, its dtype made to fit."""
+    got, expected = type_of(g), type_of(out)
+    if got.shape != expected.shape:
+        raise ShapeError.from_cotangent(where, got.shape, expected.shape)
+    if got.dtype == expected.dtype and not got.weak:
+        return g
+    if got.dtype.kind == "c" and expected.dtype.kind == "f":
+        raise DTypeError.from_complex_cotangent(where, got.dtype, expected.dtype)
+    return FRONTS["astype"](g, expected.dtype)

@@ -1,0 +1,159 @@
+"""The two modes: `vjp` carries cotangents back, `jvp` carries tangents forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chainrule import tree
+from chainrule.autodiff.arguments import (
+    Entered,
+    enter,
+    like_argument,
+    map_result,
+    matched_cotangent,
+    plain_result,
+)
+from chainrule.autodiff.reverse import sweep, zeros_for
+from chainrule.core.cells import HANDLES, frozen, settled
+from chainrule.core.reroute import following
+from chainrule.core.trace import ForwardLevel, Node, ReverseLevel
+from chainrule.core.types import Value
+from chainrule.errors import ContainerError
+
+Pullback = Callable[[Any], tuple[Any, ...]]
+
+
+def vjp(f: Callable[..., Any], *args: Any, **options: Any) -> tuple[Any, Pullback]:
+    """Evaluate `f` and return its pullback: cotangents of the result to cotangents of the arguments.
+
+    Args:
+        f: a function of arrays or containers of arrays; its result is an array or a container of
+            arrays.
+        *args: the arguments, all differentiated.
+        **options: passed to `f` as they are.
+
+    Returns:
+        The result, and `pullback(g)`: `g` in the container and shapes of the result; it returns a
+        tuple with one cotangent per argument, each in the container, shapes and dtypes of its
+        argument. It may be called again.
+
+    Raises:
+        DTypeError: an argument holds integers.
+        ContainerError: an argument holds no number, or something that is none.
+
+    Example:
+        >>> import numpy as np
+        >>> out, pullback = vjp(lambda x: x**2, np.array([1.0, 3.0]))
+        >>> pullback(np.array([1.0, 10.0]))
+        (array([ 2., 60.]),)
+    """
+    entered = [enter("vjp", a, f"argument {i}") for i, a in enumerate(args)]
+    out, inputs, level = trace_reverse(f, list(range(len(args))), args, entered, options)
+    leaves, structure = tree.flatten(out)
+    results = [plain_result(x if not belongs(x, level) else x.out) for x in leaves]
+    nodes = [x.node if belongs(x, level) else None for x in map(frozen, leaves)]
+
+    def pullback(g: Any) -> tuple[Any, ...]:
+        cotangents, got = tree.flatten(g)
+        if got != structure:
+            raise ContainerError.from_mismatch("pullback", repr(got), repr(structure))
+        seeds = [
+            (node, matched_cotangent("pullback", c, result))
+            for node, c, result in zip(nodes, cotangents, results, strict=True)
+            if node is not None
+        ]
+        swept = sweep(seeds, inputs, release=False)
+        return tuple(_regrouped(swept, entered))
+
+    return tree.unflatten(structure, results), pullback
+
+
+def jvp(
+    f: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any], **options: Any
+) -> tuple[Any, Any]:
+    """Evaluate `f` and how its result moves when the arguments move along `tangents`.
+
+    Args:
+        f: a function of arrays or containers of arrays.
+        args: a tuple of arguments.
+        tangents: a tuple with one tangent per argument, in its container and shapes.
+        **options: passed to `f` as they are.
+
+    Returns:
+        The result and its tangent, both in the container of the result.
+
+    Example:
+        >>> import numpy as np
+        >>> jvp(np.sin, (0.0,), (2.0,))
+        (np.float64(0.0), np.float64(2.0))
+    """
+    if len(args) != len(tangents):
+        raise ContainerError.from_mismatch(
+            "jvp", f"{len(tangents)} tangents", f"{len(args)}, one per argument"
+        )
+    entered = [enter("jvp", a, f"argument {i}") for i, a in enumerate(args)]
+    with ForwardLevel() as level, following(f):
+        handles = []
+        for argument, tangent in zip(entered, tangents, strict=True):
+            moves, structure = tree.flatten(tangent)
+            if structure != argument.structure:
+                raise ContainerError.from_mismatch(
+                    "jvp tangent", repr(structure), repr(argument.structure)
+                )
+            leaves = [
+                level.input(x, matched_cotangent("jvp tangent", t, x))
+                for x, t in zip(argument.values, moves, strict=True)
+            ]
+            handles.append(tree.unflatten(argument.structure, leaves))
+        out = map_result(frozen, f(*handles, **options))
+    value = map_result(lambda x: plain_result(x.out if belongs(x, level) else x), out)
+    tangent = map_result(
+        lambda x: plain_result(x.node) if belongs(x, level) else zeros_for(settled(x)), out
+    )
+    return value, tangent
+
+
+def belongs(x: Any, level: Any) -> bool:
+    """Say whether `x` is a traced value of `level`, running or ended."""
+    return type(x) in HANDLES and x.level is level
+
+
+def trace_reverse(
+    f: Callable[..., Any],
+    positions: Sequence[int],
+    args: Sequence[Any],
+    entered: Sequence[Entered],
+    options: dict[str, Any],
+) -> tuple[Any, list[Node], ReverseLevel]:
+    """Run `f` with the arguments at `positions` traced; return what it returned, the input nodes and the level."""
+    given = list(args)
+    inputs: list[Node] = []
+    with ReverseLevel() as level, following(f):
+        for i, argument in zip(positions, entered, strict=True):
+            handles = [level.input(x) for x in argument.values]
+            inputs += [h.node for h in handles]
+            given[i] = tree.unflatten(argument.structure, handles)
+        out = f(*given, **options)
+    return out, inputs, level
+
+
+def _regrouped(swept: Sequence[Value], entered: Sequence[Entered]) -> list[Any]:
+    """Return flat cotangents as one container per argument."""
+    rest = iter(swept)
+    groups = []
+    for argument in entered:
+        leaves = [
+            like_argument(zeros_for(x) if g is None else g, given)
+            for given, x, g in zip(argument.given, argument.values, rest, strict=False)
+        ]
+        groups.append(tree.unflatten(argument.structure, leaves))
+    return groups
+
+
+def gradients_of(
+    seed: Value, node: Node | None, inputs: Sequence[Node], entered: Sequence[Entered]
+) -> list[Any]:
+    """Sweep once from one result and return the gradients, one container per argument."""
+    swept = [None] * len(inputs) if node is None else sweep([(node, seed)], inputs, release=True)
+    return _regrouped(swept, entered)

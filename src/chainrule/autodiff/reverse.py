@@ -1,0 +1,136 @@
+"""Reverse mode: carry the cotangent of the result back to the inputs, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.op import Op
+from chainrule.core.trace import OUTPUT, Node, topological
+from chainrule.core.types import ArrayType, Value
+
+
+def sweep(
+    seeds: Sequence[tuple[Node, Value]], inputs: Sequence[Node], *, release: bool
+) -> list[Value]:
+    """Return the cotangent of every input: upstream times local, summed where paths meet.
+
+    Args:
+        seeds: the results' nodes with their cotangents.
+        inputs: the nodes whose cotangents are wanted.
+        release: let go of what the nodes keep as soon as it was used; the sweep cannot be repeated
+            then.
+
+    Returns:
+        One cotangent per input, None where no path leads to it.
+    """
+    adjoints = _Adjoints()
+    for node, g in seeds:
+        adjoints.add(node, g)
+    order = topological(node for node, _ in seeds)
+    while order:
+        node = order.pop()
+        if node.op is None:
+            continue
+        g, is_owned = adjoints.take(node)
+        if g is not None:
+            _hand_back(node, node.op, g, is_owned, adjoints)
+        if release:
+            node.release()
+    return [adjoints.result(node) for node in inputs]
+
+
+def _hand_back(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints) -> None:  # noqa: FBT001  hot
+    """Hand the cotangent of one node to its parents."""
+    parents = node.parents
+    if op is OUTPUT:
+        adjoints.add_output(parents[0], node.params["index"], g)
+        return
+    if op.accumulate is not None and adjoints.is_plain(parents[0], g):
+        op.accumulate(adjoints.buffer(parents[0]), g, node.args, node.params)
+        return
+    if op.consume is not None and type(g) is np.ndarray:
+        terms = op.consume(parents, g if is_owned else g.copy(), node.args, node.params)
+        if parents[0] is not None:
+            adjoints.hand_on(parents[0], terms[0])
+        parents, terms = parents[1:], terms[1:]
+    else:
+        if type(g) is list:
+            g = tuple(
+                [_zeros(t) if part is None else part for part, t in zip(g, node.type, strict=True)]
+            )
+        terms = op.vjp(parents, g, node.out, node.args, node.params)
+    for parent, term in zip(parents, terms):  # noqa: B905  strict= costs, and there is one term per argument
+        if parent is not None and term is not None:
+            adjoints.add(parent, term)
+
+
+class _Adjoints:
+    """The cotangents under way. Those in `owned` are arrays of the sweep's own, added to in place."""
+
+    def __init__(self) -> None:
+        self.values: dict[Node, Value] = {}
+        self.owned: set[Node] = set()
+
+    def add(self, node: Node, term: Value) -> None:
+        known = self.values.get(node)
+        if known is None:
+            self.values[node] = term
+        elif node in self.owned and type(term) not in HANDLES:
+            known += term
+        else:
+            total = self.values[node] = known + term
+            if type(total) is np.ndarray:
+                self.owned.add(node)
+
+    def add_output(self, node: Node, index: int, g: Value) -> None:
+        """Add to the cotangent of one output of a node with several."""
+        parts = self.values.setdefault(node, [None] * len(node.type))
+        parts[index] = g if parts[index] is None else parts[index] + g
+
+    def is_plain(self, node: Node, g: Value) -> bool:
+        """Say whether neither `g` nor what is known of the cotangent of `node` is traced."""
+        return type(g) not in HANDLES and type(self.values.get(node)) not in HANDLES
+
+    def buffer(self, node: Node) -> Any:
+        """Return the cotangent of `node` as an array of the sweep's own, ready to be added to in place."""
+        known = self.values.get(node)
+        if known is None:
+            known = self.values[node] = np.zeros(node.type.shape, node.type.dtype)
+        elif node not in self.owned:
+            known = self.values[node] = np.array(known)
+        self.owned.add(node)
+        return known
+
+    def hand_on(self, node: Node, g: Any) -> None:
+        """Add a cotangent whose array the sweep owns."""
+        if node in self.values:
+            self.add(node, g)
+        else:
+            self.values[node] = g
+            self.owned.add(node)
+
+    def take(self, node: Node) -> tuple[Value, bool]:
+        """Remove and return the cotangent of `node`, and whether it is an array of the sweep's own."""
+        is_owned = node in self.owned
+        self.owned.discard(node)
+        return self.values.pop(node, None), is_owned
+
+    def result(self, node: Node) -> Value:
+        """Return the cotangent of an input; it shares memory with nothing."""
+        g = self.values.get(node)
+        if type(g) is np.ndarray and node not in self.owned:
+            return g.copy()
+        return g
+
+
+def _zeros(t: ArrayType) -> Value:
+    return np.zeros(t.shape, t.dtype)[()]
+
+
+def zeros_for(x: Value) -> Value:
+    """Return the cotangent of a value that the result does not depend on."""
+    return _zeros(type_of(x))
