@@ -1,0 +1,153 @@
+"""How a sample of an entry becomes a call: its numbers are drawn, NumPy's function is found."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.special
+
+from chainrule.autodiff.modes import jvp
+from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.op import BY_NUMPY, TABLE, Op, Sample
+from chainrule.core.trace import ReverseLevel
+from chainrule.errors import NotDifferentiableError
+
+REAL = np.dtype(np.float64)
+SINGLE = np.dtype(np.float32)
+COMPLEX = np.dtype(np.complex128)
+
+jvp(
+    scipy.special.expit, (0.0,), (1.0,)
+)  # SciPy's functions are entered when the first of them is met
+
+
+def every_sample():
+    """Return (op, sample index) for every sample of every entry."""
+    return [(op, i) for op in TABLE.values() for i in range(len(op.samples))]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A sample with its numbers drawn.
+
+    Attributes:
+        function: the user's call as a function of the arrays that are differentiated.
+        arrays: those arrays.
+    """
+
+    function: Callable[..., Any]
+    arrays: tuple[Any, ...]
+
+    @property
+    def inexact(self):
+        """The function that returns only the parts of the result that carry derivatives, as a tuple."""
+
+        def f(*arrays):
+            return tuple(p for p in parts(self.function(*arrays)) if type_of(p).is_inexact)
+
+        return f
+
+
+def targets(op: Op):
+    """Return what users call: the NumPy functions and methods of ufuncs the entry answers for, else its front."""
+    keys = [key for key, front in BY_NUMPY.items() if front is op.front]
+    functions = [
+        key if callable(key) else getattr(*key)
+        for key in sorted(keys, key=lambda k: not callable(k))
+    ]
+    return functions or [op.front]
+
+
+def has_numpy_name(op: Op):
+    """Say whether plain NumPy code reaches the entry."""
+    return targets(op) != [op.front]
+
+
+def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0):
+    """Draw a sample's numbers.
+
+    Args:
+        op: the entry.
+        sample: one of its samples.
+        dtype: of the numbers.
+        weak: whether single numbers are Python's own instead of 0-d arrays.
+        name: which of the NumPy functions it answers for is called.
+    """
+    rng = np.random.default_rng(7)
+    low, high = sample.domain or (-2.0, 2.0)
+    arrays: list[Any] = []
+
+    def drawn(argument):
+        if type(argument) is list:
+            return [drawn(a) for a in argument]
+        x = rng.uniform(low, high, argument)
+        if dtype.kind == "c":
+            x = x + 0.25j * rng.uniform(low, high, argument)
+        x = np.asarray(x, dtype)
+        arrays.append(x.item() if weak and argument == () else x)
+        return _Drawn(len(arrays) - 1)
+
+    planned = [drawn(a) if _is_drawn(a) else a for a in sample.arguments]
+    if not arrays:  # an op of integers: the sample's own arrays are the arguments
+        arrays = [a for a in planned if isinstance(a, np.ndarray)]
+        numbers = iter(range(len(arrays)))
+        planned = [_Drawn(next(numbers)) if isinstance(a, np.ndarray) else a for a in planned]
+    call = targets(op)[name]
+
+    def function(*values):
+        if sample.prepare is not None:
+            values = sample.prepare(*values)
+            values = values if type(values) is tuple else (values,)
+        return call(*(_filled(a, values) for a in planned), **sample.options)
+
+    return Call(function, tuple(arrays))
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    index: int
+
+
+def _is_drawn(argument):
+    if type(argument) is list:
+        return bool(argument) and all(_is_drawn(a) for a in argument)
+    return type(argument) is tuple and all(type(n) is int for n in argument)
+
+
+def _filled(argument, values):
+    if type(argument) is _Drawn:
+        return values[argument.index]
+    if type(argument) is list:
+        return [_filled(a, values) for a in argument]
+    return argument
+
+
+def parts(result):
+    """Return the arrays and numbers of a result, whatever tuples or lists they are in."""
+    if type(result) in HANDLES or not isinstance(result, (tuple, list)):
+        return [result]
+    return [part for r in result for part in parts(r)]
+
+
+def accepts(op: Op, sample: Sample, dtype):
+    """Say whether NumPy accepts numbers of this dtype, and the entry does not refuse them with a reason."""
+    call = draw(op, sample, dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            call.function(*call.arrays)
+        except (TypeError, ValueError, Warning):
+            return False
+        try:
+            traced(call)
+        except NotDifferentiableError:
+            return bool(op.undefined)
+    return True
+
+
+def traced(call: Call):
+    """Run a call under a reverse trace and return its result, still traced."""
+    with ReverseLevel() as level:
+        return call.function(*(level.input(x) for x in call.arrays))

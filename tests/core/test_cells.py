@@ -1,0 +1,199 @@
+"""Traced arrays are written to as NumPy's are: what the user sees and the gradient agree with plain NumPy."""
+
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+X = np.arange(1.0, 13.0).reshape(4, 3)
+
+
+def write_item(x: Any) -> Any:
+    y = x * 2
+    y[1, 2] = x[0, 0] * x[3, 1]
+    return np.sum(y * y)
+
+
+def write_rows(x: Any) -> Any:
+    y = x + 0.0
+    y[1:3] = x[0] * x[3]
+    return np.sum(y * x)
+
+
+def write_through_a_view(x: Any) -> Any:
+    y = x * 1.0
+    row = y[1]
+    row[0] = x[2, 2] ** 2
+    return np.sum(y * y)
+
+
+def write_through_a_view_of_a_view(x: Any) -> Any:
+    y = x * 1.0
+    y[1:][::2][0] *= x[0]
+    return np.sum(y**3)
+
+
+def read_a_view_after_its_base_was_written(x: Any) -> Any:
+    y = x * 1.0
+    v = y[1:3]
+    y[1, 0] = 7.0 * x[3, 2]
+    return np.sum(v * v)
+
+
+def add_in_place(x: Any) -> Any:
+    y = x * 1.0
+    y += x
+    y[0] -= 2.0 * x[1]
+    y[:, 1] /= x[:, 0]
+    return np.sum(y * y)
+
+
+def write_by_mask(x: Any) -> Any:
+    y = x * 1.0
+    y[x > 6.5] = 0.0
+    y[x < 3.5] = x[3, 0]
+    return np.sum(y * y)
+
+
+def write_by_repeated_positions(x: Any) -> Any:
+    y = x * 1.0
+    y[np.array([0, 2, 0])] = x[1:] * x[:3]
+    return np.sum(y * y)
+
+
+def write_the_argument(x: Any) -> Any:
+    x[0] = x[1] * x[2]
+    return np.sum(x * x)
+
+
+def write_by_out(x: Any) -> Any:
+    y = x * 1.0
+    np.multiply(x, x, out=y)
+    return np.sum(y * x)
+
+
+def loop_of_writes(x: Any) -> Any:
+    y = x[0] * 1.0
+    for i in range(1, 3):
+        y[i] = y[i - 1] * x[1, i] + x[2, i]
+    return np.sum(y * y)
+
+
+def scalars_are_immutable(x: Any) -> Any:
+    s = x[0, 0]
+    t = s
+    s += 5.0 * x[1, 1]
+    return s * t
+
+
+PROGRAMS = [
+    value for value in list(globals().values()) if callable(value) and value.__module__ == __name__
+]
+
+
+def central(f: Callable[[Any], Any], x: np.ndarray, h: float = 1e-6) -> np.ndarray:
+    g = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[i] += h
+        down[i] -= h
+        g[i] = (f(up) - f(down)) / (2 * h)
+    return g
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_value_and_gradient_are_those_of_numpy(program: Callable[[Any], Any]) -> None:
+    x = X.copy()
+    value, gradient = cr.value_and_grad(program)(x)
+    assert np.array_equal(x, X)
+    assert value == pytest.approx(program(X.copy()), rel=1e-13)
+    np.testing.assert_allclose(gradient, central(program, X / 1.0), rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_second_order_agrees(program: Callable[[Any], Any]) -> None:
+    def directional(x: Any) -> Any:
+        return np.sum(cr.grad(program)(x) * weights)
+
+    weights = np.linspace(-1.0, 1.0, 12).reshape(4, 3)
+    np.testing.assert_allclose(
+        cr.grad(directional)(X), central(directional, X / 1.0), rtol=1e-5, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_forward_mode_agrees(program: Callable[[Any], Any]) -> None:
+    tangent = np.linspace(-1.0, 1.0, 12).reshape(4, 3)
+    _, moved = cr.jvp(program, (X,), (tangent,))
+    assert moved == pytest.approx(np.sum(cr.grad(program)(X) * tangent), rel=1e-10)
+
+
+def test_a_value_too_large_for_its_place_is_refused() -> None:
+    def f(x: Any) -> Any:
+        x[1:3] = x
+        return np.sum(x)
+
+    with pytest.raises(cr.errors.ShapeError, match="assignment: cannot combine shapes"):
+        cr.grad(f)(X)
+
+
+def test_an_in_place_result_of_another_shape_is_refused() -> None:
+    def f(x: Any) -> Any:
+        y = x[0]
+        y += x
+        return np.sum(y)
+
+    with pytest.raises(cr.errors.ShapeError, match="does not fit into the array written to"):
+        cr.grad(f)(X)
+
+
+def test_a_complex_value_is_not_written_into_a_real_array() -> None:
+    def f(x: Any) -> Any:
+        x[0] = x[1] * 1j
+        return np.sum(x)
+
+    with pytest.raises(
+        cr.errors.DTypeError, match="cannot be written into an array of dtype float64"
+    ):
+        cr.grad(f)(X)
+
+
+def test_a_loop_of_writes_reuses_the_memory_of_the_array() -> None:
+    def fill(x: Any) -> Any:
+        y = x * 0.0
+        for i in range(100):
+            y[i] = x[i] * 2.0
+        return np.sum(y[:100])
+
+    x = np.ones(131_072)
+    gradient = cr.grad(fill)
+    tracemalloc.start()
+    gradient(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * x.nbytes
+
+
+def test_a_value_that_a_rule_reads_survives_a_later_write() -> None:
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        z = y * y
+        y[0] = 100.0
+        return np.sum(z)
+
+    assert cr.grad(f)(np.array([1.0, 2.0])).tolist() == [2.0, 4.0]
+
+
+def test_a_copy_and_its_original_are_written_to_apart() -> None:
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        z = y.copy()
+        z[0] = 5.0
+        y[1] = 7.0 * x[1]
+        return np.sum(y * z)
+
+    np.testing.assert_allclose(cr.grad(f)(np.array([1.0, 2.0])), [5.0, 28.0])

@@ -1,0 +1,186 @@
+"""Arrays made inside a traced function follow the trace, in this context, while it runs."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy import full as filled
+from numpy import zeros
+
+import chainrule as cr
+from chainrule.core.reroute import plain_creation
+from chainrule.errors import DTypeError, EscapedValueError
+
+
+def make() -> Any:
+    return zeros(3)
+
+
+def write_into_zeros(x: Any) -> Any:
+    a = np.zeros(3)
+    a[0] = x
+    a[1] = a[0] * x
+    return np.sum(a)
+
+
+def write_into_an_imported_name(x: Any) -> Any:
+    a = make()
+    a[2] = x * x
+    return a[2] * a[1] + a[2]
+
+
+def write_into_empty(x: Any) -> Any:
+    a = np.empty((2, 2))
+    a[:] = x
+    a[0] = x * x
+    return np.sum(a)
+
+
+def write_through_a_view(x: Any) -> Any:
+    a = np.zeros((2, 3))
+    row = a[1]
+    row[:2] = x
+    a.T[2] = x * x
+    return np.sum(a * a)
+
+
+def write_into_a_result(x: Any) -> Any:
+    a = np.ones(3) + 1.0
+    a[0] = x
+    return np.prod(a)
+
+
+def add_in_place(x: Any) -> Any:
+    a = np.ones(3)
+    a += x
+    a *= a
+    return np.sum(a)
+
+
+def stack_a_list(x: Any) -> Any:
+    return np.sum(np.array([[x, 1.0], [x * x, x]]) ** 2)
+
+
+def as_array(x: Any) -> Any:
+    return np.asarray(x) * np.asarray([x, 2.0])[0]
+
+
+def full_of(x: Any) -> Any:
+    return np.sum(np.full(3, x) * filled(3, x * x))
+
+
+def like(x: Any) -> Any:
+    return np.sum(np.full_like(np.ones(2), x) * x)
+
+
+def joined(x: Any) -> Any:
+    return np.sum(np.r_[x, 1.0, x * x] * np.r_[0:3]) + np.sum(np.c_[np.array([x, x]), np.ones(2)])
+
+
+def vectorized(x: Any) -> Any:
+    return np.sum(np.vectorize(lambda y: y * y if y > 1 else y)(np.array([x, 0.5 * x])))
+
+
+def by_out(x: Any) -> Any:
+    a = np.zeros(2)
+    np.multiply(x, np.ones(2), out=a)
+    return np.sum(a * x)
+
+
+def loop(x: Any) -> Any:
+    a = np.zeros(5)
+    a[0] = 1.0
+    for i in range(1, 5):
+        a[i] = a[i - 1] * x
+    return a[-1]
+
+
+PROGRAMS = [
+    *(write_into_zeros, write_into_an_imported_name, write_into_empty, write_through_a_view),
+    *(write_into_a_result, add_in_place, stack_a_list, as_array, full_of, like, joined),
+    *(vectorized, by_out, loop),
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.__name__)
+def test_value_and_derivatives_are_those_of_numpy(program: Callable[[Any], Any]) -> None:
+    value, gradient = cr.value_and_grad(program)(1.5)
+    assert value == pytest.approx(program(1.5), rel=1e-14)
+    assert gradient == pytest.approx((program(1.5 + 1e-6) - program(1.5 - 1e-6)) / 2e-6, rel=1e-8)
+    assert cr.jvp(program, (1.5,), (1.0,))[1] == pytest.approx(gradient, rel=1e-12)
+    change = (cr.grad(program)(1.5 + 1e-6) - cr.grad(program)(1.5 - 1e-6)) / 2e-6
+    assert cr.grad(cr.grad(program))(1.5) == pytest.approx(change, rel=1e-7, abs=1e-7)
+
+
+def test_results_are_plain_arrays() -> None:
+    value, _ = cr.vjp(lambda x: (np.zeros(2), x * np.ones(2)), 1.0)
+    assert [type(v) for v in value] == [np.ndarray, np.ndarray]
+
+
+def test_everything_is_as_before_after_the_trace() -> None:
+    before = (np, np.zeros, zeros)
+    cr.grad(write_into_zeros)(1.0)
+    with pytest.raises(ZeroDivisionError):
+        cr.grad(lambda x: make()[0] + x / 0)(1.0)
+    assert (np, np.zeros, zeros) == before
+    assert type(make()) is np.ndarray
+
+
+def test_another_thread_sees_plain_numpy() -> None:
+    inside, seen = threading.Event(), threading.Event()
+    types: list[type] = []
+
+    def elsewhere() -> None:
+        inside.wait()
+        types.extend([type(np.zeros(2)), type(make()), type(np.array([1.0]))])
+        seen.set()
+
+    def f(x: Any) -> Any:
+        inside.set()
+        seen.wait()
+        types.append(type(np.zeros(2)))
+        return x
+
+    other = threading.Thread(target=elsewhere)
+    other.start()
+    cr.grad(f)(1.0)
+    other.join()
+    assert types[:3] == [np.ndarray] * 3
+    assert types[3] is not np.ndarray
+
+
+def test_rerouting_can_be_switched_off() -> None:
+    with plain_creation(), pytest.raises(EscapedValueError):
+        cr.grad(write_into_zeros)(1.0)
+
+
+def test_a_traced_value_is_not_written_into_an_integer_array() -> None:
+    def f(x: Any) -> Any:
+        a = np.zeros(2, dtype=int)
+        a[0] = x
+        return np.sum(a)
+
+    with pytest.raises(DTypeError, match="cannot be written into an array of dtype int64"):
+        cr.grad(f)(1.5)
+
+
+def test_code_with_nothing_traced_runs_as_before() -> None:
+    def f(x: Any) -> Any:
+        a = np.arange(6.0).reshape(2, 3)
+        order = np.lexsort((a[0], a[1]))
+        counts = np.bincount(np.array([0, 1, 1]))
+        text = ",".join(str(v) for v in a.ravel())
+        b = np.random.default_rng(0).permutation(np.arange(4))
+        return x * (
+            order[0]
+            + counts[1]
+            + len(text)
+            + a.max()
+            + float(a[1, 2])
+            + b[0]
+            + np.linalg.matrix_rank(a)
+        )
+
+    assert cr.grad(f)(2.0) == f(2.0) / 2.0

@@ -1,0 +1,137 @@
+"""Nothing leaves the trace silently: what would lose a derivative raises, at the user's line."""
+
+import cmath
+import copy
+import math
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import EscapedValueError
+
+A = np.eye(2)
+
+
+def write_into_a_plain_array(x: Any) -> Any:
+    a = A * 2
+    a[0, 0] = x
+    return np.sum(a)
+
+
+def write_a_row_into_a_plain_array(x: Any) -> Any:
+    a = A.copy()
+    a[0] = x * np.ones(2)
+    return np.sum(a)
+
+
+def add_in_place_to_a_plain_array(x: Any) -> Any:
+    a = A.copy()
+    a += x
+    return np.sum(a)
+
+
+def out_into_a_plain_array(x: Any) -> Any:
+    a = A.copy()
+    np.multiply(x, A, out=a)
+    return np.sum(a)
+
+
+def write_a_float_into_an_integer_array(x: Any) -> Any:
+    a = np.zeros(2)
+    a[0] = float(x)
+    return np.sum(a)
+
+
+def swallowed(x: Any) -> Any:
+    try:
+        y = float(x)
+    except TypeError:
+        y = 1.0
+    except RuntimeError:
+        y = 2.0
+    return x * y
+
+
+ESCAPES: dict[str, Callable[[Any], Any]] = {
+    "float": float,
+    "int": int,
+    "complex": lambda x: complex(x).real,
+    "math.sin": math.sin,
+    "math.floor": math.floor,
+    "cmath.exp": lambda x: cmath.exp(x).real,
+    "np.float64": np.float64,
+    "ndarray.dot": lambda x: A.dot(x * np.ones(2)).sum(),
+    "range": lambda x: sum(range(x)) * x,
+    "random": lambda x: np.random.default_rng(0).normal(x),
+    "pickle": lambda x: pickle.loads(pickle.dumps(x)),
+    "a plain asarray": np.asarray,
+    "float write": write_a_float_into_an_integer_array,
+    "item write": write_into_a_plain_array,
+    "row write": write_a_row_into_a_plain_array,
+    "in-place operator": add_in_place_to_a_plain_array,
+    "out=": out_into_a_plain_array,
+    "swallowed": swallowed,
+}
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_an_escape_raises_with_the_users_line(name: str) -> None:
+    with pytest.raises(EscapedValueError, match="lose its derivative") as caught:
+        cr.grad(ESCAPES[name])(2.0)
+    assert caught.value.position is not None
+    assert caught.value.position.file == __file__
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_an_escape_raises_in_forward_mode_too(name: str) -> None:
+    with pytest.raises(EscapedValueError, match="lose its derivative"):
+        cr.jvp(ESCAPES[name], (2.0,), (1.0,))
+
+
+def test_an_escape_from_the_outer_level_raises_inside_the_inner_one() -> None:
+    with pytest.raises(EscapedValueError):
+        cr.grad(lambda x: cr.grad(lambda y: y * float(x))(1.0))(2.0)
+
+
+def test_an_unknown_function_raises_by_name() -> None:
+    with pytest.raises(
+        cr.errors.NotDifferentiableError, match=r"np\.lexsort: chainrule has no derivative rule"
+    ):
+        cr.grad(lambda x: np.lexsort((x,))[0] * x[0])(np.ones(3))
+
+
+def test_stop_gradient_lets_a_value_out() -> None:
+    assert cr.grad(lambda x: x * math.sin(cr.stop_gradient(x)))(2.0) == math.sin(2.0)
+
+
+def test_traced_values_print_compare_iterate_and_copy() -> None:
+    def f(x: Any) -> Any:
+        s = x[1]
+        assert repr(s) == "traced(np.float64(2.0))"
+        assert str(s) == "2.0"
+        assert f"{s:.3f} {x}" == "2.000 [1. 2. 3.]"
+        assert repr(x) == "traced(array([1., 2., 3.]))"
+        assert s > 1.0
+        assert s == 2.0
+        assert (x == np.array([1.0, 0.0, 3.0])).tolist() == [True, False, True]
+        assert 2.0 in x
+        assert max(x) is not None
+        assert sorted(x)[1] == 2.0
+        assert len(x) == 3
+        assert isinstance(x, np.ndarray)
+        assert isinstance(s, float)
+        assert x.shape == (3,)
+        assert x.dtype == np.float64
+        assert (x.ndim, x.size, x.nbytes, x.itemsize) == (1, 3, 24, 8)
+        y = copy.deepcopy(x)
+        y[0] = 100.0
+        assert x[0] == 1.0
+        assert x.item(2) == 3.0
+        return x.tolist()[0] * x.item(2) + sum(x) + y[1] * copy.copy(s) + sum(e * e for e in x.flat)
+
+    assert cr.grad(f)(np.array([1.0, 2.0, 3.0])).tolist() == [6.0, 9.0, 8.0]

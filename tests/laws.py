@@ -1,0 +1,213 @@
+"""What holds for every op, as functions of an entry and one of its samples. Nothing here knows an op by name."""
+
+import numpy as np
+from tests.calls import SINGLE, draw, has_numpy_name, parts, targets, traced
+from tests.closeness import (
+    assert_close,
+    assert_paired,
+    assert_same,
+    coarsest,
+    difference,
+    directions,
+    shape_and_dtype,
+    tolerance,
+)
+
+from chainrule.autodiff.arguments import enter
+from chainrule.autodiff.modes import jvp, trace_reverse, vjp
+from chainrule.autodiff.reverse import sweep
+from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.graph import capture, reads_by_symbols
+from chainrule.core.op import READS_OUT, Op, Sample, reads_argument
+from chainrule.core.trace import OUTPUT, topological
+from chainrule.core.types import ArrayType
+from chainrule.errors import EscapedValueError, NotDifferentiableError, ShapeError
+
+# Laws of values and types
+
+
+def check_value(op: Op, sample: Sample, dtype, *, weak=False):
+    """Under a trace a call has NumPy's value, dtype and kind of result."""
+    call = draw(op, sample, dtype, weak=weak)
+    expected = call.function(*call.arrays)
+    if op.undefined:
+        _must_refuse(op, call)
+        return
+    result = traced(call)
+    assert type(result) is type(expected) or not isinstance(expected, (tuple, list))
+    got = parts(result)
+    if op.is_constant:
+        assert not any(type(p) in HANDLES for p in got), "the result of a constant op is traced"
+    for p, value in zip(got, parts(expected), strict=True):
+        leaf = p.leaf() if type(p) in HANDLES else p
+        assert isinstance(leaf, np.ndarray) == isinstance(value, np.ndarray), "array or number"
+        assert_same(leaf, value)
+
+
+def check_names(op: Op, sample: Sample):
+    """Every NumPy function that the entry answers for reaches it: the same value under a trace."""
+    for i in range(1, len(targets(op))):
+        call = draw(op, sample, name=i)
+        try:
+            expected = call.function(*call.arrays)
+        except TypeError:
+            continue  # one with fewer options, such as a method of a ufunc
+        if op.undefined:
+            _must_refuse(op, call)
+            continue
+        got = parts(traced(call))
+        assert op.is_constant or any(type(p) in HANDLES for p in got), "the result is not traced"
+        for p, value in zip(got, parts(expected), strict=True):
+            assert_same(p.leaf() if type(p) in HANDLES else p, value)
+
+
+def _must_refuse(op, call):
+    try:
+        traced(call)
+    except NotDifferentiableError as error:
+        assert op.undefined in error.message  # noqa: PT017  laws run without pytest as well
+    else:
+        message = "an op without derivative did not refuse"
+        raise AssertionError(message)
+
+
+def check_capture(op: Op, sample: Sample, dtype, *, weak=False):
+    """The type inferred is NumPy's, the captured graph is legal, runs to the same value and prints."""
+    call = draw(op, sample, dtype, weak=weak)
+    if op.undefined:
+        return
+    expected = parts(call.function(*call.arrays))
+    try:
+        graph = capture(lambda *xs: parts(call.function(*xs)), *map(type_of, call.arrays))
+    except (ShapeError, EscapedValueError) as error:
+        if needs_numbers(error):
+            return
+        raise
+    graph.check()
+    for node, value in zip(graph.outputs, expected, strict=True):
+        t = type_of(node) if not hasattr(node, "type") else node.type
+        wanted = type_of(value)
+        assert (t.shape, t.dtype) == (wanted.shape, wanted.dtype), (
+            f"inferred {t}, NumPy gives {wanted}"
+        )
+    for got, value in zip(graph.run(*call.arrays), expected, strict=True):
+        assert_same(got, value)
+    assert len(str(graph).splitlines()) == len(graph.inputs) + len(graph.nodes) + 1
+    for node in graph.nodes:
+        if node.op is not OUTPUT:
+            assert node.op.notation.template.format(*(f"x{i}" for i in range(9)))
+
+
+def needs_numbers(error):
+    """Say whether an error means that this call cannot be captured on types alone."""
+    return (
+        "depends on numbers" in error.message or "numbers that are not known yet" in error.message
+    )
+
+
+def check_rejects(op: Op, sample: Sample):
+    """A call that cannot work raises ShapeError, eagerly and under capture."""
+    call = draw(op, sample)
+    for run in (traced, lambda c: capture(c.function, *map(type_of, c.arrays))):
+        try:
+            run(call)
+        except ShapeError:
+            continue
+        message = f"{sample} was not rejected"
+        raise AssertionError(message)
+
+
+def check_reads(op: Op, sample: Sample):
+    """Nodes keep the values that their rules read, and no others."""
+    if op.is_constant:
+        return
+    ends = [p.node for p in parts(traced(draw(op, sample))) if type(p) in HANDLES]
+    for node in topological(ends):
+        if node.op is None or node.op is OUTPUT:
+            continue
+        mask = sum(1 << i for i, parent in enumerate(node.parents) if parent is not None)
+        reads = reads_by_symbols(node.op, mask, list(map(type_of, node.args)), node.params)
+        for i, kept in enumerate(node.args):
+            assert type(kept) is ArrayType or reads & reads_argument(i), (
+                f"argument {i} is kept, never read"
+            )
+        out = node.out[0] if type(node.out) is tuple else node.out
+        assert type(out) is ArrayType or reads & READS_OUT, "the result is kept, never read"
+
+
+# Laws of derivatives
+
+
+def check_constant(op: Op, sample: Sample):
+    """A NumPy function declared constant does not move with its arguments."""
+    if not has_numpy_name(op) or op.undefined:
+        return
+    call = draw(op, sample)
+    if not all(type_of(x).is_inexact for x in call.arrays):
+        return
+    for moved in difference(call.inexact, call.arrays, directions(call.arrays, 1)):
+        assert not np.any(moved), "the value moves, so its derivative is not zero"
+
+
+def check_first(op: Op, sample: Sample, dtype):
+    """Both modes agree with each other and with central differences; gradients are of their argument's type."""
+    call = draw(op, sample, dtype)
+    f, xs = call.inexact, call.arrays
+    t = directions(xs, 1)
+    out, moved = jvp(f, xs, t)
+    for tangent, value in zip(moved, out, strict=True):
+        assert shape_and_dtype(tangent) == shape_and_dtype(value), "type of the tangent"
+    w = directions(out, 2)
+    for g, x in zip(_cotangents(f, xs, w), xs, strict=True):
+        assert g is None or shape_and_dtype(g) == shape_and_dtype(x), "type of the gradient"
+    _, pullback = vjp(f, *xs)
+    precision = coarsest(dtype, out)
+    assert_paired(w, moved, pullback(w), t, tolerance(precision, 1))
+    if precision != SINGLE:
+        assert_close(moved, difference(f, xs, t), tolerance(precision, 1, difference=True), "jvp")
+
+
+def _cotangents(f, xs, w):
+    """Return what the sweep itself hands to the inputs, before it is given the form of the arguments."""
+    entered = [enter("laws", x, "argument") for x in xs]
+    out, inputs, level = trace_reverse(f, range(len(xs)), xs, entered, {})
+    seeds = [
+        (p.node, g) for p, g in zip(out, w, strict=True) if type(p) in HANDLES and p.level is level
+    ]
+    return sweep(seeds, inputs, release=False)
+
+
+def check_higher(op: Op, sample: Sample, dtype):
+    """The second derivative is the same by all four ways; it and the third are differences of the one below."""
+    call = draw(op, sample, dtype)
+    f, xs = call.inexact, call.arrays
+    t, u, w = directions(xs, 1), directions(xs, 3), directions(f(*xs), 2)
+
+    def gradient(*xs):
+        return vjp(f, *xs)[1](w)
+
+    def tangent(*xs):
+        return jvp(f, xs, t)[1]
+
+    def second(*xs):
+        return jvp(gradient, xs, t)[1]
+
+    forward_over_reverse = second(*xs)
+    precision = coarsest(dtype, f(*xs))
+    exact = tolerance(precision, 2)
+    assert_close(vjp(gradient, *xs)[1](t), forward_over_reverse, exact, "reverse over reverse")
+    assert_close(vjp(tangent, *xs)[1](w), forward_over_reverse, exact, "reverse over forward")
+    assert_paired(w, jvp(tangent, xs, u)[1], forward_over_reverse, u, exact)
+    if precision == SINGLE:
+        return
+    differenced = tolerance(precision, 2, difference=True)
+    assert_close(
+        forward_over_reverse, difference(gradient, xs, t), differenced, "second derivative"
+    )
+    third = jvp(second, xs, u)[1]
+    assert_close(
+        third,
+        difference(second, xs, u),
+        tolerance(precision, 3, difference=True),
+        "third derivative",
+    )
