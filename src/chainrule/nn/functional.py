@@ -1,0 +1,55 @@
+"""Functions of arrays that models are made of: activations, losses, penalties."""
+
+from __future__ import annotations
+
+from numpy import tanh
+
+from chainrule.nn.losses import (
+    absolute_error,
+    binary_cross_entropy,
+    half_squared_error,
+    hinge,
+    huber,
+    sigmoid_binary_cross_entropy,
+    softmax_cross_entropy,
+    squared_error,
+)
+from chainrule.nn.penalties import l1, l2
+from chainrule.ops.activations import (
+    elu,
+    gelu,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+)
+
+__all__ = [
+    "absolute_error",
+    "binary_cross_entropy",
+    "elu",
+    "gelu",
+    "half_squared_error",
+    "hinge",
+    "huber",
+    "l1",
+    "l2",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "relu",
+    "sigmoid",
+    "sigmoid_binary_cross_entropy",
+    "silu",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "squared_error",
+    "tanh",
+]
