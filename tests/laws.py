@@ -20,7 +20,7 @@ from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.graph import capture, reads_by_symbols
 from chainrule.core.op import READS_OUT, Op, Sample, reads_argument
 from chainrule.core.trace import OUTPUT, topological
-from chainrule.core.types import ArrayType
+from chainrule.core.types import PYTHON_NUMBERS, ArrayType
 from chainrule.errors import EscapedValueError, NotDifferentiableError, ShapeError
 
 # Laws of values and types
@@ -128,9 +128,8 @@ def check_reads(op: Op, sample: Sample):
         mask = sum(1 << i for i, parent in enumerate(node.parents) if parent is not None)
         reads = reads_by_symbols(node.op, mask, list(map(type_of, node.args)), node.params)
         for i, kept in enumerate(node.args):
-            assert type(kept) is ArrayType or reads & reads_argument(i), (
-                f"argument {i} is kept, never read"
-            )
+            is_free = type(kept) in {ArrayType, *PYTHON_NUMBERS}
+            assert is_free or reads & reads_argument(i), f"argument {i} is kept, never read"
         out = node.out[0] if type(node.out) is tuple else node.out
         assert type(out) is ArrayType or reads & READS_OUT, "the result is kept, never read"
 

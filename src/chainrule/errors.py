@@ -420,6 +420,14 @@ class EscapedValueError(ChainruleError, RuntimeError):
         )
 
     @classmethod
+    def from_shared_memory(cls) -> Self:
+        return cls(
+            "a traced value was about to be written into memory that plain code holds too, where it would arrive "
+            "without its derivative.",
+            hint="hand a copy of the array to the plain code: g(a.copy()).",
+        )
+
+    @classmethod
     def from_unknown_numbers(cls) -> Self:
         return cls(
             "a decision on numbers that are not known yet: this part is captured on types alone.",

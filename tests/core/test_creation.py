@@ -13,6 +13,9 @@ import chainrule as cr
 from chainrule.core.reroute import plain_creation
 from chainrule.errors import DTypeError, EscapedValueError
 
+PLAINLY = {"asarray": np.asarray}
+"""The real function: rerouting does not look into dictionaries."""
+
 
 def make() -> Any:
     return zeros(3)
@@ -184,3 +187,60 @@ def test_code_with_nothing_traced_runs_as_before() -> None:
         )
 
     assert cr.grad(f)(2.0) == f(2.0) / 2.0
+
+
+def test_an_argument_that_is_not_differentiated_is_written_to_and_left_as_it_was() -> None:
+    def f(x: Any, state: Any, *, more: Any) -> Any:
+        state[0] = x * 2.0
+        more += 1.0
+        return np.sum(state * more)
+
+    state, more = np.ones(2), np.ones(2)
+    assert cr.grad(f)(3.0, state, more=more) == 4.0
+    assert state.tolist() == more.tolist() == [1.0, 1.0]
+
+
+def test_plain_code_that_writes_into_a_cell_is_seen() -> None:
+    def f(x: Any) -> Any:
+        a = np.zeros(3)
+        memory = PLAINLY["asarray"](a)
+        memory[1] = 5.0
+        a[2] = 7.0
+        return x * a[1] * memory[2]
+
+    assert cr.grad(f)(1.0) == 35.0
+
+
+def test_a_traced_write_that_plain_code_would_not_see_is_refused() -> None:
+    def f(x: Any) -> Any:
+        a = np.zeros(3)
+        memory = PLAINLY["asarray"](a)
+        a[0] = x
+        return x * memory[0]
+
+    with pytest.raises(EscapedValueError, match="memory that plain code holds"):
+        cr.grad(f)(1.0)
+
+
+def test_a_traced_write_after_plain_code_is_done_is_followed() -> None:
+    def f(x: Any) -> Any:
+        a = np.zeros(3)
+        count = len(PLAINLY["asarray"](a))
+        a[0] = x
+        return a[0] * count
+
+    assert cr.grad(f)(1.0) == 3.0
+
+
+def test_a_cell_has_what_plain_arrays_have() -> None:
+    def f(x: Any) -> Any:
+        a = np.arange(3.0)
+        assert a.tobytes() == bytes(a.data) == np.frombuffer(a.tobytes()).tobytes()
+        assert a.flags.c_contiguous
+        assert a.tolist() == [0.0, 1.0, 2.0]
+        assert repr(a) == "array([0., 1., 2.])"
+        return x
+
+    assert cr.grad(f)(1.0) == 1.0
+    with pytest.raises(EscapedValueError, match=r"\.tobytes would turn"):
+        cr.grad(lambda x: len((x * np.ones(2)).tobytes()) * x)(1.0)

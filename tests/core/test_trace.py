@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.core.trace import Node, ReverseLevel
+from chainrule.core.trace import Node, ReverseLevel, scope, topological
 
 
 def test_a_chain_of_100_000_nodes_differentiates() -> None:
@@ -193,3 +193,12 @@ def test_a_node_knows_the_user_line() -> None:
     position = y.node.position
     assert position is not None
     assert position.text == "y = np.sin(level.input(np.ones(2)))"
+
+
+def test_a_node_knows_the_layer_it_belongs_to() -> None:
+    model = cr.nn.MLP.create((2, 3, 1), rng=np.random.default_rng(0))
+    with ReverseLevel() as level, scope("model"):
+        y = model(level.input(np.ones(2, np.float32)))
+    scopes = [node.scope for node in topological([y.node]) if node.op is not None]
+    assert sorted(set(scopes)) == ["model.layers[0]", "model.layers[1]"]
+    assert scopes == sorted(scopes)

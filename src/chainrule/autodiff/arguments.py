@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.core.cells import HANDLES, frozen, settled, type_of
+from chainrule.core.cells import HANDLES, cell, frozen, settled, type_of
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ContainerError, DTypeError, ShapeError
@@ -65,6 +65,11 @@ def _copied(x: Any) -> Value:
     if isinstance(x, (np.matrix, np.ma.MaskedArray)) or x.dtype.kind not in "biufc":
         return None
     return np.array(x, dtype=x.dtype.newbyteorder("="), order="K", subok=False)
+
+
+def borrowed(x: Any) -> Any:
+    """Return an argument that is not differentiated: an array as a cell, which is copied before the first write."""
+    return cell(x) if type(x) is np.ndarray and x.dtype.kind in "biufc" else x
 
 
 def _described(x: Any) -> str:

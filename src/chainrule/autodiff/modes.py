@@ -8,6 +8,7 @@ from typing import Any
 from chainrule import tree
 from chainrule.autodiff.arguments import (
     Entered,
+    borrowed,
     enter,
     like_argument,
     map_result,
@@ -127,7 +128,8 @@ def trace_reverse(
     options: dict[str, Any],
 ) -> tuple[Any, list[Node], ReverseLevel]:
     """Run `f` with the arguments at `positions` traced; return what it returned, the input nodes and the level."""
-    given = list(args)
+    given = [borrowed(a) for a in args]
+    options = {name: borrowed(a) for name, a in options.items()}
     inputs: list[Node] = []
     with ReverseLevel() as level, following(f):
         for i, argument in zip(positions, entered, strict=True):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.core.methods import ArrayMethods, ScalarMethods
+from chainrule.core.methods import NO_ARRAY, ArrayMethods, ScalarMethods
 from chainrule.core.op import FRONTS, IN_PLACE
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes, type_of_plain
 from chainrule.errors import DTypeError, EscapedValueError, ShapeError
@@ -69,6 +69,10 @@ class Traced:
             x = x.out
         return x
 
+    def is_running(self) -> bool:
+        """Say whether a trace that this value belongs to runs still."""
+        return is_traced(self)
+
     def plain(self, what: str, hint: str) -> Value:
         """Return the bottom value if no running trace would lose it.
 
@@ -97,7 +101,10 @@ class PlainLevel:
     alive = False
 
 
-PLAIN = PlainLevel()
+PLAIN: Any = PlainLevel()
+
+_EXPORTED = "exported"
+"""In the place of a plain cell's node: plain code has got hold of its memory."""
 
 
 class TracedScalar(Traced, ScalarMethods):
@@ -124,6 +131,8 @@ class TracedArray(Traced, ArrayMethods):
             return
         if not self.type.is_inexact and is_traced(value):
             raise DTypeError.from_unsafe_cast("assignment", type_of(value).dtype, self.type.dtype)
+        if self.node is _EXPORTED and self._write_exported(index, value):
+            return
         setitem = IN_PLACE["setitem"] if self.owns_its_memory() else FRONTS["setitem"]
         self.rebind(setitem(frozen(self), value, index))
 
@@ -148,6 +157,37 @@ class TracedArray(Traced, ArrayMethods):
             and self.out.base is None
             and getrefcount(self.out) <= _SOLE_REFERENCE
         )
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if self.level is PLAIN and not copy:
+            return np.asarray(self.exported(), dtype=dtype)
+        return np.array(self.plain(*NO_ARRAY), dtype=dtype)
+
+    def exported(self) -> Any:
+        """Return the live memory of a plain array: what plain code writes into it is seen here, and the reverse.
+
+        What belongs to the caller, or is kept for somebody else, is copied first.
+        """
+        if self.node is not _EXPORTED and not self.owns_its_memory():
+            self.out = self.out.copy(order="K")
+            self.version += 1
+        self.node = _EXPORTED
+        return self.out
+
+    def _write_exported(self, index: Any, value: Any) -> bool:
+        """Write to memory that plain code has got hold of; say whether that was all there is to do.
+
+        Raises:
+            EscapedValueError: plain code still holds the memory, and a traced value cannot reach it there.
+        """
+        if getrefcount(self.out) <= _SOLE_REFERENCE:
+            self.node = None
+            return False
+        if is_traced(value):
+            raise EscapedValueError.from_shared_memory()
+        IN_PLACE["setitem"](self.out, settled(value), index)
+        self.version += 1
+        return True
 
     def rebind(self, content: Any) -> None:
         """Give the cell a new content."""
@@ -188,6 +228,12 @@ class TracedView(TracedArray):
         """A view never does."""
         return False
 
+    def exported(self) -> Any:
+        """Return a copy that cannot be written to: a write to it would not be seen here."""
+        copied = np.array(self.out)
+        copied.flags.writeable = False
+        return copied
+
     def rebind(self, content: Any) -> None:
         """Put a changed part back into the base."""
         parts: list[Any] = [frozen(self.base)]
@@ -224,7 +270,7 @@ def cell(x: Any) -> Any:
     if type(x) in HANDLES:
         return x
     array = np.asarray(x)
-    return TracedArray(PLAIN, array, None, array_type(array.shape, array.dtype))  # type: ignore[arg-type]  # a level that never runs
+    return TracedArray(PLAIN, array, None, array_type(array.shape, array.dtype))
 
 
 def refresh(x: Any) -> None:

@@ -70,10 +70,14 @@ _METHODS = (
     "ptp",
 )
 _NO_FLOAT = "use the NumPy function (np.sin, not math.sin) and leave float() out"
-_NO_ARRAY = (
-    "use the NumPy function instead of the array's method (np.dot(A, x) or A @ x for A.dot(x)), np.stack for "
-    "np.array([x, y]), and a list instead of writing into a plain array"
+NO_ARRAY = (
+    "this conversion to a plain array",
+    (
+        "use the NumPy function instead of the array's method (np.dot(A, x) or A @ x for A.dot(x)); "
+        "write into an array made inside the function, by np.zeros or np.copy"
+    ),
 )
+"""What a conversion is called in an error, and what to do instead."""
 
 
 class Methods:
@@ -84,6 +88,7 @@ class Methods:
     type: ArrayType
     leaf: Callable[[], Any]
     plain: Callable[[str, str], Any]
+    is_running: Callable[[], bool]
 
     # NumPy's protocols
 
@@ -98,7 +103,14 @@ class Methods:
         return call_function(function, args, options)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        return np.array(self.plain("this conversion to a plain array", _NO_ARRAY), dtype=dtype)
+        return np.array(self.plain(*NO_ARRAY), dtype=dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        """Hand on what only plain values have, such as `tobytes`, where nothing is lost by it."""
+        if name.startswith("_"):
+            message = f"a traced value has no attribute {name!r}"
+            raise AttributeError(message)
+        return getattr(self.plain(f".{name}", "use a NumPy function, or cr.stop_gradient(x)"), name)
 
     # Python's conversions
 
@@ -136,7 +148,7 @@ class Methods:
     # printing, hashing, copying
 
     def __repr__(self) -> str:
-        return f"traced({self.leaf()!r})"
+        return f"traced({self.leaf()!r})" if self.is_running() else repr(self.leaf())
 
     def __str__(self) -> str:
         return str(self.leaf())
@@ -289,7 +301,9 @@ class ArrayMethods(Methods):
         self.write(..., FRONTS["sort"](self, axis=axis))
 
     def tolist(self) -> list[Any]:
-        """Return nested lists of traced numbers."""
+        """Return nested lists of traced numbers; of Python's where nothing is traced."""
+        if not self.is_running():
+            return list(self.leaf().tolist())
         return [x.tolist() for x in self]
 
     @property

@@ -8,7 +8,8 @@ What a user holds may be written to, so nodes refer to nodes and values, never t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from operator import attrgetter
 from types import CodeType, TracebackType
@@ -28,17 +29,36 @@ from chainrule.core.cells import (
     type_of,
 )
 from chainrule.core.op import READS_ALL, READS_OUT, Op
-from chainrule.core.types import ArrayType, Value, array_type
+from chainrule.core.types import PYTHON_NUMBERS, ArrayType, Value, array_type
 from chainrule.errors import EscapedValueError, NotDifferentiableError
 from chainrule.position import Position, caller
 
 _level_numbers = itertools.count(1)
 _node_numbers = itertools.count()
+_LIBRARY_FRAMES = 5
+"""Frames between `caller` and the first that may be the user's: Node, what makes it, `record`, `apply`."""
+
 _SMALL = 4096
 """Bytes up to which a plain operand is simply copied; larger ones share one copy per trace."""
 
 SCOPE: ContextVar[str] = ContextVar("scope", default="")
 """The named part of the program that runs now, such as a layer; nodes record it."""
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Name the part of the program that runs inside, such as a layer; its nodes carry the name.
+
+    >>> with scope("encoder"), scope("layers[0]"):
+    ...     SCOPE.get()
+    'encoder.layers[0]'
+    """
+    outer = SCOPE.get()
+    token = SCOPE.set(f"{outer}.{name}" if outer else name)
+    try:
+        yield
+    finally:
+        SCOPE.reset(token)
 
 
 CURRENT: ContextVar[Level | None] = ContextVar("level", default=None)
@@ -82,7 +102,7 @@ class Node:
         self.out = out
         self.type = type
         self.number = next(_node_numbers)
-        self.place: tuple[CodeType, int] | None = caller(3)
+        self.place: tuple[CodeType, int] | None = caller(_LIBRARY_FRAMES)
         self.scope = SCOPE.get()
 
     @property
@@ -150,13 +170,13 @@ class Level:
             if type(x) in HANDLES:
                 return frozen(x)
             return np.array(x) if isinstance(x, list) else x
+        if x.nbytes <= _SMALL:
+            return x.__copy__()
         if not x.flags.writeable and x.base is None:
             return x
-        if x.nbytes <= _SMALL:
-            return x.copy(order="K")
         known = self.snapshots.get(id(x))
         if known is None or known[0] is not x or not np.array_equal(known[1], x):
-            known = self.snapshots[id(x)] = (x, x.copy(order="K"))
+            known = self.snapshots[id(x)] = (x, x.__copy__())
         return known[1]
 
 
@@ -179,9 +199,14 @@ class ReverseLevel(Level):
             return self._record_several(op, args, params)
         a = args[0]
         below = a.out
-        out = (
-            apply(op, below, **params) if type(below) in HANDLES else computed(op, (below,), params)
-        )
+        if type(below) in HANDLES:
+            out = apply(op, below, **params)
+        else:
+            try:
+                out = op.numpy(below, **params)
+            except ValueError:
+                op.infer(type_of(below), **params)
+                raise
         if op.is_constant:
             return out
         reads = op.known_reads.get(_reads_key(1, (below,), params) if op.reads_vary else 1)
@@ -196,7 +221,13 @@ class ReverseLevel(Level):
                 out = apply(op, *inner, **params)
                 break
         else:
-            out = computed(op, inner, params)
+            try:
+                out = op.numpy(*inner, **params)
+            except ValueError:
+                op.infer(
+                    *map(type_of, inner), **params
+                )  # says better than NumPy which shapes do not fit
+                raise
         if op.is_constant:
             return out
         parents = [a.node if type(a) in HANDLES and a.level is self else None for a in args]
@@ -209,18 +240,24 @@ class ReverseLevel(Level):
         reads = op.known_reads.get(_reads_key(traced, inner, params) if op.reads_vary else traced)
         if reads is None or self.keep_all:
             reads = self._reads_of(op, traced, inner, params)
-        return self._recorded(op, self._kept(inner, parents, reads), params, parents, out, reads)
+        return self._recorded(
+            op, self._kept(args, inner, parents, reads), params, parents, out, reads
+        )
 
-    def _kept(self, inner: Sequence[Value], parents: Sequence[Any], reads: int) -> list[Value]:
-        """Return the values that the rule reads, and of the others the types."""
+    def _kept(
+        self, args: Sequence[Value], inner: Sequence[Value], parents: Sequence[Any], reads: int
+    ) -> list[Value]:
+        """Return the values that the rule reads, and of the others the types; numbers are kept in any case."""
         kept = []
         bit = 1
-        for below, parent in zip(inner, parents):  # noqa: B905  strict= costs, and both come from args
+        for a, below, parent in zip(args, inner, parents):  # noqa: B905  strict= costs, and all are as long as args
             bit += bit
-            if not reads & bit:
-                kept.append(type_of(below))
-            else:
+            if reads & bit:
                 kept.append(below if parent is not None else self.snapshot(below))
+            elif parent is not None:
+                kept.append(a.type)
+            else:
+                kept.append(below if type(below) in PYTHON_NUMBERS else type_of(below))
         return kept
 
     def _recorded(
@@ -310,22 +347,17 @@ def apply(op: Op, *args: Value, **params: Any) -> Value:
             if level is None or a.level.number > level.number:
                 level = a.level
     if level is None:
-        return computed(op, args, params)
+        try:
+            return op.numpy(*args, **params)
+        except ValueError:
+            op.infer(*map(type_of, args), **params)
+            raise
     if not level.alive:
         out = apply(op, *map(settled, args), **params)
         return cell(out) if level is PLAIN and type(out) is np.ndarray and is_following() else out
     if op.undefined:
         raise NotDifferentiableError.from_reason(op.name, op.undefined)
     return level.record(op, args, params)
-
-
-def computed(op: Op, values: Sequence[Value], params: Mapping[str, Any]) -> Value:
-    """Compute `op` on plain values; where shapes do not fit, the type rule says so better than NumPy."""
-    try:
-        return op.numpy(*values, **params)
-    except ValueError:
-        op.infer(*map(type_of, values), **params)
-        raise
 
 
 def wrap(level: Level, out: Value, node: Any) -> Any:

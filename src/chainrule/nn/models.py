@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from chainrule.core.trace import scope
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nn.initializers import Initializer, he_normal
@@ -36,8 +37,9 @@ class Sequential:
 
     def __call__(self, x: Value, *, rng: np.random.Generator | None = None) -> Value:
         """Return what the last layer returns."""
-        for layer in self.layers:
-            x = layer(x, rng=rng) if getattr(layer, "takes_rng", False) else layer(x)
+        for i, layer in enumerate(self.layers):
+            with scope(f"layers[{i}]"):
+                x = layer(x, rng=rng) if getattr(layer, "takes_rng", False) else layer(x)
         return x
 
 
@@ -100,6 +102,8 @@ class MLP:
 
     def __call__(self, x: Value) -> Value:
         """Return the output of the last layer for one example or a batch of them."""
-        for layer in self.layers[:-1]:
-            x = self.activation(layer(x))
-        return self.layers[-1](x)
+        last = len(self.layers) - 1
+        for i, layer in enumerate(self.layers):
+            with scope(f"layers[{i}]"):
+                x = layer(x) if i == last else self.activation(layer(x))
+        return x

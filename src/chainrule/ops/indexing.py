@@ -70,6 +70,26 @@ def _add_at(buffer: Any, x: Any, arrays: Sequence[Any], index: Index) -> None:
         buffer[_filled(index, ())] += x
 
 
+def getitem(x: Value, index: Any) -> Value:
+    """Return `x[index]`; a view of `x` where NumPy's would be one."""
+    if type(index) is int:
+        canonical: Index = (index,)
+        arrays: list[Any] = []
+    else:
+        canonical, arrays = canonical_index(x, index)
+    if arrays:
+        return apply(GETITEM, x, *arrays, index=canonical)
+    if type(x) not in (TracedArray, TracedView) or _names_one_element(canonical, x.ndim):
+        return apply(GETITEM, x, index=canonical)
+    return x.part(
+        Step(
+            cut=lambda base: apply(GETITEM, base, index=canonical),
+            put=lambda base, new: setitem(base, new, canonical),
+            key=("getitem", key_of_index(canonical)),
+        )
+    )
+
+
 GETITEM: Op = linear(
     "getitem",
     _getitem,
@@ -81,7 +101,7 @@ GETITEM: Op = linear(
     ),
     joint=True,
     accumulate=lambda buffer, g, args, params: _add_at(buffer, g, args[1:], params["index"]),
-    front=lambda x, index: getitem(x, index),
+    front=getitem,
     notation=Notation("{0}[…]"),
     samples=(
         Sample((4, 3), 1),
@@ -184,26 +204,6 @@ SETITEM: Op = linear(
     ),
     rejects=(Sample((4, 3), (2,), 1), Sample((4, 3), (3, 2), slice(0, 2))),
 )
-
-
-def getitem(x: Value, index: Any) -> Value:
-    """Return `x[index]`; a view of `x` where NumPy's would be one."""
-    if type(index) is int:
-        canonical: Index = (index,)
-        arrays: list[Any] = []
-    else:
-        canonical, arrays = canonical_index(x, index)
-    if arrays:
-        return apply(GETITEM, x, *arrays, index=canonical)
-    if type(x) not in (TracedArray, TracedView) or _names_one_element(canonical, x.ndim):
-        return apply(GETITEM, x, index=canonical)
-    return x.part(
-        Step(
-            cut=lambda base: apply(GETITEM, base, index=canonical),
-            put=lambda base, new: setitem(base, new, canonical),
-            key=("getitem", key_of_index(canonical)),
-        )
-    )
 
 
 def _setitem_in_place(x: Any, value: Any, *arrays: Any, index: Index) -> Any:

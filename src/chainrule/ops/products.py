@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from chainrule.core.cells import type_of
+from chainrule.core.cells import TracedArray, TracedView, type_of
 from chainrule.core.op import Sample, infix
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Shape, Value, array_type, broadcast_shapes, promoted
@@ -14,6 +14,8 @@ from chainrule.errors import ShapeError
 from chainrule.ops.broadcasting import sum_to
 from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import linear
+
+_ARRAYS = frozenset({np.ndarray, TracedArray, TracedView})
 
 
 def matmul_type(x: ArrayType, y: ArrayType) -> ArrayType:
@@ -64,6 +66,8 @@ def _right_cotangent(g: Value, x: Value, y: Value) -> Value:
 
 
 def _matmul(x1: Value, x2: Value) -> Value:
+    if type(x1) in _ARRAYS and type(x2) in _ARRAYS:
+        return apply(MATMUL, x1, x2)
     return apply(MATMUL, as_array(x1), as_array(x2))
 
 
