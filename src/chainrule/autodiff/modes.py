@@ -21,6 +21,7 @@ from chainrule.core.reroute import following
 from chainrule.core.trace import ForwardLevel, Node, ReverseLevel
 from chainrule.core.types import Value
 from chainrule.errors import ContainerError
+from chainrule.ops.elementwise import STRONG_ZERO
 
 Pullback = Callable[[Any], tuple[Any, ...]]
 
@@ -154,8 +155,19 @@ def _regrouped(swept: Sequence[Value], entered: Sequence[Entered]) -> list[Any]:
 
 
 def gradients_of(
-    seed: Value, node: Node | None, inputs: Sequence[Node], entered: Sequence[Entered]
+    seed: Value,
+    node: Node | None,
+    inputs: Sequence[Node],
+    entered: Sequence[Entered],
+    *,
+    strong_zero: bool,
 ) -> list[Any]:
     """Sweep once from one result and return the gradients, one container per argument."""
-    swept = [None] * len(inputs) if node is None else sweep([(node, seed)], inputs, release=True)
+    if node is None:
+        return _regrouped([None] * len(inputs), entered)
+    token = STRONG_ZERO.set(strong_zero or STRONG_ZERO.get())
+    try:
+        swept = sweep([(node, seed)], inputs, release=True)
+    finally:
+        STRONG_ZERO.reset(token)
     return _regrouped(swept, entered)

@@ -11,6 +11,7 @@ from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.op import Op
 from chainrule.core.trace import OUTPUT, Node, topological
 from chainrule.core.types import ArrayType, Value
+from chainrule.ops.elementwise import STRONG_ZERO
 
 
 def sweep(
@@ -30,17 +31,25 @@ def sweep(
     adjoints = _Adjoints()
     for node, g in seeds:
         adjoints.add(node, g)
+    strong_zero = STRONG_ZERO.get()
     order = topological(node for node, _ in seeds)
     while order:
         node = order.pop()
         if node.op is None:
             continue
         g, is_owned = adjoints.take(node)
-        if g is not None:
+        if g is not None and not (strong_zero and _is_zero(g)):
             _hand_back(node, node.op, g, is_owned, adjoints)
         if release:
             node.release()
     return [adjoints.result(node) for node in inputs]
+
+
+def _is_zero(g: Value) -> bool:
+    """Say whether a cotangent is zero in every element and output, and plainly so."""
+    if type(g) is list:
+        return all(part is None or _is_zero(part) for part in g)
+    return type(g) not in HANDLES and not np.any(g)
 
 
 def _hand_back(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints) -> None:  # noqa: FBT001  hot

@@ -125,9 +125,16 @@ def _carries(x: Any) -> bool:
 
 
 def _plain(x: Any) -> Any:
+    """Return the plain value, an array as a view that cannot be written to: a write would bypass the cell."""
     if type(x) in (list, tuple):
         return type(x)(map(_plain, x))
-    return x.leaf() if _is_handle(x) else x
+    if not _is_handle(x):
+        return x
+    value = x.leaf()
+    if type(value) is np.ndarray:
+        value = value.view()
+        value.flags.writeable = False
+    return value
 
 
 def _ufunc_name(ufunc: Any, method: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -68,13 +69,17 @@ def elementwise_type(ufunc: Any, name: str) -> Callable[..., ArrayType]:
     return infer
 
 
+STRONG_ZERO: ContextVar[bool] = ContextVar("strong_zero", default=False)
+"""Whether a zero cotangent stays zero whatever it is multiplied by: 0 · inf = 0."""
+
+
 def _times(g: Value, partial: Value) -> Value:
     if type(partial) is float:
         if partial == 1.0:
             return g
         if partial == -1.0:
             return -g
-    return g * partial
+    return g * np.where(g == 0, 0, partial) if STRONG_ZERO.get() else g * partial
 
 
 def _shaped_vjp(g: Value, partial: Value, x: Value) -> Value:
