@@ -17,20 +17,33 @@ Every message has the form `where: what happened, with the values. What was expe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
 
 from chainrule.position import Position, caller_position
 
+OBSERVERS: list[Callable[[ChainruleError], None]] = []
+"""Called with every error that is to be remembered; the trace puts itself here."""
+
 
 class ChainruleError(Exception):
-    """The base of every error chainrule raises on purpose."""
+    """The base of every error chainrule raises on purpose.
+
+    Attributes:
+        is_remembered: whether it says that a derivative would be lost. A running trace remembers it, and raises it
+            at its end if the user's code, or NumPy, swallowed it.
+    """
+
+    is_remembered: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str = "", position: Position | None = None) -> None:
         self.message = message
         self.hint = hint
         self.position = caller_position() if position is None else position
         super().__init__(message)
+        if self.is_remembered:
+            for observe in OBSERVERS:
+                observe(self)
 
     def __str__(self) -> str:
         lines = [self.message]
@@ -69,6 +82,13 @@ class ShapeError(ChainruleError, ValueError):
         return cls(
             f"{where}: the function returned an array of shape {shape}. A gradient needs one number.",
             hint="reduce the result with np.sum or np.mean, or use cr.jacobian or cr.vjp.",
+        )
+
+    @classmethod
+    def from_no_entry(cls, where: str, shape: tuple[int, ...]) -> Self:
+        return cls(
+            f"{where}: the function returned an array of shape {shape}. Expected one number.",
+            hint="choose one entry of it, such as entry=0, or return a sum or mean.",
         )
 
     @classmethod
@@ -234,6 +254,8 @@ class DTypeError(ChainruleError, TypeError):
         cr.grad(np.sum)(np.array([1.0, 2.0, 3.0]))
     """
 
+    is_remembered = True
+
     @classmethod
     def from_not_inexact(cls, where: str, path: str, got: str) -> Self:
         return cls(
@@ -246,6 +268,13 @@ class DTypeError(ChainruleError, TypeError):
         return cls(
             f"{where}: the function returned a complex number ({dtype}). A gradient needs a real one.",
             hint="return np.abs(z), z.real or np.abs(z)**2; for a complex result use cr.vjp.",
+        )
+
+    @classmethod
+    def from_complex_jacobian(cls, mode: str, other: str, what: str) -> Self:
+        return cls(
+            f"jacobian: mode={mode!r} with {what}, of which it would lose one half.",
+            hint=f"pass mode={other!r}, or leave it out.",
         )
 
     @classmethod
@@ -284,8 +313,21 @@ class ArgumentError(ChainruleError, ValueError):
     @classmethod
     def from_argnums(cls, where: str, argnums: object, count: int) -> Self:
         return cls(
-            f"{where}: argnums={argnums!r}, but the function was called with {count} positional arguments.",
+            f"{where}: argnums={argnums!r}, but the function was called with {count} positional "
+            f"{'argument' if count == 1 else 'arguments'}.",
             hint="argnums counts positional arguments from 0; pass the argument by position.",
+        )
+
+    @classmethod
+    def from_no_floats(cls, where: str, count: int) -> Self:
+        got = (
+            "the function was called without arguments"
+            if count == 0
+            else "no argument holds floats only"
+        )
+        return cls(
+            f"{where}: {got}. Expected a float number or an array of floats to differentiate by.",
+            hint="write 3.0 instead of 3, and make what is to be differentiated by an argument.",
         )
 
     @classmethod
@@ -295,6 +337,55 @@ class ArgumentError(ChainruleError, ValueError):
     @classmethod
     def from_range(cls, where: str, name: str, got: object, expected: str) -> Self:
         return cls(f"{where}: {name}={got!r}. Expected {expected}.")
+
+    @classmethod
+    def from_no_result(cls, where: str, got: str) -> Self:
+        return cls(
+            f"{where}: the function returned no number, but a {got}. Expected one real number, or an array.",
+            hint="return the value that is to be explained.",
+        )
+
+    @classmethod
+    def from_too_many_entries(cls, where: str, most: int) -> Self:
+        return cls(
+            f"{where}: one entry reaches the result over more than {most:,} steps. Expected fewer.",
+            hint="explain the whole array, without an index, or call with a smaller batch.",
+        )
+
+    @classmethod
+    def from_no_entry(cls, where: str, known: Sequence[str]) -> Self:
+        return cls(
+            f"{where}: no single entry is named. Expected one, of {_listed(known)}.",
+            hint="write an entry with its index, such as wrt='W1[0,0]'.",
+        )
+
+    @classmethod
+    def from_index(cls, where: str, name: str, shape: tuple[int, ...]) -> Self:
+        return cls(
+            f"{where}: {name} has an index that does not fit. Expected one entry of the shape {shape}.",
+            hint="give one index per axis, counted from 0.",
+        )
+
+    @classmethod
+    def from_complex_entries(cls, where: str) -> Self:
+        return cls(
+            f"{where}: complex numbers lie between the entry and the result. Expected real ones.",
+            hint="explain the whole array, without an index.",
+        )
+
+    @classmethod
+    def from_no_dependence(cls, where: str, inputs: str) -> Self:
+        return cls(
+            f"{where}: the result depends on none of the inputs ({inputs}). Expected a result computed from floats.",
+            hint="give floats as arguments, 2.0 instead of 2, and compute the result from them.",
+        )
+
+    @classmethod
+    def from_unknown_value(cls, where: str, name: str, known: Sequence[str]) -> Self:
+        return cls(
+            f"{where}: {name!r} is none of the values. Expected one of {_listed(known)}.",
+            hint="write an argument's name, an entry such as W1[0,0], or a variable of the function.",
+        )
 
     @classmethod
     def from_read_only(cls, name: str) -> Self:
@@ -372,11 +463,15 @@ class NotDifferentiableError(ChainruleError, TypeError):
 
     Failing code:
 
-        cr.grad(lambda x: np.bitwise_count(x))(1.0)
+        cr.grad(lambda x: x * np.nextafter(x, 2.0))(1.0)
 
-    The fix: use an operation from `chainrule ops`, state the rule with `@cr.custom_rule`, or cut the value out
-    with `cr.stop_gradient` where its derivative is not wanted.
+    The fix: use an operation that `chainrule ops` lists, or state the rule with `@cr.custom_rule`. Where the derivative
+    is not wanted, cut the value out.
+
+        cr.grad(lambda x: x * np.nextafter(cr.stop_gradient(x), 2.0))(1.0)
     """
+
+    is_remembered = True
 
     @classmethod
     def from_unknown(cls, name: str) -> Self:
@@ -412,11 +507,21 @@ class EscapedValueError(ChainruleError, RuntimeError):
         cr.grad(lambda x: np.sin(x))(1.0)
     """
 
+    is_remembered = True
+
     @classmethod
     def from_conversion(cls, what: str, hint: str) -> Self:
         return cls(
             f"{what} would turn a traced value into a plain number and lose its derivative.",
             hint=hint,
+        )
+
+    @classmethod
+    def from_closure(cls, name: str) -> Self:
+        return cls(
+            f"{name}: the function returned a traced value that it did not get as an argument; its rule says nothing "
+            "about that derivative, which would be lost.",
+            hint="pass every value that is differentiated as an argument.",
         )
 
     @classmethod
@@ -472,17 +577,37 @@ class DataError(ChainruleError, ValueError):
 
     @classmethod
     def from_cell(cls, source: str, row: int, column: str, value: str) -> Self:
+        has_decimal_comma = value.count(",") == 1 and value.replace(",", "").strip("+- ").isdigit()
         return cls(
             f"{source}: row {row}, column {column!r}: {_shortened(value)} is not a number. Expected a finite number "
             "or an empty cell.",
-            hint="correct the cell, leave it empty if the value is unknown, or number the categories 0, 1, 2.",
+            hint="write decimals with a point, 0.5 rather than 0,5."
+            if has_decimal_comma
+            else "correct the cell, leave it empty if the value is unknown, or number the categories 0, 1, 2.",
+        )
+
+    @classmethod
+    def from_too_large(cls, source: str, row: int, column: str, value: str, limit: float) -> Self:
+        return cls(
+            f"{source}: row {row}, column {column!r}: {_shortened(value)} is too large to calculate with. Expected a "
+            f"number between {-limit:g} and {limit:g}.",
+            hint="correct the cell, or write the column in a larger unit.",
+        )
+
+    @classmethod
+    def from_far_away(cls, source: str, row: int) -> Self:
+        return cls(
+            f"{source}: row {row}: the network's answer is not a finite number. Expected features near those it was "
+            "trained on.",
+            hint="look for a wrong value in that row, or train with rows like it.",
         )
 
     @classmethod
     def from_row_length(cls, source: str, row: int, got: int, expected: int) -> Self:
+        noun = "cell" if got == 1 else "cells"
         return cls(
-            f"{source}: row {row} has {got} cells. Expected {expected}, as in the first row.",
-            hint="look for a missing or an extra separator in that row.",
+            f"{source}: row {row} has {got} {noun}. Expected {expected}, as in the first row.",
+            hint="look for a separator or a quotation mark that is missing or too many in that row.",
         )
 
     @classmethod
@@ -612,6 +737,20 @@ class UsageError(ChainruleError, ValueError):
         return cls(
             f"{path}: cannot be written: {reason}.",
             hint="choose another place with --out.",
+        )
+
+    @classmethod
+    def from_output(cls, reason: str) -> Self:
+        return cls(
+            f"the output cannot be written: {reason}. Expected a terminal, a pipe or a file that takes it.",
+            hint="free some space, or send the output to another place.",
+        )
+
+    @classmethod
+    def from_expression(cls, text: str, reason: str, hint: str = "") -> Self:
+        return cls(
+            f"{_shortened(text)}: {reason}. Expected numbers, names, + - * / **, parentheses and known functions.",
+            hint=hint or 'write it as in: chainrule explain "(x+y)*z" x=-2 y=5 z=-4',
         )
 
     @classmethod

@@ -206,3 +206,31 @@ def test_stop_gradient_returns_a_copy():
     x = np.ones(2)
     cr.stop_gradient(x)[0] = 5
     np.testing.assert_array_equal(x, [1, 1])
+
+
+def test_a_traced_value_that_is_no_argument_is_refused():
+    def outer(x):
+        @cr.custom_rule(vjp=lambda g, out, y: g)
+        def scaled(y):
+            return y * x[1]
+
+        return scaled(x[0])
+
+    with pytest.raises(cr.errors.EscapedValueError, match="did not get as an argument"):
+        cr.grad(outer)(np.array([2.0, 1.0]))
+
+
+def test_a_function_may_write_to_its_arguments_and_a_rule_may_not():
+    @cr.custom_rule(vjp=lambda g, out, x: g * 2 * x)
+    def squared(x):
+        x *= x
+        return x
+
+    assert cr.grad(lambda x: np.sum(squared(x) * x))(np.array([1.0, 2.0])).tolist() == [3.0, 12.0]
+
+    @cr.custom_rule(vjp=lambda g, out, x: g.__imul__(2.0))
+    def doubled(x):
+        return 2 * x
+
+    with pytest.raises(ValueError, match="read-only"):
+        cr.vjp(doubled, np.ones(2))[1](np.ones(2))

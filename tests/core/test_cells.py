@@ -197,3 +197,86 @@ def test_a_copy_and_its_original_are_written_to_apart() -> None:
         return np.sum(y * z)
 
     np.testing.assert_allclose(cr.grad(f)(np.array([1.0, 2.0])), [5.0, 28.0])
+
+
+def test_the_flat_elements_are_read_and_written() -> None:
+    def f(x: Any) -> Any:
+        a = (x * 1.0).T
+        a.flat[1] = x[0, 0] * 10.0
+        a.flat[[2, 3]] = [x[0, 1], 2.0]
+        b = x * 1.0
+        b.flat = x[0]
+        return np.sum(a * a) + a.flat[1] * len(a.flat) + sum(a.flat) + np.sum(b * x)
+
+    np.testing.assert_allclose(cr.grad(f)(X), central(f, X / 1.0), rtol=1e-6)
+    assert cr.value_and_grad(f)(X)[0] == pytest.approx(f(X.copy()))
+
+
+def test_an_array_is_partitioned_and_sorted_in_place() -> None:
+    def f(x: Any) -> Any:
+        a, b = x.copy(), x.copy()
+        a.partition(1)
+        b.sort()
+        return a[1] * b[2]
+
+    assert cr.grad(f)(np.array([3.0, 1.0, 2.0])).tolist() == [2.0, 0.0, 3.0]
+
+
+def test_a_result_that_is_a_view_is_what_it_was_when_the_function_ended() -> None:
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        v = y[:2]
+        y[0] = 10.0 * x[2]
+        return v
+
+    out, pullback = cr.vjp(f, np.array([1.0, 2.0, 3.0]))
+    assert out.tolist() == [30.0, 2.0]
+    assert pullback(np.ones(2))[0].tolist() == [0.0, 1.0, 10.0]
+
+
+def test_the_third_step_of_an_in_place_operator_is_not_done_again() -> None:
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        before = y.version
+        y[0] += x[1]
+        assert y.version == before + 1
+        y[[1, 2]] = y[0:2]
+        return np.sum(y * y)
+
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(cr.grad(f)(x), central(lambda x: g(x), x), rtol=1e-6)
+
+
+def g(x: Any) -> Any:
+    y = np.array([x[0] + x[1], x[1], x[2]])
+    y[[1, 2]] = y[0:2].copy()
+    return np.sum(y * y)
+
+
+def test_a_long_chain_of_views_costs_no_more_than_its_length() -> None:
+    def f(x: Any) -> Any:
+        a = x
+        for _ in range(400):
+            a = a[1:]
+        return a[0]
+
+    assert cr.grad(f)(np.ones(402)).sum() == 1.0
+
+
+def test_a_masked_division_has_no_derivative_where_it_divides_not() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(np.divide(1.0, x, out=np.zeros(3), where=x != 0))
+
+    assert cr.grad(f)(np.array([0.0, 1.0, 2.0])).tolist() == [0.0, -1.0, -0.25]
+
+
+def test_a_broadcast_array_follows_writes_and_refuses_them() -> None:
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        rows = np.broadcast_to(y, (2, 3))
+        y[0] = 5.0 * x[1]
+        return np.sum(rows * x)
+
+    assert cr.value_and_grad(f)(np.array([1.0, 2.0, 3.0]))[0] == 2 * (10.0 + 4.0 + 9.0)
+    with pytest.raises(cr.errors.ArgumentError):
+        cr.grad(lambda x: np.broadcast_to(x, (2, 3)).fill(0.0))(np.ones(3))

@@ -99,10 +99,11 @@ def test_an_escape_from_the_outer_level_raises_inside_the_inner_one() -> None:
 
 
 def test_an_unknown_function_raises_by_name() -> None:
+    mystery = np.frompyfunc(lambda x: x, 1, 1)
     with pytest.raises(
-        cr.errors.NotDifferentiableError, match=r"np\.lexsort: chainrule has no derivative rule"
+        cr.errors.NotDifferentiableError, match="chainrule has no derivative rule for it"
     ):
-        cr.grad(lambda x: np.lexsort((x,))[0] * x[0])(np.ones(3))
+        cr.grad(lambda x: mystery(x)[0])(np.ones(3))
 
 
 def test_stop_gradient_lets_a_value_out() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ContainerError, DTypeError, ShapeError
 from chainrule.tree import Structure
+
+_PLAIN_ARRAYS = frozenset({np.ndarray, np.memmap})
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,24 @@ def _copied(x: Any) -> Value:
     return np.array(x, dtype=x.dtype.newbyteorder("="), order="K", subok=False)
 
 
-def borrowed(x: Any) -> Any:
-    """Return an argument that is not differentiated: an array as a cell, which is copied before the first write."""
-    return cell(x) if type(x) is np.ndarray and x.dtype.kind in "biufc" else x
+def borrowed(args: Sequence[Any], options: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return arguments that are not differentiated: arrays as cells, which are copied before the first write.
+
+    An array that is passed twice is one cell, as it is one array.
+    """
+    cells: dict[int, Any] = {}
+
+    def one(x: Any) -> Any:
+        if id(x) not in cells:
+            cells[id(x)] = borrowed_array(x)
+        return cells[id(x)]
+
+    return [one(x) for x in args], {name: one(x) for name, x in options.items()}
+
+
+def borrowed_array(x: Any) -> Any:
+    """Return an array as a cell; anything else as it is."""
+    return cell(np.asarray(x)) if type(x) in _PLAIN_ARRAYS and x.dtype.kind in "biufc" else x
 
 
 def _described(x: Any) -> str:

@@ -53,7 +53,7 @@ def check_gradients(
     Returns:
         A report: print it, or ask `report.ok` and `report.rows`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> report = check_gradients(lambda w: np.sum(np.sin(w)), np.array([1.0, 2.0]))
         >>> report.ok, report.rows[0].verdict
@@ -106,6 +106,8 @@ def _positions(args: Sequence[Any], argnums: int | Sequence[int] | None) -> tupl
         argnums = [
             i for i, xs in enumerate(leaves) if xs and all(type_of_plain(x).is_inexact for x in xs)
         ]
+        if not argnums:
+            raise ArgumentError.from_no_floats("check_gradients", len(args))
     return normalized_argnums("check_gradients", argnums, len(args))
 
 
@@ -141,7 +143,7 @@ def _chosen(
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """One entry of one parameter after its check."""
 
     index: tuple[int, ...]
@@ -167,7 +169,7 @@ def _row(
     chosen: Sequence[tuple[int, ...]],
     step: float | None,
 ) -> Row:
-    found = [_checked(moved, x, g, index, step) for index in chosen]
+    found = [check_entry(moved, x, g, index, step) for index in chosen]
     worst = max(found, key=lambda e: (_SEVERITY.index(e.verdict), e.error))
     kinks = sum(e.has_kink for e in found)
     return Row(
@@ -184,13 +186,22 @@ def _row(
     )
 
 
-def _checked(
+def check_entry(
     moved: Callable[[Any], float],
     x: Any,
     g: np.ndarray[Any, Any],
     index: tuple[int, ...],
     step: float | None,
-) -> _Entry:
+) -> Entry:
+    """Compare one entry of a gradient with a centred difference.
+
+    Args:
+        moved: takes an array like `x` and returns a number.
+        x: where.
+        g: the gradient there.
+        index: the entry.
+        step: of the difference; None chooses one, and a smaller one where a kink lies between.
+    """
     array = np.asarray(x)
     precision = float(np.finfo(array.dtype).eps)
     analytic = g[index].item()
@@ -203,7 +214,7 @@ def _checked(
             break
         h /= 100
     verdict = _verdict(analytic, slopes, "double" if precision < 1e-10 else "single")
-    return _Entry(index, analytic, slopes.central, h, has_kink, verdict)
+    return Entry(index, analytic, slopes.central, h, has_kink, verdict)
 
 
 def _verdict(analytic: complex, slopes: Slopes, precision: str) -> str:

@@ -15,7 +15,7 @@ from chainrule.core.cells import is_traced, type_of
 from chainrule.core.op import FRONTS, READS_ALL, Needs, Op, Rule, called
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value
-from chainrule.errors import ArgumentError, ContainerError, ShapeError
+from chainrule.errors import ArgumentError, ContainerError, EscapedValueError, ShapeError
 from chainrule.ops.kinds import fitted
 
 Params = Mapping[str, Any]
@@ -24,7 +24,7 @@ Params = Mapping[str, Any]
 def stop_gradient(x: Any) -> Any:
     """Return a copy of `x`, an array or a container of arrays, that every derivative takes for a constant.
 
-    Example:
+    Examples:
         >>> from chainrule import grad
         >>> grad(lambda x: x * stop_gradient(x))(3.0)
         3.0
@@ -55,7 +55,7 @@ def custom_rule(
         ShapeError: when a rule returns a cotangent or tangent that has not the shape of what it belongs to.
         ContainerError: when a rule returns the wrong number of them, or an argument is a container of traced values.
 
-    Example:
+    Examples:
         >>> import math
         >>> import numpy as np
         >>> from chainrule import grad
@@ -91,7 +91,7 @@ def _op(name: str, f: Callable[..., Any], vjp: Rule | None, jvp: Rule | None, ar
     def cotangents(g: Value, out: Value, args: Sequence[Value], params: Params) -> list[Value]:
         if vjp is None:
             return _cotangents_from_jvp(tangent, g, out, args, params)
-        terms = vjp(g, out, *args, **params)
+        terms = vjp(_protected(g), _protected(out), *map(_protected, args), **params)
         terms = terms if type(terms) is tuple else (terms,)
         if len(terms) != len(args):
             raise ContainerError.from_mismatch(
@@ -111,7 +111,9 @@ def _op(name: str, f: Callable[..., Any], vjp: Rule | None, jvp: Rule | None, ar
     ) -> Value:
         if jvp is None:
             return _tangent_from_vjp(cotangents, tangents, out, args, params)
-        moved = jvp(tuple(tangents), out, *args, **params)
+        moved = jvp(
+            tuple(map(_protected, tangents)), _protected(out), *map(_protected, args), **params
+        )
         if type(out) is not tuple:
             return _matched(f"{name}: the tangent of the result", moved, out)
         if type(moved) is not tuple or len(moved) != len(out):
@@ -145,13 +147,35 @@ def _op(name: str, f: Callable[..., Any], vjp: Rule | None, jvp: Rule | None, ar
     return Op(
         name=name,
         kind="general",
-        numpy=f,
+        numpy=_evaluated(name, f),
         infer=functools.partial(_inferred, f),
         vjp=full_vjp,
         jvp=full_jvp,
         reads=lambda traced, types, params: READS_ALL,
         notation=called(name, arity),
     )
+
+
+def _evaluated(name: str, f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `f` on copies, since its body may write to its arguments, which the trace needs as they are."""
+
+    def evaluate(*args: Value, **params: Any) -> Value:
+        out = f(*[x.copy() if type(x) is np.ndarray else x for x in args], **params)
+        if any(map(is_traced, out if type(out) is tuple else (out,))):
+            raise EscapedValueError.from_closure(name)
+        return out
+
+    return evaluate
+
+
+def _protected(x: Value) -> Value:
+    """Return a plain array as a view that a rule cannot write to: the sweep and other rules use it too."""
+    if type(x) is tuple:
+        return tuple(map(_protected, x))
+    if type(x) is np.ndarray:
+        x = x.view()
+        x.flags.writeable = False
+    return x
 
 
 def _tangent_from_vjp(

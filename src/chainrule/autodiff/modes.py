@@ -44,7 +44,7 @@ def vjp(f: Callable[..., Any], *args: Any, **options: Any) -> tuple[Any, Pullbac
         DTypeError: an argument holds integers.
         ContainerError: an argument holds no number, or something that is none.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> out, pullback = vjp(lambda x: x**2, np.array([1.0, 3.0]))
         >>> pullback(np.array([1.0, 10.0]))
@@ -54,7 +54,7 @@ def vjp(f: Callable[..., Any], *args: Any, **options: Any) -> tuple[Any, Pullbac
     out, inputs, level = trace_reverse(f, list(range(len(args))), args, entered, options)
     leaves, structure = tree.flatten(out)
     results = [plain_result(x if not belongs(x, level) else x.out) for x in leaves]
-    nodes = [x.node if belongs(x, level) else None for x in map(frozen, leaves)]
+    nodes = [x.node if belongs(x, level) else None for x in leaves]
 
     def pullback(g: Any) -> tuple[Any, ...]:
         cotangents, got = tree.flatten(g)
@@ -85,7 +85,7 @@ def jvp(
     Returns:
         The result and its tangent, both in the container of the result.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> jvp(np.sin, (0.0,), (2.0,))
         (np.float64(0.0), np.float64(2.0))
@@ -108,6 +108,7 @@ def jvp(
                 for x, t in zip(argument.values, moves, strict=True)
             ]
             handles.append(tree.unflatten(argument.structure, leaves))
+        _, options = borrowed((), options)
         out = map_result(frozen, f(*handles, **options))
     value = map_result(lambda x: plain_result(x.out if belongs(x, level) else x), out)
     tangent = map_result(
@@ -129,15 +130,15 @@ def trace_reverse(
     options: dict[str, Any],
 ) -> tuple[Any, list[Node], ReverseLevel]:
     """Run `f` with the arguments at `positions` traced; return what it returned, the input nodes and the level."""
-    given = [borrowed(a) for a in args]
-    options = {name: borrowed(a) for name, a in options.items()}
+    given, options = borrowed(args, options)
     inputs: list[Node] = []
     with ReverseLevel() as level, following(f):
         for i, argument in zip(positions, entered, strict=True):
             handles = [level.input(x) for x in argument.values]
             inputs += [h.node for h in handles]
             given[i] = tree.unflatten(argument.structure, handles)
-        out = f(*given, **options)
+        # A view is cut now: once the trace has ended, a write to its base would be cut from plain values.
+        out = map_result(frozen, f(*given, **options))
     return out, inputs, level
 
 

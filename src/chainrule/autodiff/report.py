@@ -77,7 +77,7 @@ class Report:
                 "worst entry",
                 "analytic",
                 "numeric",
-                "relative error",
+                "error",
                 "verdict",
             )
         ]
@@ -101,7 +101,7 @@ class Report:
         return "\n".join([*lines, *self._notes()])
 
     def _notes(self) -> Iterator[str]:
-        yield "relative error = |analytic - numeric| / max(|analytic|, |numeric|); 0 where both are 0"
+        yield "error = |analytic - numeric| / max(|analytic|, |numeric|); 0 where both are 0"
         for row in self.rows:
             if row.kinks:
                 yield (

@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.autodiff.arguments import enter, map_result, normalized_argnums, plain_result
+from chainrule.autodiff.arguments import (
+    borrowed,
+    enter,
+    map_result,
+    normalized_argnums,
+    plain_result,
+)
 from chainrule.autodiff.modes import belongs, gradients_of, jvp, trace_reverse, vjp
-from chainrule.core.cells import frozen, type_of
+from chainrule.autodiff.reverse import zeros_for
+from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ContainerError, DTypeError, ShapeError
@@ -47,7 +54,7 @@ def value_and_grad(
         EscapedValueError: a traced value left the trace, for example through `float()` or
             `math.sin`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> value_and_grad(lambda w: np.sum(w**2))(np.array([1.0, 2.0]))
         (np.float64(5.0), array([2., 4.]))
@@ -62,7 +69,6 @@ def value_and_grad(
         if has_aux:
             out, aux = _pair(out)
             aux = map_result(plain_result, aux)
-        out = frozen(out)
         _check_scalar(out)
         mine = belongs(out, level)
         value = plain_result(out.out if mine else out)
@@ -88,7 +94,7 @@ def grad(
     Arguments, results and errors are those of `value_and_grad`, without the value; with `has_aux`
     the function returns `(gradient, aux)`.
 
-    Example:
+    Examples:
         >>> grad(lambda x: x**3)(2.0)
         12.0
         >>> grad(grad(lambda x: x**3))(2.0)
@@ -136,7 +142,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") ->
         place of each array of shape `r` stands the container of the argument, and in the place of
         each of its arrays, of shape `s`, one of shape `r + s`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> jacobian(lambda x: x**2)(np.array([1.0, 3.0]))
         array([[2., 0.],
@@ -150,18 +156,30 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0, mode: str = "auto") ->
         positions = normalized_argnums("jacobian", argnums, len(args))
         single = isinstance(argnums, (int, np.integer))
 
+        @functools.wraps(f, updated=())
         def of_selected(*selected: Any) -> Any:
-            given = list(args)
+            given, plain = borrowed(args, options)
             for i, x in zip(positions, selected, strict=True):
                 given[i] = x
-            return f(*given, **options)
+            return f(*given, **plain)
 
         chosen = tuple(args[i] for i in positions)
         if mode == "forward":
+            if _has_complex(chosen):
+                raise DTypeError.from_complex_jacobian("forward", "reverse", "complex arguments")
             return _forward_jacobian(of_selected, chosen, single=single)
         out, pullback = vjp(of_selected, *chosen)
-        if mode == "auto" and _count(out) > _count(chosen):
+        is_wider = _has_complex(out) and not _has_complex(chosen)
+        if (
+            mode == "auto"
+            and (is_wider or _count(out) > _count(chosen))
+            and not _has_complex(chosen)
+        ):
             return _forward_jacobian(of_selected, chosen, single=single)
+        if is_wider:
+            raise DTypeError.from_complex_jacobian(
+                "reverse", "forward", "a complex result of real arguments"
+            )
         return _reverse_jacobian(out, pullback, single=single)
 
     return full_jacobian
@@ -173,12 +191,12 @@ def _reverse_jacobian(out: Any, pullback: Callable[[Any], tuple[Any, ...]], *, s
     for i, leaf in enumerate(leaves):
         rows = []
         for unit in _units(leaf):
-            g = [unit if j == i else _zeros(x) for j, x in enumerate(leaves)]
+            g = [unit if j == i else zeros_for(x) for j, x in enumerate(leaves)]
             row = pullback(tree.unflatten(structure, g))
             rows.append(row[0] if single else row)
         shape = type_of(leaf).shape
         if not rows:
-            row = pullback(tree.unflatten(structure, [_zeros(x) for x in leaves]))
+            row = pullback(tree.unflatten(structure, [zeros_for(x) for x in leaves]))
             empty = tree.map(
                 lambda x, shape=shape: np.zeros(shape + type_of(x).shape), row[0] if single else row
             )
@@ -197,7 +215,7 @@ def _forward_jacobian(f: Callable[..., Any], args: tuple[Any, ...], *, single: b
     for i, leaf in enumerate(leaves):
         moved = []
         for unit in _units(leaf):
-            tangent = [unit if j == i else _zeros(x) for j, x in enumerate(leaves)]
+            tangent = [unit if j == i else zeros_for(x) for j, x in enumerate(leaves)]
             out, tangent_out = jvp(f, args, tree.unflatten(structure, tangent))
             moved.append(tree.leaves(tangent_out))
         columns.append(moved)
@@ -229,16 +247,15 @@ def _units(x: Value) -> list[Any]:
     return units
 
 
-def _zeros(x: Value) -> Value:
-    t = type_of(x)
-    return np.zeros(t.shape, t.dtype)[()]
-
-
 def _stacked(parts: Sequence[Value], shape: tuple[int, ...], *, first: bool) -> Value:
     """Stack parts along new axes of `shape`, in front of the parts' own or behind them."""
     inner = type_of(parts[0]).shape
     stacked = FRONTS["stack"](list(parts), 0 if first else -1)
     return FRONTS["reshape"](stacked, shape + inner if first else inner + shape)
+
+
+def _has_complex(container: Any) -> bool:
+    return any(type_of(x).dtype.kind == "c" for x in tree.leaves(container))
 
 
 def _count(container: Any) -> int:
@@ -251,7 +268,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     The result has the container of the argument twice, one inside the other; an array of shape `s`
     gives one of shape `s + s`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> hessian(lambda x: x[0] * x[1] ** 2)(np.array([3.0, 5.0]))
         array([[ 0., 10.],
@@ -274,7 +291,7 @@ def hvp(
     Returns:
         A tuple with one product per argument, in its container and shapes.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> hvp(lambda x: x[0] * x[1] ** 2, (np.array([3.0, 5.0]),), (np.array([1.0, 0.0]),))
         (array([ 0., 10.]),)

@@ -84,7 +84,7 @@ class Traced:
         while type(x) in HANDLES:
             refresh(x)
             if x.level.alive:
-                raise x.level.remembered(EscapedValueError.from_conversion(what, hint))
+                raise EscapedValueError.from_conversion(what, hint)
             x = x.out
         return x
 
@@ -197,7 +197,7 @@ class TracedArray(Traced, ArrayMethods):
 
     def part(self, step: Step) -> TracedView:
         """Return the part that `step` cuts out, sharing memory with this array."""
-        return TracedView(self, (step,))
+        return TracedView(self, (step,), step.cut(frozen(self)))
 
 
 class TracedView(TracedArray):
@@ -205,16 +205,17 @@ class TracedView(TracedArray):
 
     __slots__ = ("base", "path", "seen")
 
-    def __init__(self, base: TracedArray, path: tuple[Step, ...]) -> None:
+    def __init__(self, base: TracedArray, path: tuple[Step, ...], part: Any) -> None:
+        part = cell(part)
         self.base = base
         self.path = path
-        self.seen = -1
+        self.level, self.out, self.node, self.type = part.level, part.out, part.node, part.type
+        self.seen = base.version
         self.version = 0
-        self.refresh()
 
     def refresh(self) -> None:
-        """Cut the view anew if its base was written to since."""
-        if self.seen == self.base.version:
+        """Cut the view anew if its base was written to since, or may have been by plain code."""
+        if self.seen == self.base.version and self.base.node is not _EXPORTED:
             return
         part: Any = frozen(self.base)
         for step in self.path:
@@ -229,7 +230,13 @@ class TracedView(TracedArray):
         return False
 
     def exported(self) -> Any:
-        """Return a copy that cannot be written to: a write to it would not be seen here."""
+        """Return this part of the live memory of the base, or a copy that cannot be written to where it is none."""
+        memory = self.base.exported()
+        part = memory.view(_Memory)
+        for step in self.path:
+            part = step.cut(part)
+        if isinstance(part, np.ndarray) and np.shares_memory(part, memory):
+            return part.view(np.ndarray)
         copied = np.array(self.out)
         copied.flags.writeable = False
         return copied
@@ -245,7 +252,28 @@ class TracedView(TracedArray):
 
     def part(self, step: Step) -> TracedView:
         """Return a view of this view: a longer path from the same base."""
-        return TracedView(self.base, (*self.path, step))
+        self.refresh()
+        return TracedView(self.base, (*self.path, step), step.cut(frozen(self)))
+
+
+class _Memory(np.ndarray[Any, Any]):
+    """Memory to be cut by views: a class of its own, since ops copy small parts of plain arrays."""
+
+
+def layout_of(x: Any) -> Any:
+    """Return an array that lies in memory as NumPy's own `x` would; its numbers mean nothing.
+
+    Without numbers there are no strides: whatever is not a view then counts as laid out row by row.
+    """
+    if type(x) is TracedView:
+        part = layout_of(x.base)
+        for step in x.path:
+            part = step.cut(part)
+        return part
+    leaf = x.leaf() if type(x) in HANDLES else x
+    if type(leaf) is ArrayType:
+        leaf = np.empty(leaf.shape, np.int8)
+    return np.asarray(leaf).view(_Memory)
 
 
 class _Sole:
@@ -322,15 +350,19 @@ def _is_own_part(array: TracedArray, index: Any, value: Any) -> bool:
     if type(value) is not TracedView:
         return False
     base, path = (array.base, array.path) if type(array) is TracedView else (array, ())
-    if value.base is not base or value.path[:-1] != path or value.seen != base.version:
+    if value.base is not base or len(value.path) != len(path) + 1:
         return False
-    return bool(value.path[-1].key == ("getitem", key_of_index(index)))
+    keys = [("getitem", key) if (key := key_of_index(index)) is not None else None]
+    return [step.key for step in value.path] == [*(step.key for step in path), *keys]
 
 
 def key_of_index(index: Any) -> Any:
-    """Return something hashable that is equal for equal basic indices."""
-    if isinstance(index, tuple):
-        return tuple(map(key_of_index, index))
-    if isinstance(index, slice):
-        return ("slice", index.start, index.stop, index.step)
-    return index if index is None or index is Ellipsis else int(index)
+    """Return something hashable that is equal for equal basic indices; None for any other index."""
+    items = index if type(index) is tuple else (index,)
+    if any(not _is_basic(i) for i in items):
+        return None
+    return tuple([("slice", i.start, i.stop, i.step) if type(i) is slice else i for i in items])
+
+
+def _is_basic(i: Any) -> bool:
+    return i is None or i is Ellipsis or type(i) in {int, slice} or isinstance(i, np.integer)

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from chainrule.core.cells import (
     TracedView,
     cell,
     is_traced,
+    layout_of,
     settled,
     type_of,
 )
@@ -41,17 +43,46 @@ _CREATORS = (
         np.linspace,
         np.logspace,
     ),
-    *(np.geomspace, np.indices, np.fromiter, np.fromfunction, np.frombuffer, np.fromstring),
+    *(
+        np.geomspace,
+        np.indices,
+        np.fromiter,
+        np.fromfunction,
+        np.frombuffer,
+        np.fromstring,
+    ),
     *(np.copy, np.diag, np.diagflat, np.outer, np.zeros_like, np.ones_like, np.empty_like),
     *(np.repeat, np.tile, np.concatenate, np.stack, np.vstack, np.hstack, np.column_stack),
 )
+_OF_LISTS = (
+    *(
+        np.sum,
+        np.prod,
+        np.mean,
+        np.var,
+        np.std,
+        np.max,
+        np.min,
+        np.amax,
+        np.amin,
+        np.median,
+        np.average,
+    ),
+    *(np.cumsum, np.cumprod, np.sort, np.diff, np.ptp, np.argmax, np.argmin, np.dot, np.trapezoid),
+)
+"""Functions that are often handed a list of numbers."""
 
 
 def holds_traced(x: Any) -> bool:
     """Say whether `x`, or something in a nest of lists, carries a derivative."""
-    if isinstance(x, (list, tuple)):
-        return any(map(holds_traced, x))
-    return is_traced(x)
+    return any(map(holds_traced, x)) if is_sequence(x) else is_traced(x)
+
+
+def is_sequence(x: Any) -> bool:
+    """Say whether NumPy makes an array of the items of `x`."""
+    return isinstance(x, (list, tuple)) or (
+        isinstance(x, Sequence) and not isinstance(x, (str, bytes))
+    )
 
 
 def _creates(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,7 +91,22 @@ def _creates(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def ours(*args: Any, **options: Any) -> Any:
         made = original(*args, **options)
-        return cell(made) if type(made) is np.ndarray and made.dtype != object else made
+        return _cell_of_numbers(made)
+
+    return ours
+
+
+def _cell_of_numbers(made: Any) -> Any:
+    """Have an array of numbers be a cell; arrays of text, of records and of objects stay plain."""
+    return cell(made) if type(made) is np.ndarray and made.dtype.kind in "biufc" else made
+
+
+def _takes_lists(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Have a function of one array accept a list of traced values, which NumPy does not look into."""
+
+    @functools.wraps(original)
+    def ours(a: Any, *args: Any, **options: Any) -> Any:
+        return original(nested(a) if is_sequence(a) and holds_traced(a) else a, *args, **options)
 
     return ours
 
@@ -74,12 +120,13 @@ def _array(
     ndmin: int = 0,
     **options: Any,
 ) -> Any:
+    if not copy and type(object) in HANDLES and _is_as_wanted(object, dtype, ndmin):
+        return object
     if not holds_traced(object):
         plain = _without_cells(object)
         made = np.array(plain, dtype, copy=copy, order=order, ndmin=ndmin, **options)
-        is_new = type(made) is np.ndarray and made.dtype != np.object_ and made is not plain
-        return cell(made) if is_new else made
-    out = nested(object) if isinstance(object, (list, tuple)) else object
+        return made if made is plain else _cell_of_numbers(made)
+    out = nested(object) if is_sequence(object) else object
     if dtype is not None:
         out = _converted(out, np.dtype(dtype))
     if copy and out is object:
@@ -88,6 +135,11 @@ def _array(
     return (
         FRONTS["reshape"](out, (1,) * (ndmin - len(shape)) + shape) if ndmin > len(shape) else out
     )
+
+
+def _is_as_wanted(x: Any, dtype: Any, ndmin: int) -> bool:
+    is_array = type(x) is TracedArray or type(x) is TracedView
+    return is_array and x.ndim >= ndmin and (dtype is None or np.dtype(dtype) == x.dtype)
 
 
 def _converted(x: Value, dtype: np.dtype[Any]) -> Value:
@@ -101,12 +153,12 @@ def _converted(x: Value, dtype: np.dtype[Any]) -> Value:
 
 def _without_cells(x: Any) -> Any:
     """Return a nest of lists with plain arrays in the place of cells."""
-    return [_without_cells(i) for i in x] if isinstance(x, (list, tuple)) else settled(x)
+    return [_without_cells(i) for i in x] if is_sequence(x) else settled(x)
 
 
 def nested(x: Any) -> Value:
     """Return the array that a nest of lists with traced values in it makes."""
-    return FRONTS["stack"]([nested(i) for i in x]) if isinstance(x, (list, tuple)) else x
+    return FRONTS["stack"]([nested(i) for i in x]) if is_sequence(x) else x
 
 
 def _asarray(
@@ -114,13 +166,24 @@ def _asarray(
 ) -> Any:
     is_array = type(a) is np.ndarray or type(a) is TracedArray or type(a) is TracedView
     if is_array and not copy and (dtype is None or np.dtype(dtype) == a.dtype):
-        return a if type(a) in HANDLES else np.asarray(a, order=order, **options)
+        if type(a) in HANDLES:
+            return a if _lies_in(a, order) else FRONTS["copy"](a, order=order)
+        return np.asarray(a, order=order, **options)
     return _array(a, dtype, copy=copy, order=order or "K", **options)
+
+
+def _lies_in(a: Any, order: str | None) -> bool:
+    """Say whether NumPy's own `a` is laid out in `order` already."""
+    if order not in {"C", "F"}:
+        return True
+    flags = layout_of(a).flags
+    return bool(flags.c_contiguous if order == "C" else flags.f_contiguous)
 
 
 def _full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **options: Any) -> Any:
     if not holds_traced(fill_value):
-        return cell(np.full(shape, settled(fill_value), dtype, order, **options))
+        return cell(np.full(shape, _without_cells(fill_value), dtype, order, **options))
+    fill_value = nested(fill_value)
     empty: Any = np.empty
     out = cell(empty(shape, dtype or type_of(fill_value).dtype, order, **options))
     out[...] = fill_value
@@ -141,16 +204,58 @@ def _full_like(
     return _full(t.shape if shape is None else shape, fill_value, dtype or t.dtype, order)
 
 
+def _arange(*args: Any, **options: Any) -> Any:
+    """Count in steps; the number of steps is a whole number and has no derivative."""
+    if not holds_traced(args):
+        return cell(np.arange(*map(settled, args), **options))
+    start, stop, step = (0, *args, 1) if len(args) == 1 else (*args, 1)[:3]
+    ends = [x.leaf() if type(x) in HANDLES else x for x in (start, stop, step)]
+    return start + step * np.arange(np.arange(*ends, **options).size)
+
+
+def _fromiter(iter: Any, dtype: Any, count: int = -1, **options: Any) -> Any:  # noqa: A002  NumPy's name
+    items = list(iter) if count < 0 else list(itertools.islice(iter, count))
+    if not holds_traced(items):
+        return cell(np.fromiter(map(settled, items), dtype, count, **options))
+    return _array(items, dtype)
+
+
+def _ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    if not is_traced(arr):
+        return iter(np.ndenumerate(settled(arr)))
+    return ((index, arr[index]) for index in np.ndindex(arr.shape))
+
+
 class _Vectorize(np.vectorize):
-    """`np.vectorize` whose function is called on traced elements."""
+    """`np.vectorize` whose function is called on traced elements; the first result decides the dtype, as NumPy's."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if options or not any(map(holds_traced, args)) or self.signature is not None:
+        if (
+            not is_following()
+            or options
+            or not any(map(holds_traced, args))
+            or self.signature is not None
+            or self.excluded
+        ):
             return super().__call__(*args, **options)
-        shape = np.broadcast_shapes(*(type_of(a).shape for a in args))
-        columns = [FRONTS["ravel"](FRONTS["broadcast_to"](a, shape)) for a in args]
+        arrays = [_array(a) for a in args]
+        shape = np.broadcast_shapes(*(a.shape for a in arrays))
+        columns = [FRONTS["ravel"](FRONTS["broadcast_to"](a, shape)) for a in arrays]
         results = [self.pyfunc(*(c[i] for c in columns)) for i in range(len(columns[0]))]
-        return FRONTS["reshape"](_array(results), shape)
+        kinds: str = self.otypes or ""
+        if isinstance(results[0], tuple):
+            parts = zip(*results, strict=True)
+            return tuple(
+                [_joined(list(part), shape, kinds[i : i + 1]) for i, part in enumerate(parts)]
+            )
+        return _joined(results, shape, kinds[:1])
+
+
+def _joined(results: list[Any], shape: tuple[int, ...], kind: str) -> Any:
+    """Return the results of a vectorised function as an array, of dtype `kind` or that of the first one."""
+    dtype = np.dtype(kind) if kind else type_of(results[0]).dtype
+    joined = FRONTS["reshape"](_array(results), shape)
+    return joined if type_of(joined).dtype == dtype else FRONTS["astype"](joined, dtype)
 
 
 class _Join:
@@ -161,10 +266,12 @@ class _Join:
         self.join = join
 
     def __getitem__(self, key: Any) -> Any:
+        if not is_following():
+            return self.original[key]
         items = key if isinstance(key, tuple) else (key,)
         if not any(map(holds_traced, items)):
             made = self.original[key]
-            return cell(made) if is_following() and type(made) is np.ndarray else made
+            return _cell_of_numbers(made)
         return self.join([self.original[i] if isinstance(i, slice) else i for i in items])
 
 
@@ -178,10 +285,18 @@ _CONVERTERS = (
 
 REROUTED.update({original: _creates(original) for original in _CREATORS})
 REROUTED.update(dict.fromkeys(_CONVERTERS, _asarray))
+REROUTED[np.asfortranarray] = functools.partial(_asarray, order="F")
+REROUTED[np.ascontiguousarray] = functools.partial(_asarray, order="C")
 REROUTED[np.array] = _array
+REROUTED[np.arange] = _arange
+REROUTED[np.fromiter] = _fromiter
+REROUTED[np.ndenumerate] = _ndenumerate
 REROUTED[np.full] = _full
 REROUTED[np.full_like] = _full_like
 REROUTED[np.vectorize] = _Vectorize
+
+LISTED: dict[Any, Any] = {original: _takes_lists(original) for original in _OF_LISTS}
+"""Functions that NumPy does hand over, unless their argument is a list."""
 
 JOINS: dict[Any, Any] = {
     np.r_: _Join(

@@ -6,6 +6,8 @@ derivative is zero.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,13 +41,16 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
     if front is None:
         called = ufunc if method == "__call__" else getattr(ufunc, method)
         return _on_plain_values(_ufunc_name(ufunc, method), called, args, options)
-    out = options.pop("out", None)
-    target = None if out is None else out[0]
+    targets = options.pop("out", None) or (None,)
     if method == "__call__":
-        result = _call_with_options(front, ufunc, args, options, target)
+        result = _call_with_options(front, ufunc, args, options, targets[0])
     else:
         result = front(*args, **{k: v for k, v in options.items() if v is not None or k == "axis"})
-    return result if target is None else store(target, result, _ufunc_name(ufunc, method))
+    name = _ufunc_name(ufunc, method)
+    if len(targets) == 1:
+        return result if targets[0] is None else store(targets[0], result, name)
+    pairs = zip(targets, result, strict=True)
+    return tuple([r if target is None else store(target, r, name) for target, r in pairs])
 
 
 def _call_with_options(
@@ -64,16 +69,19 @@ def _call_with_options(
     }
     if dtype is not None:
         args = [FRONTS["astype"](a, dtype) if hasattr(a, "dtype") else a for a in args]
-    result = front(*args, **axes)
     if where is True:
-        return result
+        return front(*args, **axes)
     if target is None:
         raise ArgumentError.from_unsupported(
             name,
             "where= without out=, which leaves elements undefined,",
             "use np.where(mask, f(x), other)",
         )
-    return FRONTS["where"](where, result, target)
+    # Only the elements asked for are computed: a derivative at the others would be one of nothing.
+    shape = np.shape(target)
+    mask = np.broadcast_to(np.asarray(where), shape)
+    chosen = [FRONTS["getitem"](FRONTS["broadcast_to"](a, shape), mask) for a in args]
+    return FRONTS["setitem"](FRONTS["copy"](target), front(*chosen), mask)
 
 
 def store(target: Any, result: Any, name: str) -> Any:
@@ -81,6 +89,9 @@ def store(target: Any, result: Any, name: str) -> Any:
     write_result = getattr(type(target), "write_result", None)
     if write_result is not None:
         write_result(target, name, result)
+        return target
+    if not _carries(result):
+        np.copyto(target, _plain(result), casting="same_kind")
         return target
     raise EscapedValueError.from_conversion(
         f"{name}(..., out=) into a plain array, or an in-place operator on one,", _OUT_HINT
@@ -92,11 +103,37 @@ def call_function(function: Any, args: Sequence[Any], options: dict[str, Any]) -
     front = BY_NUMPY.get(function) or _front_of(function)
     if front is None:
         return _on_plain_values(_function_name(function), function, args, options)
-    out = options.pop("out", None) if "out" in options else None
-    if out is None:
-        return front(*args, **options)
-    name = _function_name(function)
-    return store(out[0] if type(out) is tuple else out, front(*args, **options), name)
+    return _call_and_store(front, function, args, options)
+
+
+def call_method(name: str, args: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Answer a call of a method, which has the arguments of NumPy's function of that name."""
+    return _call_and_store(FRONTS[name], getattr(np, name, None), args, options)
+
+
+def _call_and_store(
+    front: Callable[..., Any], function: Any, args: Sequence[Any], options: dict[str, Any]
+) -> Any:
+    """Call a front; where `out` is given, by name or by position, write the result there."""
+    out = options.pop("out", None)
+    if out is None and (place := _out_position(function)) is not None and place < len(args):
+        out = args[place]
+        args = (*args[:place], None, *args[place + 1 :])
+    result = front(*args, **options)
+    if out is None or out is Ellipsis:
+        return result
+    return store(out[0] if type(out) is tuple else out, result, _function_name(function))
+
+
+@functools.cache
+def _out_position(function: Any) -> int | None:
+    """Return which positional argument of a NumPy function is `out`."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return None
+    positional = [n for n, p in parameters.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    return positional.index("out") if "out" in positional else None
 
 
 def _on_plain_values(name: str, function: Any, args: Sequence[Any], options: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.cells import HANDLES, settled, type_of
 from chainrule.core.op import READS_OUT, Op, reads_argument
 from chainrule.core.trace import OUTPUT, Level, Node, topological, wrap
 from chainrule.core.types import ArrayType, Value
@@ -23,14 +23,21 @@ class CaptureLevel(Level):
     """Records every op on types alone: the bottom of a value is an `ArrayType`."""
 
     __slots__ = ()
+    hands_on_errors = False  # a rule that refuses symbols has lost nobody's derivative
 
     def input(self, type: ArrayType) -> Any:  # noqa: A002  the vocabulary's word
         """Return a traced input of which only the type is known."""
         return wrap(self, type, Node(None, (), {}, (), type, type))
 
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
-        parents = tuple([a.node if type(a) in HANDLES else None for a in args])
-        kept = tuple([type_of(a) if type(a) in HANDLES else self.snapshot(a) for a in args])
+        mine = [type(a) in HANDLES and a.level is self for a in args]
+        parents = tuple([a.node if own else None for a, own in zip(args, mine, strict=True)])
+        kept = tuple(
+            [
+                type_of(a) if own else self.snapshot(settled(a))
+                for a, own in zip(args, mine, strict=True)
+            ]
+        )
         out = op.infer(*map(type_of, args), **params)
         node = Node(op, kept, params, parents, out, out)
         if type(out) is tuple:

@@ -6,13 +6,18 @@ some.
 
 from __future__ import annotations
 
+import functools
 import math
+import numbers
+import operator as operators
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from chainrule.core.dispatch import call_function, call_ufunc
+from chainrule.core.dispatch import call_function, call_method, call_ufunc
+from chainrule.core.flat import Flat
+from chainrule.core.interchange import Interchange
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
 
@@ -27,6 +32,8 @@ _BINARY = {
     "and": "bitwise_and",
     "or": "bitwise_or",
     "xor": "bitwise_xor",
+    "lshift": "left_shift",
+    "rshift": "right_shift",
 }
 _COMPARE = {
     "lt": "less",
@@ -53,8 +60,6 @@ _METHODS = (
     "all",
     "any",
     "clip",
-    "conj",
-    "conjugate",
     "dot",
     "repeat",
     "round",
@@ -65,11 +70,15 @@ _METHODS = (
     "squeeze",
     "nonzero",
     "searchsorted",
-    "compress",
-    "choose",
     "ptp",
 )
-_NO_FLOAT = "use the NumPy function (np.sin, not math.sin) and leave float() out"
+_OPERANDS = frozenset({bool, int, float, complex, np.ndarray, np.float64})
+"""The usual types of a second operand: these never answer for an operator themselves."""
+
+_NO_FLOAT = (
+    "use the NumPy function (np.sin, not math.sin) and leave float() out; "
+    "write into an array made inside the function, by np.zeros or np.copy"
+)
 NO_ARRAY = (
     "this conversion to a plain array",
     (
@@ -80,7 +89,7 @@ NO_ARRAY = (
 """What a conversion is called in an error, and what to do instead."""
 
 
-class Methods:
+class Methods(Interchange):
     """What traced scalars and arrays have in common."""
 
     __slots__ = ()
@@ -107,10 +116,16 @@ class Methods:
 
     def __getattr__(self, name: str) -> Any:
         """Hand on what only plain values have, such as `tobytes`, where nothing is lost by it."""
-        if name.startswith("_"):
+        if name in {"flags", "strides", "base"}:
+            return getattr(self.leaf(), name)
+        if name.startswith("_") or not hasattr(np.ndarray, name):
             message = f"a traced value has no attribute {name!r}"
             raise AttributeError(message)
-        return getattr(self.plain(f".{name}", "use a NumPy function, or cr.stop_gradient(x)"), name)
+        value = self.plain(f".{name}", "use a NumPy function, or cr.stop_gradient(x)")
+        if isinstance(value, np.ndarray):
+            value = value.view()
+            value.flags.writeable = False
+        return getattr(value, name)
 
     # Python's conversions
 
@@ -156,14 +171,11 @@ class Methods:
     def __format__(self, spec: str) -> str:
         return format(self.leaf(), spec)
 
-    def __hash__(self) -> int:
-        return id(self)
-
     def __copy__(self) -> Any:
-        return self.copy()
+        return self.copy("K")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return self.copy()
+        return self.copy("K")
 
     def __reduce__(self) -> Any:
         value = self.plain("pickling", "return the value from the function, and pickle it outside")
@@ -207,15 +219,32 @@ class Methods:
     def imag(self) -> Any:
         return FRONTS["imag"](self)
 
-    def astype(
-        self, dtype: Any, order: str = "K", casting: str = "unsafe", *_: Any, **__: Any
+    def astype(  # NumPy's signature
+        self,
+        dtype: Any,
+        order: str = "K",
+        casting: str = "unsafe",
+        subok: Any = True,
+        copy: Any = True,
     ) -> Any:
         """Cast; to integers and booleans the derivative is zero, as for `np.trunc`."""
-        return FRONTS["astype"](self, dtype, order=order, casting=casting)
+        out = FRONTS["astype"](self, dtype, order=order, casting=casting)
+        return FRONTS["copy"](out) if copy and out is self else out
+
+    def conj(self) -> Any:
+        """Return the complex conjugate; of a real array itself, as NumPy does."""
+        return FRONTS["conjugate"](self) if self.dtype.kind == "c" else self
+
+    def conjugate(self) -> Any:
+        """Return the complex conjugate; of a real array itself, as NumPy does."""
+        return self.conj()
+
+    def compress(self, condition: Any, axis: Any = None) -> Any:
+        return FRONTS["compress"](condition, self, axis=axis)
 
     def copy(self, order: str = "C") -> Any:
         """Copy, as NumPy's: later writes to either do not reach the other."""
-        return FRONTS["copy"](self)
+        return FRONTS["copy"](self, order=order)
 
     def item(self, *index: Any) -> Any:
         """Return one element as a traced number."""
@@ -232,7 +261,7 @@ class Methods:
         return FRONTS["ravel"](self, order=order)
 
     def flatten(self, order: str = "C") -> Any:
-        return FRONTS["copy"](FRONTS["ravel"](self, order=order))
+        return FRONTS["copy"](FRONTS["ravel"](self, order=order), order="C")
 
     def transpose(self, *axes: Any) -> Any:
         """Permute the axes, given as one tuple or as numbers; reverse them if none are given."""
@@ -259,11 +288,16 @@ class ScalarMethods(Methods):
         """Return itself: the Python number, still traced."""
         return self
 
+    def __hash__(self) -> int:
+        """Hash as the number does: it is found in a set where the number would be."""
+        return hash(self.leaf())
+
 
 class ArrayMethods(Methods):
     """A traced array: what scalars have, and items, length, iteration, writes."""
 
     __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]  # an array is not hashable, as NumPy's
     write: Callable[[Any, Any], None]
 
     @property  # type: ignore[misc]  # Python allows what the stubs do not
@@ -307,16 +341,51 @@ class ArrayMethods(Methods):
         return [x.tolist() for x in self]
 
     @property
-    def flat(self) -> Iterator[Any]:
-        return iter(FRONTS["ravel"](self))
+    def flat(self) -> Any:
+        """The elements in C order; writes to it reach the array."""
+        return Flat(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        Flat(self)[:] = value
+
+    @property
+    def real(self) -> Any:
+        return FRONTS["real"](self)
+
+    @real.setter
+    def real(self, value: Any) -> None:
+        FRONTS["real"](self)[...] = value
+
+    @property
+    def imag(self) -> Any:
+        return FRONTS["imag"](self)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        FRONTS["imag"](self)[...] = value
+
+    def partition(
+        self, kth: Any, axis: int = -1, kind: str = "introselect", order: Any = None
+    ) -> None:
+        self.write(..., FRONTS["partition"](self, kth, axis=axis))
+
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        put: Any = np.put  # NumPy hands it to the table
+        put(self, indices, values, mode=mode)
 
     @property
     def mT(self) -> Any:  # noqa: N802  NumPy's name
         return FRONTS["matrix_transpose"](self)
 
 
-def _binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    reflected = f"__r{python}__"
+
     def operator(self: Any, other: Any) -> Any:
+        kind: Any = type(other)
+        if kind not in _OPERANDS and _defers_to(kind, reflected):
+            return NotImplemented
         return FRONTS[name](self, other)
 
     def swapped(self: Any, other: Any) -> Any:
@@ -325,10 +394,14 @@ def _binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return operator, swapped
 
 
-def _weak_binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _weak_binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Operators of a traced number: with Python numbers on both sides the result is one again."""
+    reflected = f"__r{python}__"
 
     def operator(self: Any, other: Any) -> Any:
+        kind: Any = type(other)
+        if kind not in _OPERANDS and _defers_to(kind, reflected):
+            return NotImplemented
         fronts = WEAK_FRONTS if self.type.weak and _is_weak(other) else FRONTS
         return fronts[name](self, other)
 
@@ -337,6 +410,23 @@ def _weak_binary(name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return fronts[name](other, self)
 
     return operator, swapped
+
+
+def _compare(name: str, python: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    def operator(self: Any, other: Any) -> Any:
+        if isinstance(other, (str, bytes)) or other is None:
+            return python(self.leaf(), other)
+        return FRONTS[name](self, other)
+
+    return operator
+
+
+@functools.cache
+def _defers_to(kind: type, reflected: str) -> bool:
+    """Say whether the other operand, of a class of the user's, is to answer for the operator, as with NumPy's."""
+    if issubclass(kind, (Methods, np.ndarray, np.generic, list, tuple, numbers.Number)):
+        return False
+    return getattr(kind, "__array_ufunc__", ...) is None or hasattr(kind, reflected)
 
 
 def _is_weak(x: Any) -> bool:
@@ -367,7 +457,9 @@ def _in_place(name: str) -> Callable[[Any, Any], Any]:
 
 def _method(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        return FRONTS[name](self, *args, **options)
+        if options or len(args) > 1:
+            return call_method(name, (self, *args), options)
+        return FRONTS[name](self, *args)
 
     method.__name__ = name
     return method
@@ -377,12 +469,12 @@ def _add_operators() -> None:
     for python, name in (*_BINARY.items(), ("matmul", "matmul"), ("divmod", "divmod")):
         for cls in (ArrayMethods, ScalarMethods):
             is_weak = cls is ScalarMethods and name in _BINARY.values()
-            operator, swapped = (_weak_binary if is_weak else _binary)(name)
+            operator, swapped = (_weak_binary if is_weak else _binary)(python, name)
             setattr(cls, f"__{python}__", operator)
             setattr(cls, f"__r{python}__", swapped)
         setattr(ArrayMethods, f"__i{python}__", _in_place(name))
     for python, name in _COMPARE.items():
-        setattr(Methods, f"__{python}__", _binary(name)[0])
+        setattr(Methods, f"__{python}__", _compare(name, getattr(operators, python)))
     for python, name in _UNARY.items():
         setattr(ArrayMethods, f"__{python}__", _unary(name))
         setattr(ScalarMethods, f"__{python}__", _weak_unary(name))

@@ -5,11 +5,16 @@ hold the `numpy` module, or a rerouted function itself (`from numpy import zeros
 one trace runs, and are restored with the last one, whatever ends it. Modules of the standard library, of NumPy and of
 every package with native code are left alone: their code needs real arrays. In another thread or context the face calls
 NumPy.
+
+Other packages' functions follow the trace by rows of `STAND_INS`: they are replaced in their own module in the same
+way, since ours call them wherever nothing is traced. Methods are replaced for good: changing a class costs more than
+a small gradient; outside a trace the package's own method is called.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.creation import JOINS, REROUTED
+from chainrule.core.creation import JOINS, LISTED, REROUTED
 from chainrule.core.trace import is_following
 
 _EXTENSIONS = (".so", ".pyd")
@@ -30,6 +35,12 @@ _IS_ON: ContextVar[bool] = ContextVar("rerouting", default=True)
 
 Site = tuple[dict[str, Any], str, Any]
 """A name in a module's globals, and what stands there while a trace runs."""
+
+STAND_INS: dict[str, str] = {}
+"""A module of another package: ours, imported once that one is, whose `STAND_INS` are rows `(owner, name, ours)`.
+
+The owner is a module or a class of that package. Its own function is called unless a trace runs in this context.
+"""
 
 
 class _Rerouting:
@@ -43,15 +54,18 @@ class _Rerouting:
         self.modules: list[dict[str, Any]] = []
         self.modules_seen = 0
         self.installed: list[tuple[dict[str, Any], str, Any, Any]] = []
+        self.stood_in: set[str] = set()
+        self.replaced: list[tuple[dict[str, Any], str, Any, Any]] = []
 
     def enter(self, extra: dict[str, Any] | None) -> None:
         """Put the faces in place for one more trace; `extra` are the globals of its function."""
         with self.lock:
+            self.running += 1  # first: `leave` undoes what was done when an interruption came
             if not self.faces:
                 self.faces = _make_faces()
-            self.running += 1
             if self.running == 1:
                 self._find_modules()
+                self._replace()
                 for names in self.modules:
                     self._put(names)
             if extra is not None and _is_users(extra.get("__name__", "")):
@@ -67,6 +81,30 @@ class _Rerouting:
                         names[name] = original
                 self.installed.clear()
 
+    def _load_stand_ins(self) -> None:
+        """Make the replacements in packages that have been imported since the last trace."""
+        for module, ours in STAND_INS.items():
+            if module in self.stood_in or module not in sys.modules:
+                continue
+            rows = importlib.import_module(ours).STAND_INS
+            self.stood_in.add(module)
+            for owner, name, function in rows:
+                original = getattr(owner, name)
+                guarded = _guarded(original, function)
+                if isinstance(owner, type):
+                    setattr(owner, name, guarded)
+                else:
+                    self.replaced.append((vars(owner), name, original, guarded))
+                    self.faces[id(original)] = guarded
+
+    def _replace(self) -> None:
+        """Put the stand-ins into the packages' modules; what the user has put there himself stays."""
+        for row in self.replaced:
+            names, name, original, ours = row
+            if names.get(name) is original:
+                self.installed.append(row)
+                names[name] = ours
+
     def _put(self, names: dict[str, Any]) -> None:
         for _, name, face in self._sites_of(names):
             original = names.get(name)
@@ -81,23 +119,27 @@ class _Rerouting:
             found = [
                 (names, name, self.faces[id(x)]) for name, x in names.items() if id(x) in self.faces
             ]
-            known = self.sites[id(names)] = (len(names), found)
+            known = (len(names), found)
+            if names.get("__name__") in sys.modules:  # a namespace of exec lives shorter than this
+                self.sites[id(names)] = known
         return known[1]
 
     def _find_modules(self) -> None:
         """Collect the user's modules: not ours, not the standard library's, of no package with native code."""
         if len(sys.modules) == self.modules_seen:
             return
+        self._load_stand_ins()
         modules = {n: m for n, m in list(sys.modules.items()) if isinstance(m, ModuleType)}
-        native = {
-            name.partition(".")[0]
-            for name, module in modules.items()
-            if "." in name and (getattr(module, "__file__", None) or "").endswith(_EXTENSIONS)
+        compiled = {
+            n
+            for n, m in modules.items()
+            if (getattr(m, "__file__", None) or "").endswith(_EXTENSIONS)
         }
+        native = {n.partition(".")[0] for n in compiled if "." in n}
         self.modules = [
             m.__dict__
             for n, m in modules.items()
-            if _is_users(n) and n.partition(".")[0] not in native
+            if _is_users(n) and n not in compiled and n.partition(".")[0] not in native
         ]
         self.modules_seen = len(sys.modules)
         self.sites.clear()
@@ -111,7 +153,7 @@ def _is_users(module: str) -> bool:
 def _make_faces() -> dict[int, Any]:
     """Return what stands in for what, by the identity of the original."""
     faces: dict[int, Any] = {
-        id(original): _guarded(original, ours) for original, ours in REROUTED.items()
+        id(original): _guarded(original, ours) for original, ours in (REROUTED | LISTED).items()
     }
     faces |= {id(original): ours for original, ours in JOINS.items()}
     face = ModuleType(np.__name__, np.__doc__)
@@ -144,11 +186,28 @@ def following(f: Any) -> Iterator[None]:
     if not _IS_ON.get():
         yield
         return
-    _REROUTING.enter(getattr(f, "__globals__", None))
     try:
+        _REROUTING.enter(_globals_of(f))
         yield
     finally:
         _REROUTING.leave()
+
+
+def _globals_of(f: Any) -> dict[str, Any] | None:
+    """Return the globals of the user's function inside partial objects, wrappers, methods and callable objects."""
+    while True:
+        inner = (
+            getattr(f, "func", None)
+            or getattr(f, "__wrapped__", None)
+            or getattr(f, "__func__", None)
+        )
+        if inner is None:
+            break
+        f = inner
+    names = getattr(f, "__globals__", None)
+    if names is None:
+        names = getattr(vars(type(f)).get("__call__"), "__globals__", None)
+    return names
 
 
 @contextmanager
@@ -157,7 +216,7 @@ def plain_creation() -> Iterator[None]:
 
     Writing a traced value into such an array raises `EscapedValueError`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> with plain_creation():
         ...     pass

@@ -30,13 +30,16 @@ from chainrule.core.cells import (
 )
 from chainrule.core.op import READS_ALL, READS_OUT, Op
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType, Value, array_type
-from chainrule.errors import EscapedValueError, NotDifferentiableError
+from chainrule.errors import OBSERVERS, ChainruleError, NotDifferentiableError
 from chainrule.position import Position, caller
 
 _level_numbers = itertools.count(1)
 _node_numbers = itertools.count()
 _LIBRARY_FRAMES = 5
 """Frames between `caller` and the first that may be the user's: Node, what makes it, `record`, `apply`."""
+
+_READS_AT_MOST = 1024
+"""Entries an op remembers of what its rule reads; parameters may take any number of values."""
 
 _SMALL = 4096
 """Bytes up to which a plain operand is simply copied; larger ones share one copy per trace."""
@@ -63,6 +66,16 @@ def scope(name: str) -> Iterator[None]:
 
 CURRENT: ContextVar[Level | None] = ContextVar("level", default=None)
 """The innermost level of this context; it may have ended in a task that outlived it."""
+
+
+def _remember(error: ChainruleError) -> None:
+    """Remember an error in the running level, so that it is raised at the end even if it is swallowed on the way."""
+    level = CURRENT.get()
+    if level is not None and level.alive and level.escaped is None:
+        level.escaped = error
+
+
+OBSERVERS.append(_remember)
 
 
 def is_following() -> bool:
@@ -126,11 +139,12 @@ class Level:
     """
 
     __slots__ = ("alive", "escaped", "number", "outer", "snapshots")
+    hands_on_errors = True
 
     def __init__(self) -> None:
         self.number = next(_level_numbers)
         self.alive = False
-        self.escaped: EscapedValueError | None = None
+        self.escaped: ChainruleError | None = None
         self.snapshots: dict[int, tuple[Any, Any]] = {}
         self.outer: Token[Level | None] | None = None
 
@@ -151,14 +165,11 @@ class Level:
             CURRENT.reset(self.outer)
             self.outer = None
         escaped, self.escaped = self.escaped, None
-        if escaped is not None and error is None:
-            raise escaped
-
-    def remembered(self, error: EscapedValueError) -> EscapedValueError:
-        """Remember an escape, so that it is raised at the end even if it is swallowed on the way."""
-        if self.escaped is None:
-            self.escaped = error
-        return error
+        if isinstance(error, ChainruleError) and error.is_remembered:
+            if self.hands_on_errors:
+                _remember(error)  # the outer trace's code may swallow it
+        elif escaped is not None and (error is None or isinstance(error, Exception)):
+            raise escaped from error
 
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         """Apply `op` one level down and record it here."""
@@ -175,9 +186,14 @@ class Level:
         if not x.flags.writeable and x.base is None:
             return x
         known = self.snapshots.get(id(x))
-        if known is None or known[0] is not x or not np.array_equal(known[1], x):
+        if known is None or known[0] is not x or not _same_elements(known[1], x):
             known = self.snapshots[id(x)] = (x, x.__copy__())
         return known[1]
+
+
+def _same_elements(x: Any, y: Any) -> bool:
+    """Say whether two arrays have the same elements; NaN equals NaN."""
+    return x.shape == y.shape and bool(np.array_equal(x, y, equal_nan=x.dtype.kind in "fc"))
 
 
 class ReverseLevel(Level):
@@ -290,6 +306,8 @@ class ReverseLevel(Level):
         if self.keep_all:
             return READS_ALL
         reads = op.reads(traced, [type_of(a) for a in inner], params)
+        if len(op.known_reads) >= _READS_AT_MOST:
+            op.known_reads.clear()
         op.known_reads[_reads_key(traced, inner, params) if op.reads_vary else traced] = reads
         return reads
 

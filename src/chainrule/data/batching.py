@@ -40,8 +40,9 @@ def batches(
         ArgumentError: the size is less than one.
         ShapeError: `x` and `y` hold different numbers of examples.
 
-    >>> [batch.y.tolist() for batch in batches(np.eye(3), np.arange(3), size=2)]
-    [[0, 1], [2]]
+    Examples:
+        >>> [batch.y.tolist() for batch in batches(np.eye(3), np.arange(3), size=2)]
+        [[0, 1], [2]]
     """
     if size < 1:
         raise ArgumentError.from_range("batches", "size", size, "at least 1")

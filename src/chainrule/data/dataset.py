@@ -70,10 +70,11 @@ def supervised(
     Raises:
         DataError: the target is missing, constant or unknown, or a column has no values.
 
-    >>> table = Table("here", ("a", "y"), np.array([[0.5, 2], [0.1, 7], [0.2, 7]]), (1, 2, 3))
-    >>> dataset = supervised(table, target="y", task="classification")
-    >>> dataset.classes, dataset.y
-    (('2', '7'), array([0, 1, 1]))
+    Examples:
+        >>> table = Table("here", ("a", "y"), np.array([[0.5, 2], [0.1, 7], [0.2, 7]]), (1, 2, 3))
+        >>> dataset = supervised(table, target="y", task="classification")
+        >>> dataset.classes, dataset.y
+        (('2', '7'), array([0, 1, 1]))
     """
     if task is not None and task not in _TASKS:
         raise ArgumentError.from_choice("supervised", "task", task, _TASKS)
@@ -96,8 +97,9 @@ def supervised(
 def infer_task(target: Floats) -> Task:
     """Tell classes from quantities: few distinct whole numbers, each seen a few times, are classes.
 
-    >>> infer_task(np.array([0.0, 1, 1, 0, 1, 0])), infer_task(np.array([0.1, 0.2, 0.3]))
-    ('classification', 'regression')
+    Examples:
+        >>> infer_task(np.array([0.0, 1, 1, 0, 1, 0])), infer_task(np.array([0.1, 0.2, 0.3]))
+        ('classification', 'regression')
     """
     distinct = len(np.unique(target))
     is_whole = bool(np.all(target == np.round(target)))

@@ -17,9 +17,10 @@ def digits() -> Dataset:
 
     `files/SOURCE.md` names who collected them and their licence.
 
-    >>> dataset = digits()
-    >>> dataset.x.shape, dataset.classes
-    ((1797, 64), ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'))
+    Examples:
+        >>> dataset = digits()
+        >>> dataset.x.shape, dataset.classes
+        ((1797, 64), ('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'))
     """
     return supervised(digits_table(), target=TARGET)
 

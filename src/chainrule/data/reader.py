@@ -18,6 +18,8 @@ from chainrule.errors import DataError
 
 _MISSING = frozenset({"", "?", "na", "n/a", "nan", "none", "null"})
 _SEPARATORS = (",", ";", "\t")
+_LARGEST = 1e150
+"""Squares of larger numbers overflow, and with them every mean square and spread."""
 
 
 class _Row(NamedTuple):
@@ -111,6 +113,8 @@ def _numbers(source: str, row: _Row, names: Sequence[str], wanted: Sequence[int]
         number = _number(row.cells[i])
         if number is None:
             raise DataError.from_cell(source, row.line, names[i], row.cells[i])
+        if abs(number) > _LARGEST:
+            raise DataError.from_too_large(source, row.line, names[i], row.cells[i], _LARGEST)
         numbers.append(number)
     return numbers
 

@@ -15,10 +15,11 @@ from chainrule.data.table import Floats
 class Scaling:
     """The mean and the spread of columns, measured on the part that is trained on.
 
-    >>> scaling = Scaling.fit(np.array([[1.0, 5.0], [3.0, 5.0]]))
-    >>> scaling.apply(np.array([[3.0, 5.0], [np.nan, 6.0]]))
-    array([[1., 0.],
-           [0., 1.]], dtype=float32)
+    Examples:
+        >>> scaling = Scaling.fit(np.array([[1.0, 5.0], [3.0, 5.0]]))
+        >>> scaling.apply(np.array([[3.0, 5.0], [np.nan, 6.0]]))
+        array([[1., 0.],
+               [0., 1.]], dtype=float32)
     """
 
     mean: Floats
@@ -40,7 +41,8 @@ class Scaling:
     def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Put values on the common scale; missing ones become the mean, which is 0 there."""
         scaled = (values - self.mean) / self.spread
-        return np.where(np.isnan(scaled), 0.0, scaled).astype(np.float32)
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite
+            return np.where(np.isnan(scaled), 0.0, scaled).astype(np.float32)
 
     def invert(self, values: NDArray[Any]) -> Floats:
         """Take values back to their own scale."""

@@ -43,9 +43,10 @@ def split(
         ArgumentError: a fraction is negative, or nothing is left to train on.
         DataError: there are too few examples, or all have one target.
 
-    >>> from chainrule.data import digits
-    >>> [len(part) for part in split(digits(), rng=np.random.default_rng(0))]
-    [1257, 270, 270]
+    Examples:
+        >>> from chainrule.data import digits
+        >>> [len(part) for part in split(digits(), rng=np.random.default_rng(0))]
+        [1257, 270, 270]
     """
     for name, fraction in (("validation", validation), ("test", test)):
         if not 0 <= fraction < 1:

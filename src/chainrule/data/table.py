@@ -65,9 +65,10 @@ class Table:
     def describe(self) -> tuple[Column, ...]:
         """Return what each column holds.
 
-        >>> table = Table("here", ("a", "b"), np.array([[0, 0.5], [1, np.nan]]), (1, 2))
-        >>> [(column.name, column.kind, column.missing) for column in table.describe()]
-        [('a', 'binary', 0), ('b', 'constant', 1)]
+        Examples:
+            >>> table = Table("here", ("a", "b"), np.array([[0, 0.5], [1, np.nan]]), (1, 2))
+            >>> [(column.name, column.kind, column.missing) for column in table.describe()]
+            [('a', 'binary', 0), ('b', 'constant', 1)]
         """
         return tuple(_describe(name, self.values[:, i]) for i, name in enumerate(self.names))
 

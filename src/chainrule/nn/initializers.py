@@ -50,8 +50,9 @@ def normal(
 def glorot_uniform(shape: Shape, *, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Any:
     """Draw uniformly from ±√(6 / (inputs + outputs)), for tanh and sigmoid.
 
-    >>> glorot_uniform((2, 4), rng=np.random.default_rng(0)).shape
-    (2, 4)
+    Examples:
+        >>> glorot_uniform((2, 4), rng=np.random.default_rng(0)).shape
+        (2, 4)
     """
     inputs, outputs = _fans("glorot_uniform", shape)
     limit = math.sqrt(6 / (inputs + outputs))
@@ -89,9 +90,10 @@ def orthogonal(
 ) -> Any:
     """Draw a matrix with orthonormal rows or columns, whichever are fewer, times `scale`.
 
-    >>> w = orthogonal((3, 5), rng=np.random.default_rng(0), dtype=float)
-    >>> np.allclose(w @ w.T, np.eye(3))
-    True
+    Examples:
+        >>> w = orthogonal((3, 5), rng=np.random.default_rng(0), dtype=float)
+        >>> np.allclose(w @ w.T, np.eye(3))
+        True
     """
     _fans("orthogonal", shape)
     rows, columns = math.prod(shape[:-1]), shape[-1]

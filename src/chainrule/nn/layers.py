@@ -17,9 +17,10 @@ from chainrule.nn.initializers import Initializer, glorot_uniform, normal
 class Linear:
     """A linear layer: `x @ weight + bias`, for one example or a batch of them.
 
-    >>> layer = Linear(weight=np.array([[1.0, 0.0], [2.0, 1.0]]), bias=np.array([0.5, 0.0]))
-    >>> layer(np.array([1.0, 1.0]))
-    array([3.5, 1. ])
+    Examples:
+        >>> layer = Linear(weight=np.array([[1.0, 0.0], [2.0, 1.0]]), bias=np.array([0.5, 0.0]))
+        >>> layer(np.array([1.0, 1.0]))
+        array([3.5, 1. ])
 
     Attributes:
         weight: shape (inputs, outputs).
@@ -73,8 +74,9 @@ class Linear:
 class LayerNorm:
     """Shift and scale every example to mean 0 and variance 1, then by learned numbers.
 
-    >>> LayerNorm.create(2, dtype=float)(np.array([1.0, 3.0])).round(3)
-    array([-1.,  1.])
+    Examples:
+        >>> LayerNorm.create(2, dtype=float)(np.array([1.0, 3.0])).round(3)
+        array([-1.,  1.])
 
     Attributes:
         scale: shape (features,).
@@ -113,10 +115,11 @@ class LayerNorm:
 class Embedding:
     """A learned row for each of a number of symbols.
 
-    >>> Embedding(np.array([[1.0, 2.0], [3.0, 4.0]]))(np.array([1, 1, 0]))
-    array([[3., 4.],
-           [3., 4.],
-           [1., 2.]])
+    Examples:
+        >>> Embedding(np.array([[1.0, 2.0], [3.0, 4.0]]))(np.array([1, 1, 0]))
+        array([[3., 4.],
+               [3., 4.],
+               [1., 2.]])
 
     Attributes:
         table: shape (symbols, features).
@@ -160,11 +163,12 @@ class Dropout:
     everything is multiplied by (1 - rate) afterwards, as if the next layer's weights were. Either
     way the mean over all masks is what comes out afterwards.
 
-    >>> dropout = Dropout(0.5)
-    >>> dropout(np.array([1.0, 2.0]))
-    array([1., 2.])
-    >>> sorted({float(v) for v in dropout(np.ones(100), rng=np.random.default_rng(0))})
-    [0.0, 2.0]
+    Examples:
+        >>> dropout = Dropout(0.5)
+        >>> dropout(np.array([1.0, 2.0]))
+        array([1., 2.])
+        >>> sorted({float(v) for v in dropout(np.ones(100), rng=np.random.default_rng(0))})
+        [0.0, 2.0]
 
     Attributes:
         rate: the probability that a feature is set to zero.

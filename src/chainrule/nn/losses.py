@@ -20,8 +20,9 @@ from chainrule.ops.activations import log_softmax, softplus
 def squared_error(prediction: Value, target: Value) -> Value:
     """Return `(prediction - target)²` for every element.
 
-    >>> squared_error(np.array([1.0, 3.0]), np.array([0.0, 1.0]))
-    array([1., 4.])
+    Examples:
+        >>> squared_error(np.array([1.0, 3.0]), np.array([0.0, 1.0]))
+        array([1., 4.])
     """
     difference = _difference("squared_error", prediction, target)
     return difference * difference
@@ -30,8 +31,9 @@ def squared_error(prediction: Value, target: Value) -> Value:
 def half_squared_error(prediction: Value, target: Value) -> Value:
     """Return `½ (prediction - target)²`, whose derivative is the difference itself.
 
-    >>> half_squared_error(np.array([1.0, 3.0]), np.array([0.0, 1.0]))
-    array([0.5, 2. ])
+    Examples:
+        >>> half_squared_error(np.array([1.0, 3.0]), np.array([0.0, 1.0]))
+        array([0.5, 2. ])
     """
     difference = _difference("half_squared_error", prediction, target)
     return 0.5 * difference * difference
@@ -40,8 +42,9 @@ def half_squared_error(prediction: Value, target: Value) -> Value:
 def absolute_error(prediction: Value, target: Value) -> Value:
     """Return `|prediction - target|` for every element; its derivative at 0 is 0.
 
-    >>> absolute_error(np.array([1.0, 3.0]), np.array([2.0, 1.0]))
-    array([1., 2.])
+    Examples:
+        >>> absolute_error(np.array([1.0, 3.0]), np.array([2.0, 1.0]))
+        array([1., 2.])
     """
     return np.abs(_difference("absolute_error", prediction, target))
 
@@ -49,8 +52,9 @@ def absolute_error(prediction: Value, target: Value) -> Value:
 def huber(prediction: Value, target: Value, *, delta: float = 1.0) -> Value:
     """Return half the squared error up to a difference of `delta`, and a straight line beyond.
 
-    >>> huber(np.array([0.5, 3.0]), np.array([0.0, 0.0]))
-    array([0.125, 2.5  ])
+    Examples:
+        >>> huber(np.array([0.5, 3.0]), np.array([0.0, 0.0]))
+        array([0.125, 2.5  ])
     """
     if delta <= 0:
         raise ArgumentError.from_range("huber", "delta", delta, "a positive number")
@@ -62,8 +66,9 @@ def huber(prediction: Value, target: Value, *, delta: float = 1.0) -> Value:
 def softmax_cross_entropy(logits: Value, labels: Value) -> Value:
     """Return `-log softmax(logits)` at the right class, one number per example.
 
-    >>> softmax_cross_entropy(np.zeros((2, 10)), np.array([3, 7])).round(6)
-    array([2.302585, 2.302585])
+    Examples:
+        >>> softmax_cross_entropy(np.zeros((2, 10)), np.array([3, 7])).round(6)
+        array([2.302585, 2.302585])
 
     Args:
         logits: scores of shape (..., classes), before any softmax.
@@ -82,8 +87,9 @@ def softmax_cross_entropy(logits: Value, labels: Value) -> Value:
 def sigmoid_binary_cross_entropy(logits: Value, targets: Value) -> Value:
     """Return `-targets log p - (1 - targets) log(1 - p)` with p = sigmoid(logits), elementwise.
 
-    >>> sigmoid_binary_cross_entropy(np.array([0.0, 100.0]), np.array([1, 0])).round(6)
-    array([  0.693147, 100.      ])
+    Examples:
+        >>> sigmoid_binary_cross_entropy(np.array([0.0, 100.0]), np.array([1, 0])).round(6)
+        array([  0.693147, 100.      ])
     """
     targets = _same_shape("sigmoid_binary_cross_entropy", logits, targets)
     return softplus(logits) - targets * logits
@@ -95,8 +101,9 @@ def binary_cross_entropy(probabilities: Value, targets: Value) -> Value:
     It is infinite where a probability of 0 or 1 is wrong. `sigmoid_binary_cross_entropy` takes the
     values before the sigmoid and stays finite.
 
-    >>> binary_cross_entropy(np.array([0.5, 0.25]), np.array([1, 0])).round(6)
-    array([0.693147, 0.287682])
+    Examples:
+        >>> binary_cross_entropy(np.array([0.5, 0.25]), np.array([1, 0])).round(6)
+        array([0.693147, 0.287682])
     """
     targets = _same_shape("binary_cross_entropy", probabilities, targets)
     return -_weighted_log(targets, probabilities) - _weighted_log(1 - targets, 1 - probabilities)
@@ -105,8 +112,9 @@ def binary_cross_entropy(probabilities: Value, targets: Value) -> Value:
 def hinge(scores: Value, labels: Value, *, margin: float = 1.0) -> Value:
     """Return `Σ max(0, score - right score + margin)` over the wrong classes, for every example.
 
-    >>> hinge(np.array([[3.0, 2.5, -1.0]]), np.array([0]))
-    array([0.5])
+    Examples:
+        >>> hinge(np.array([[3.0, 2.5, -1.0]]), np.array([0]))
+        array([0.5])
 
     Args:
         scores: shape (..., classes).

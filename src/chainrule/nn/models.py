@@ -24,9 +24,10 @@ class Sequential:
 
     A layer whose class says `takes_rng = True`, such as `Dropout`, is handed `rng`.
 
-    >>> double = Linear(np.array([[2.0]]))
-    >>> Sequential((double, np.sqrt, double))(np.array([8.0]))
-    array([8.])
+    Examples:
+        >>> double = Linear(np.array([[2.0]]))
+        >>> Sequential((double, np.sqrt, double))(np.array([8.0]))
+        array([8.])
 
     Attributes:
         layers: called in order, each on what the one before returned.
@@ -47,9 +48,10 @@ class Sequential:
 class MLP:
     """Linear layers with an activation between them, and none after the last.
 
-    >>> model = MLP.create((4, 8, 3), rng=np.random.default_rng(0))
-    >>> model(np.ones((5, 4), np.float32)).shape
-    (5, 3)
+    Examples:
+        >>> model = MLP.create((4, 8, 3), rng=np.random.default_rng(0))
+        >>> model(np.ones((5, 4), np.float32)).shape
+        (5, 3)
 
     Attributes:
         layers: from the input to the output.

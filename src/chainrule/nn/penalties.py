@@ -18,8 +18,9 @@ from chainrule.core.types import Value
 def l2(params: Any) -> Value:
     """Return `½ Σ w²`, whose gradient is w.
 
-    >>> float(l2({"w": np.array([3.0, 4.0])}))
-    12.5
+    Examples:
+        >>> float(l2({"w": np.array([3.0, 4.0])}))
+        12.5
     """
     return 0.5 * _total([_sum_of_squares(w) for w in tree.leaves(params)])
 
@@ -27,8 +28,9 @@ def l2(params: Any) -> Value:
 def l1(params: Any) -> Value:
     """Return `Σ |w|`, whose gradient is the sign of w, and 0 at 0.
 
-    >>> float(l1({"w": np.array([3.0, -4.0])}))
-    7.0
+    Examples:
+        >>> float(l1({"w": np.array([3.0, -4.0])}))
+        7.0
     """
     return _total([np.sum(np.abs(w)) for w in tree.leaves(params)])
 

@@ -33,8 +33,9 @@ def conjugate(g: Value) -> Value:
 def global_norm(gradients: Any) -> Value:
     """Return the Euclidean norm of all leaves together.
 
-    >>> float(global_norm({"w": np.array([3.0]), "b": 4.0}))
-    5.0
+    Examples:
+        >>> float(global_norm({"w": np.array([3.0]), "b": 4.0}))
+        5.0
     """
     squares = [np.sum(squared(g)) for g in tree.leaves(gradients)]
     return np.sqrt(functools.reduce(operator.add, squares)) if squares else 0.0

@@ -20,10 +20,11 @@ from chainrule.optim.transforms import (
 def sgd(learning_rate: float | Schedule = 0.01) -> Transform:
     """Gradient descent: `w ← w - learning_rate · g`.
 
-    >>> optimizer = sgd(0.1)
-    >>> updates, state = optimizer.update(2.0, optimizer.init(1.0))
-    >>> round(float(1.0 + updates), 12)
-    0.8
+    Examples:
+        >>> optimizer = sgd(0.1)
+        >>> updates, state = optimizer.update(2.0, optimizer.init(1.0))
+        >>> round(float(1.0 + updates), 12)
+        0.8
     """
     return chain(scale_by_learning_rate(learning_rate))
 
@@ -100,8 +101,9 @@ OPTIMIZERS: Mapping[str, Callable[..., Transform]] = MappingProxyType(
 def by_name(name: str, *args: Any, **options: Any) -> Transform:
     """Return the optimiser called `name`, made with the arguments that follow.
 
-    >>> by_name("momentum", 0.1, decay=0.8) is not None
-    True
+    Examples:
+        >>> by_name("momentum", 0.1, decay=0.8) is not None
+        True
 
     Raises:
         ArgumentError: there is no optimiser of that name.

@@ -22,8 +22,9 @@ def exponential_decay(
 ) -> Schedule:
     """Multiply by `rate` every `steps` steps, smoothly or, with `staircase`, all at once.
 
-    >>> [float(exponential_decay(1.0, rate=0.25, steps=2)(count)) for count in (0, 1, 2)]
-    [1.0, 0.5, 0.25]
+    Examples:
+        >>> [float(exponential_decay(1.0, rate=0.25, steps=2)(count)) for count in (0, 1, 2)]
+        [1.0, 0.5, 0.25]
     """
     check_positive("exponential_decay", "rate", rate)
     check_positive("exponential_decay", "steps", steps)
@@ -38,8 +39,9 @@ def exponential_decay(
 def cosine(initial: float, *, steps: float, final: float = 0.0) -> Schedule:
     """Go from `initial` to `final` along half a cosine in `steps` steps, and stay there.
 
-    >>> [round(float(cosine(1.0, steps=4)(count)), 3) for count in (0, 2, 4, 9)]
-    [1.0, 0.5, 0.0, 0.0]
+    Examples:
+        >>> [round(float(cosine(1.0, steps=4)(count)), 3) for count in (0, 2, 4, 9)]
+        [1.0, 0.5, 0.0, 0.0]
     """
     check_positive("cosine", "steps", steps)
 
@@ -55,9 +57,10 @@ def warmup_cosine(
 ) -> Schedule:
     """Rise in a line to `peak` in `warmup_steps` steps, then fall to `final` at step `steps`.
 
-    >>> schedule = warmup_cosine(1.0, warmup_steps=2, steps=6)
-    >>> [round(float(schedule(count)), 3) for count in (0, 1, 2, 4, 6)]
-    [0.0, 0.5, 1.0, 0.5, 0.0]
+    Examples:
+        >>> schedule = warmup_cosine(1.0, warmup_steps=2, steps=6)
+        >>> [round(float(schedule(count)), 3) for count in (0, 1, 2, 4, 6)]
+        [0.0, 0.5, 1.0, 0.5, 0.0]
     """
     check_positive("warmup_cosine", "warmup_steps", warmup_steps)
     if steps <= warmup_steps:
@@ -75,8 +78,9 @@ def warmup_cosine(
 def piecewise(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
     """Return `values[0]` before step `boundaries[0]`, then `values[1]`, and so on.
 
-    >>> [float(piecewise([0.1, 0.01], [100])(count)) for count in (99, 100)]
-    [0.1, 0.01]
+    Examples:
+        >>> [float(piecewise([0.1, 0.01], [100])(count)) for count in (99, 100)]
+        [0.1, 0.01]
     """
     if len(values) != len(boundaries) + 1:
         expected = "one value more than boundaries"

@@ -39,11 +39,12 @@ def stateless(update: Callable[[Any, Any], Any]) -> Transform:
 def chain(*transforms: Transform) -> Transform:
     """Apply transforms in order; the state is the tuple of theirs.
 
-    >>> from chainrule.optim import clip_by_global_norm, sgd
-    >>> optimizer = chain(clip_by_global_norm(1.0), sgd(0.1))
-    >>> updates, state = optimizer.update(np.array([3.0, 4.0]), optimizer.init(np.zeros(2)))
-    >>> updates.round(3)
-    array([-0.06, -0.08])
+    Examples:
+        >>> from chainrule.optim import clip_by_global_norm, sgd
+        >>> optimizer = chain(clip_by_global_norm(1.0), sgd(0.1))
+        >>> updates, state = optimizer.update(np.array([3.0, 4.0]), optimizer.init(np.zeros(2)))
+        >>> updates.round(3)
+        array([-0.06, -0.08])
     """
 
     def init(params: Any) -> tuple[Any, ...]:
@@ -67,8 +68,9 @@ def chain(*transforms: Transform) -> Transform:
 def apply_updates(params: Any, updates: Any) -> Any:
     """Return `params + updates`, every parameter in the dtype it had.
 
-    >>> apply_updates({"w": np.array([1.0, 2.0])}, {"w": np.array([0.5, 0.0])})
-    {'w': array([1.5, 2. ])}
+    Examples:
+        >>> apply_updates({"w": np.array([1.0, 2.0])}, {"w": np.array([0.5, 0.0])})
+        {'w': array([1.5, 2. ])}
 
     Raises:
         ShapeError: an update has another shape than its parameter.
