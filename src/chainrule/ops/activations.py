@@ -173,7 +173,7 @@ def gelu(x: Value, approximate: str = "none") -> Value:
     Raises:
         ArgumentError: `approximate` is something else.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> gelu(np.array([-1.0, 0.0, 1.0])).round(6)
         array([-0.158655,  0.      ,  0.841345])

@@ -40,7 +40,7 @@ elementwise("positive", np.positive, partials=(lambda out, x: 1.0,), notation=No
 def _power_by_base(out: Value, x: Value, y: Value) -> Value:
     """`y * x ** (y - 1)`, and 0 where `y` is 0, also for the base 0."""
     if type(y) not in PYTHON_NUMBERS:
-        return y * np.power(x, np.where(y == 0, 1, y - 1))
+        return y * np.power(x, np.where(y == 0, 1, y - 1.0))
     if y == 0:
         return 0.0
     if y == 1:

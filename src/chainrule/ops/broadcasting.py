@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.cells import type_of
-from chainrule.core.op import Sample
+from chainrule.core.cells import Step, TracedArray, TracedView, type_of
+from chainrule.core.op import TABLE, Sample
 from chainrule.core.trace import apply
-from chainrule.core.types import ArrayType, Shape, Value, array_type, broadcast_shapes
-from chainrule.errors import ShapeError
+from chainrule.core.types import Shape, Value, array_type, broadcast_shapes
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.kinds import constant, linear
 
 
@@ -42,7 +42,16 @@ def _broadcast_to_front(array: Value, shape: Shape | int, subok: bool = False) -
         raise ShapeError.from_numpy(
             "broadcast_to", (got, target), "the first does not broadcast to the second"
         )
-    return broadcast_to(array, target)
+    if type(array) not in {TracedArray, TracedView}:
+        return broadcast_to(array, target)
+    return array.part(
+        Step(lambda base: broadcast_to(base, target), _refuse, ("broadcast_to", target))
+    )
+
+
+def _refuse(base: Value, new: Value) -> Value:
+    """A broadcast array follows writes to what it was made of, and refuses to be written to, as NumPy's does."""
+    raise ArgumentError.from_read_only("broadcast_to")
 
 
 _BROADCAST_TO = linear(
@@ -97,22 +106,5 @@ def astype(x: Value, dtype: Any, **_: Any) -> Value:
     if dtype.kind not in "fc":
         return apply(_CAST_TO_INTEGER, x, dtype=dtype)
     if t.dtype.kind == "c" and dtype.kind == "f":
-        return apply(_ASTYPE, apply(_REAL, x), dtype=dtype)
+        return apply(_ASTYPE, apply(TABLE["real"], x), dtype=dtype)
     return apply(_ASTYPE, x, dtype=dtype)
-
-
-def real_type(x: ArrayType) -> ArrayType:
-    """Return the type of a real or imaginary part."""
-    return array_type(x.shape, np.empty(0, x.dtype).real.dtype)
-
-
-_REAL = linear(
-    "real",
-    lambda x: (
-        np.real(x).copy() if isinstance(x, np.ndarray) and x.dtype.kind == "c" else np.real(x)
-    ),
-    infer=real_type,
-    transposes=(lambda g, x: g,),
-    names=(np.real,),
-    samples=(Sample((2, 3)), Sample(())),
-)

@@ -41,11 +41,14 @@ def _like(name: str, create: Any, function: Any, samples: tuple[Sample, ...]) ->
         target, target_dtype = _shape_and_dtype(a, dtype, shape)
         return apply(op, a, shape=target, dtype=target_dtype)
 
+    def empty_front(prototype: Value, *args: Any, **options: Any) -> Value:
+        return front(prototype, *args, **options)
+
     op = constant(
         name,
         lambda a, shape, dtype: create(shape, dtype),
         infer=lambda a, shape, dtype: array_type(shape, dtype),
-        front=front,
+        front=empty_front if function is np.empty_like else front,
         names=(function,),
         samples=samples,
     )
@@ -93,14 +96,14 @@ composite(
 
 
 def _copy(a: Value, order: str = "K", subok: bool = False) -> Value:
-    return apply(_COPY, array_like(a))
+    return apply(_COPY, array_like(a), order=order)
 
 
 _COPY = linear(
     "copy",
-    lambda x: x.copy() if isinstance(x, np.ndarray) else x,
-    infer=lambda x: x,
-    transposes=(lambda g, x: g,),
+    lambda x, order: x.copy(order=order) if isinstance(x, np.ndarray) else x,
+    infer=lambda x, order: x,
+    transposes=(lambda g, x, order: g,),
     front=_copy,
     names=(np.copy,),
     samples=(Sample((2, 3)), Sample((3,), order="F"), Sample((0, 3))),
@@ -108,7 +111,8 @@ _COPY = linear(
 
 
 def _cast(x: Value, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Value:
-    return FRONTS["astype"](x, dtype)
+    out = FRONTS["astype"](x, dtype)
+    return FRONTS["copy"](out) if copy and out is x else out
 
 
 composite(

@@ -17,6 +17,7 @@ from chainrule.core.types import ArrayType, Value
 from chainrule.errors import NotDifferentiableError
 from chainrule.ops.checking import as_array, matrix_sizes, square_size
 from chainrule.ops.kinds import general
+from chainrule.ops.layout import laid_out
 from chainrule.ops.matrices import (
     adjoint,
     anchored_cotangent,
@@ -68,7 +69,7 @@ def _cholesky_jvp(tangents: tuple[Value], out: Value, a: Value) -> Value:
 def _cholesky(a: Value, /, *, upper: bool = False) -> Value:
     a = as_array(a)
     square_size("cholesky", type_of(a).shape)
-    return adjoint(apply(_CHOLESKY, adjoint(a))) if upper else apply(_CHOLESKY, a)
+    return laid_out(adjoint(apply(_CHOLESKY, adjoint(a)))) if upper else apply(_CHOLESKY, a)
 
 
 def positive_definite(x: Value) -> Value:
@@ -233,7 +234,7 @@ def _svd(
     a: Value, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
 ) -> Any:
     if hermitian:
-        raise NotDifferentiableError.from_option("np.linalg.svd", "hermitian", hermitian)
+        return _hermitian_svd(a, compute_uv=compute_uv)
     a = as_array(a)
     m, n = matrix_sizes("svd", type_of(a).shape)
     if not compute_uv:
@@ -247,6 +248,24 @@ def _svd(
             "np.linalg.svd", reason, "pass full_matrices=False."
         )
     return _SVD_RESULT(*apply(_SVD, a))
+
+
+def _hermitian_svd(a: Value, *, compute_uv: bool) -> Any:
+    """The singular values are the absolute eigenvalues; their signs go to the right vectors."""
+    if not compute_uv:
+        return np.sort(np.abs(np.linalg.eigvalsh(a)))[..., ::-1]
+    values, vectors = np.linalg.eigh(a)
+    order = np.argsort(np.abs(values))[..., ::-1]
+    values = np.take_along_axis(values, order, axis=-1)
+    columns = np.broadcast_to(order[..., None, :], type_of(vectors).shape)
+    u = np.take_along_axis(vectors, columns, axis=-1)
+    vh = adjoint(u * np.copysign(1.0, values)[..., None, :])
+    return _SVD_RESULT(u, np.abs(values), vh)
+
+
+def _symmetric(a: Value) -> Value:
+    n = type_of(a).shape[-1]
+    return a + np.swapaxes(a, -1, -2) + np.diag(3.0 * np.arange(n) - 4.0)
 
 
 _SVD: Op = general(
@@ -263,6 +282,8 @@ _SVD: Op = general(
         Sample((2, 4), full_matrices=False),
         Sample((2, 3, 2), full_matrices=False),
         Sample((2, 3), compute_uv=False),
+        Sample((3, 3), hermitian=True, prepare=_symmetric),
+        Sample((2, 2, 2), hermitian=True, compute_uv=False, prepare=_symmetric),
     ),
     rejects=(Sample((3,)),),
 )

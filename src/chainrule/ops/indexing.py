@@ -191,7 +191,7 @@ SETITEM: Op = linear(
     joint=True,
     consume=_consumed_cotangents,
     front=lambda x, value, index: setitem(x, value, index),
-    notation=Notation("{0} with {1} at […]"),
+    notation=Notation("{0} with {1} at […]", 4),
     samples=(
         Sample((4, 3), (3,), 1),
         Sample((4, 3), (), index=(0, 2)),

@@ -13,6 +13,7 @@ from chainrule.core.types import Shape, Value
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import composite
+from chainrule.ops.layout import laid_out
 
 
 def _interp(
@@ -125,14 +126,15 @@ def _slopes(f: Value, axis: int, gaps: Value, edge_order: int) -> Value:
     if t.shape[axis] <= edge_order:
         reason = f"edge_order {edge_order} needs {edge_order + 1} samples along axis {axis}"
         raise ShapeError.from_numpy("gradient", (t.shape,), reason)
-    f = np.moveaxis(f, axis, -1)
+    given, f = f, np.moveaxis(f, axis, -1)
     edge = _first_edge if edge_order == 1 else _second_edge
     if type_of(gaps).shape:
         inside, ends = _uneven(f, gaps[:-1], gaps[1:]), (gaps, gaps[::-1])
     else:
         inside, ends = (f[..., 2:] - f[..., :-2]) / (2.0 * gaps), (gaps, gaps)
     parts = [edge(f, ends[0]), inside, -edge(f[..., ::-1], ends[1])]
-    return FRONTS["astype"](np.moveaxis(np.concatenate(parts, axis=-1), -1, axis), t.dtype)
+    slopes = laid_out(np.moveaxis(np.concatenate(parts, axis=-1), -1, axis), like=given)
+    return FRONTS["astype"](slopes, t.dtype)
 
 
 def _uneven(f: Value, before: Value, after: Value) -> Value:

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import (
-    HANDLES,
     Step,
     TracedArray,
     TracedScalar,
     TracedView,
+    layout_of,
     settled,
     type_of,
 )
 from chainrule.core.op import FRONTS, Notation, Op, Sample
 from chainrule.core.trace import apply
-from chainrule.core.types import ArrayType, Shape, Value, array_type
+from chainrule.core.types import Shape, Value, array_type
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.canonical import Axes, array_like, axis_of
 from chainrule.ops.kinds import linear
@@ -138,9 +138,9 @@ def viewed(
         put: takes the content of `x` and a changed part, and returns the changed content.
         key: equal for equal cuts.
     """
-    x = settled(x)
     if type(x) is TracedArray or type(x) is TracedView:
         return x.part(Step(cut, put, key))
+    x = settled(x)
     return cut(x) if type(x) is TracedScalar else cut(np.asarray(x))
 
 
@@ -153,30 +153,21 @@ def viewed_read_only(name: str, x: Value, cut: Callable[[Value], Value], key: An
     return viewed(x, cut, put, key)
 
 
-class _Layout(np.ndarray[Any, Any]):
-    """An array of which only the strides matter. A class of its own: ops copy small parts of plain arrays."""
-
-
-def layout_of(x: Value) -> Any:
-    """Return an array that lies in memory as NumPy's own `x` would; its numbers mean nothing.
-
-    Without numbers there are no strides: whatever is not a view then counts as laid out row by row.
-    """
-    if type(x) is TracedView:
-        part = layout_of(x.base)
-        for step in x.path:
-            part = step.cut(part)
-        return part
-    leaf = x.leaf() if type(x) in HANDLES else x
-    if type(leaf) is ArrayType:
-        leaf = np.empty(leaf.shape, np.int8)
-    return np.asarray(leaf).view(_Layout)
-
-
 def is_contiguous(x: Value, order: str = "C") -> bool:
     """Say whether NumPy's own `x` would be laid out row by row, or for order F column by column."""
     flags = layout_of(x).flags
     return bool(flags.c_contiguous if order == "C" else flags.f_contiguous)
+
+
+def laid_out(x: Value, like: Value = None) -> Value:
+    """Return `x` as NumPy lays out a new array: row by row, or column by column where `like` lies so.
+
+    It decides whether a later reshape is a view, which writes would reach.
+    """
+    if type(x) is not TracedArray and type(x) is not TracedView:
+        return x
+    order = "C" if like is None else _order_of(like, "A")
+    return x if is_contiguous(x, order) else FRONTS["copy"](x, order=order)
 
 
 def target_shape(shape: Shape, target: Any) -> Shape:

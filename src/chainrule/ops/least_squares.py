@@ -11,10 +11,18 @@ from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS, Op, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type
-from chainrule.errors import NotDifferentiableError, ShapeError
-from chainrule.ops.checking import as_array, matrix_sizes
+from chainrule.errors import ShapeError
+from chainrule.ops.checking import as_array, matrix_sizes, square_size
 from chainrule.ops.kinds import composite, constant, general
-from chainrule.ops.matrices import adjoint, conjugated, identity, inexact, matrix_type, real_of
+from chainrule.ops.matrices import (
+    adjoint,
+    conjugated,
+    hermitian_from,
+    identity,
+    inexact,
+    matrix_type,
+    real_of,
+)
 
 _NOT_GIVEN: Any = inspect.signature(np.linalg.pinv).parameters["rtol"].default
 
@@ -46,9 +54,10 @@ def _pinv_jvp(tangents: tuple[Value], out: Value, a: Value, rcond: float | None)
 
 
 def _pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _NOT_GIVEN) -> Value:
-    if hermitian:
-        raise NotDifferentiableError.from_option("np.linalg.pinv", "hermitian", hermitian)
     a = as_array(a)
+    if hermitian:  # NumPy reads the lower triangle alone
+        square_size("pinv", type_of(a).shape)
+        a = hermitian_from(a, "L")
     if rcond is None:
         sizes = matrix_sizes("pinv", type_of(a).shape)
         default = max(sizes) * float(np.finfo(inexact(type_of(a).dtype)).eps)
@@ -68,6 +77,7 @@ _PINV: Op = general(
         Sample((3, 2), prepare=_diagonally_heavy),
         Sample((2, 2, 3), prepare=_diagonally_heavy),
         Sample((3, 3), rtol=1e-6, prepare=_diagonally_heavy),
+        Sample((3, 3), hermitian=True, prepare=_diagonally_heavy),
     ),
     rejects=(Sample((3,)),),
 )

@@ -14,6 +14,7 @@ from chainrule.errors import ArgumentError, NotDifferentiableError
 from chainrule.ops.broadcasting import astype, broadcast_to
 from chainrule.ops.canonical import along, array_like, part_along
 from chainrule.ops.kinds import composite
+from chainrule.ops.layout import laid_out
 
 _BY_POSITION = ("edge", "reflect", "symmetric", "wrap")
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -48,7 +49,9 @@ def _pad(array: Value, pad_width: Any, mode: Any = "constant", **kwargs: Any) ->
             raise ArgumentError.from_range("pad", "pad_width", pad_width, "no negative numbers")
         if before or after:
             x = _pad_axis(x, axis, (int(before), int(after)), mode, options)
-    return x if any(before or after for before, after in widths) else FRONTS["copy"](x)
+    if not any(before or after for before, after in widths):
+        return FRONTS["copy"](x)
+    return laid_out(x, like=array)
 
 
 def _pairs(value: Any, ndim: int) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Shape, Value, array_type, broadcast_shapes, promoted
 from chainrule.errors import ShapeError
 from chainrule.ops.broadcasting import sum_to
+from chainrule.ops.canonical import Axes
 from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import linear
 
@@ -65,10 +67,19 @@ def _right_cotangent(g: Value, x: Value, y: Value) -> Value:
     return x.reshape((rows, left[-1])).mT @ g.reshape((rows, *right[1:]))
 
 
-def _matmul(x1: Value, x2: Value) -> Value:
+def _matmul(x1: Value, x2: Value, *, axes: Any = None) -> Value:
+    if axes is not None:
+        return _matmul_along(x1, x2, *[(a,) if isinstance(a, int) else tuple(a) for a in axes])
     if type(x1) in _ARRAYS and type(x2) in _ARRAYS:
         return apply(MATMUL, x1, x2)
     return apply(MATMUL, as_array(x1), as_array(x2))
+
+
+def _matmul_along(x1: Value, x2: Value, *axes: Axes) -> Value:
+    """Multiply along other axes than the last; NumPy asks for it in `a @= b`."""
+    last = [tuple(range(-len(a), 0)) for a in axes]
+    product = _matmul(np.moveaxis(x1, axes[0], last[0]), np.moveaxis(x2, axes[1], last[1]))
+    return np.moveaxis(product, last[2], axes[2])
 
 
 MATMUL = linear(
@@ -91,6 +102,7 @@ MATMUL = linear(
         Sample((2, 3), (4, 3, 2)),
         Sample((2, 0), (0, 3)),
         Sample((0, 3), (3, 2)),
+        Sample((2, 3), (2, 4), axes=[(1, 0), (-2, -1), (1, 0)]),
         Sample((0, 2, 3), (3, 2)),
         Sample((2, 3), [1.0, 2.0, -1.0]),
     ),

@@ -22,7 +22,7 @@ from chainrule.ops.canonical import (
     refuse_out,
 )
 from chainrule.ops.kinds import composite
-from chainrule.ops.layout import reshaped, transposed
+from chainrule.ops.layout import laid_out, reshaped, transposed
 
 Share = tuple[Value, Value]
 """A position in the sorted elements, counted from 0, and how far beyond it towards the next one, 0 to 1."""
@@ -172,7 +172,8 @@ def _quantile_of(
     vector = astype(vector, type_of(rows).dtype) if t.weak else vector
     count = astype(_count_of(rows, skip=skip), type_of(vector).dtype)
     found = _interpolated(rows, count, vector, method)
-    return _shaped(_spoilt(rows, found, skip=skip), t.shape, shape, axes, keepdims)
+    result = _shaped(_spoilt(rows, found, skip=skip), t.shape, shape, axes, keepdims)
+    return result if skip else laid_out(result)
 
 
 def _quantile_front(name: str, scale: float, *, skip: bool) -> Callable[..., Value]:

@@ -15,7 +15,13 @@ from chainrule.errors import ArgumentError
 from chainrule.ops.broadcasting import astype, broadcast_to
 from chainrule.ops.canonical import array_like, axis_of, part_along
 from chainrule.ops.kinds import composite
-from chainrule.ops.layout import reshape_viewed, reshaped, transposed, viewed_read_only
+from chainrule.ops.layout import (
+    laid_out,
+    reshape_viewed,
+    reshaped,
+    transposed,
+    viewed_read_only,
+)
 
 
 def _roll(a: Value, shift: Any, axis: Any = None) -> Value:
@@ -25,9 +31,10 @@ def _roll(a: Value, shift: Any, axis: Any = None) -> Value:
         flat = reshaped(a, (type_of(a).size,))
         return reshaped(_roll(flat, sum(np.atleast_1d(shift).tolist()), 0), shape)
     turns = list(np.broadcast(settled(shift), axis))
+    rolled = a
     for s, i in turns:
-        a = _roll_axis(a, int(s), axis_of(int(i), len(shape)))
-    return a if turns else FRONTS["copy"](a)
+        rolled = _roll_axis(rolled, int(s), axis_of(int(i), len(shape)))
+    return laid_out(rolled, like=a) if turns else FRONTS["copy"](a)
 
 
 def _roll_axis(x: Value, shift: int, axis: int) -> Value:
@@ -47,11 +54,11 @@ def _repeat(a: Value, repeats: Any, axis: int | None = None) -> Value:
     axis = axis_of(axis, len(shape))
     times = np.asarray(settled(repeats))
     if times.size != 1:
-        return FRONTS["take"](a, np.repeat(np.arange(shape[axis]), times), axis=axis)
+        return laid_out(FRONTS["take"](a, np.repeat(np.arange(shape[axis]), times), axis=axis))
     n = int(times.reshape(()))
     head, tail = shape[: axis + 1], shape[axis + 1 :]
     spread = broadcast_to(reshaped(a, (*head, 1, *tail)), (*head, n, *tail))
-    return reshaped(spread, (*head[:-1], head[-1] * n, *tail))
+    return laid_out(reshaped(spread, (*head[:-1], head[-1] * n, *tail)))
 
 
 def _tile(A: Value, reps: Any) -> Value:
@@ -65,7 +72,8 @@ def _tile(A: Value, reps: Any) -> Value:
         return FRONTS["copy"](reshaped(x, shape))
     apart = reshaped(x, tuple(n for size in shape for n in (1, size)))
     spread = broadcast_to(apart, tuple(n for pair in zip(times, shape, strict=True) for n in pair))
-    return reshaped(spread, tuple(map(operator.mul, times, shape)))
+    # Copied, for NumPy's result owns its memory: writes through a view of it reach it, and nothing else.
+    return FRONTS["copy"](reshaped(spread, tuple(map(operator.mul, times, shape))), order="C")
 
 
 def _resize(a: Value, new_shape: Any) -> Value:
@@ -84,7 +92,8 @@ def _delete(arr: Value, obj: Any, axis: int | None = None) -> Value:
         arr, axis = reshaped(arr, (type_of(arr).size,)), 0
     shape = type_of(arr).shape
     kept = np.delete(np.arange(shape[axis_of(axis, len(shape))]), settled(obj))
-    return FRONTS["take"](arr, kept, axis=axis)
+    like = arr if isinstance(obj, (slice, int)) else None
+    return laid_out(FRONTS["take"](arr, kept, axis=axis), like=like)
 
 
 def _insert(arr: Value, obj: Any, values: Any, axis: int | None = None) -> Value:
@@ -97,11 +106,12 @@ def _insert(arr: Value, obj: Any, values: Any, axis: int | None = None) -> Value
     size = t.shape[axis]
     where = settled(obj)
     if not isinstance(where, slice):
-        where = np.asarray(where)
+        where = np.asarray(where) if np.size(where) else np.zeros(0, np.intp)
     new = _inserted_values(astype(values, t.dtype), where, t.shape, axis)
     count = type_of(new).shape[axis]
     order = np.insert(np.arange(size), where, np.arange(size, size + count))
-    return FRONTS["take"](FRONTS["concatenate"]([arr, new], axis=axis), order, axis=axis)
+    longer = FRONTS["concatenate"]([arr, new], axis=axis)
+    return laid_out(FRONTS["take"](longer, order, axis=axis), like=arr)
 
 
 def _inserted_values(values: Value, where: Any, shape: Shape, axis: int) -> Value:
@@ -145,7 +155,7 @@ def _meshgrid(
     ]
     if not sparse:
         grids = [_repeated_view(x, tuple(shape)) for x in grids]
-    return tuple([FRONTS["copy"](x) for x in grids] if copy else grids)
+    return tuple([FRONTS["copy"](x, order="C") for x in grids] if copy else grids)
 
 
 def _repeated_view(x: Value, shape: Shape) -> Value:

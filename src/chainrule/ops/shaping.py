@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from chainrule.core.cells import type_of
+from chainrule.core.cells import layout_of, type_of
 from chainrule.core.op import Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import Shape, Value, broadcast_shapes
@@ -19,7 +19,6 @@ from chainrule.ops.kinds import composite
 from chainrule.ops.layout import (
     RESHAPE,
     is_contiguous,
-    layout_of,
     reshape_viewed,
     transpose_viewed,
     viewed_read_only,

@@ -13,6 +13,7 @@ from chainrule.core.types import ArrayType, Value, array_type, promoted
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import composite, linear
+from chainrule.ops.layout import laid_out
 
 _MODES = ("full", "same", "valid")
 
@@ -82,7 +83,7 @@ def _correlate(a: Value, v: Value, mode: str = "valid") -> Value:
         v = np.conjugate(v)
     if type_of(a).shape[0] < type_of(v).shape[0]:
         # NumPy counts the result of the shorter signal from the other end.
-        return apply(_CONVOLVE, a[::-1], v, mode=mode)[::-1]
+        return laid_out(apply(_CONVOLVE, a[::-1], v, mode=mode)[::-1])
     return apply(_CONVOLVE, a, v[::-1], mode=mode)
 
 

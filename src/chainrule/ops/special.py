@@ -20,20 +20,23 @@ from chainrule.errors import NotDifferentiableError
 from chainrule.ops.canonical import array_like
 from chainrule.ops.elementwise import Domain, elementwise, elementwise_type
 
-_SAME_IN_NUMPY = ("exp2", "expm1", "log1p", "i0", "sinc")
+_SAME_IN_NUMPY = {
+    **{name: name for name in ("exp2", "expm1", "log1p", "i0", "sinc", "cbrt")},
+    "round": "rint",
+}
 _NAMES: list[str] = []
 
 
-def _special(name: str) -> Any:
+def scipy_function(name: str) -> Any:
     """Return a function of `scipy.special`."""
     import scipy.special
 
     return getattr(scipy.special, name)
 
 
-def _type_rule(name: str) -> Callable[..., ArrayType]:
+def type_rule(name: str) -> Callable[..., ArrayType]:
     def infer(*types: ArrayType, **_: Any) -> ArrayType:
-        return elementwise_type(_special(name), name)(*types)
+        return elementwise_type(scipy_function(name), name)(*types)
 
     return infer
 
@@ -71,13 +74,18 @@ def special(
 
     elementwise(
         name,
-        numpy or (lambda *args: _special(name)(*args)),
+        numpy or (lambda *args: scipy_function(name)(*args)),
         partials=partials,
-        infer=infer or _type_rule(name),
+        infer=infer or type_rule(name),
         front=front,
         domain=domain,
         samples=samples,
     )
+    named(name)
+
+
+def named(name: str) -> None:
+    """Have SciPy's function of this name answer with the entry of this name."""
     _NAMES.append(name)
 
 
@@ -131,7 +139,7 @@ special(
     "zeta",
     None,
     lambda out, s, x: -s * call("zeta", s + 1, x),
-    infer=_type_rule("jv"),  # a Python function around a ufunc of the same types
+    infer=type_rule("jv"),  # a Python function around a ufunc of the same types
     samples=(
         Sample(2.0, (2, 3), domain=_POSITIVE),
         Sample(np.array([2.0, 3.0]), (2,), domain=_POSITIVE),
@@ -256,7 +264,7 @@ def _spherical_slope(out: Value, n: Value, x: Value) -> Value:
 
 
 def _spherical_jn(n: Any, x: Any) -> Any:
-    return _special("spherical_jn")(n, x).astype(np.result_type(x))
+    return scipy_function("spherical_jn")(n, x).astype(np.result_type(x))
 
 
 special(
@@ -269,12 +277,12 @@ special(
 )
 
 
-def _fill() -> None:
+def answer_for_scipy() -> None:
     """Let SciPy's functions answer with these entries."""
-    for name in (*_NAMES, *_SAME_IN_NUMPY):
-        function = _special(name)
+    for name, entry in {**{name: name for name in _NAMES}, **_SAME_IN_NUMPY}.items():
+        function = scipy_function(name)
         if isinstance(function, np.ufunc):  # SciPy's Python functions do not ask anyone
-            BY_NUMPY.setdefault(function, FRONTS[name])
+            BY_NUMPY.setdefault(function, FRONTS[entry])
 
 
-register_late(_fill)
+register_late(answer_for_scipy)

@@ -105,7 +105,9 @@ def _squared(x: Value) -> Value:
 
 
 def _std(a: Value, *args: Any, **options: Any) -> Value:
-    return np.sqrt(_var(a, *args, **options))
+    """The root of the variance. Where it is zero, so is its gradient, as a norm's."""
+    variance = _var(a, *args, **options)
+    return np.sqrt(variance + (variance == 0)) * (variance != 0)
 
 
 def _ptp(a: Value, axis: Any = None, out: Any = None, keepdims: Any = False) -> Value:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.ops.elementwise import elementwise, elementwise_type
@@ -17,18 +18,25 @@ elementwise("sinh", np.sinh, partials=(lambda out, x: np.cosh(x),))
 elementwise("cosh", np.cosh, partials=(lambda out, x: np.sinh(x),))
 elementwise("tanh", np.tanh, partials=(lambda out, x: 1 - out * out,))
 
-# (1 - x)(1 + x) keeps the digits that 1 - x*x loses near 1
+
+def _leg(x: Value) -> Value:
+    """Return sqrt(1 - x²); of complex numbers in a form that stays on NumPy's side of the cuts beyond -1 and 1."""
+    # (1 - x)(1 + x) keeps the digits that 1 - x*x loses near 1
+    if type_of(x).dtype.kind == "c":
+        return np.sqrt(-(x - 1)) * np.sqrt(x + 1)
+    return np.sqrt((1 - x) * (1 + x))
+
 
 elementwise(
     "arcsin",
     np.arcsin,
-    partials=(lambda out, x: 1 / np.sqrt((1 - x) * (1 + x)),),
+    partials=(lambda out, x: 1 / _leg(x),),
     domain=(-0.8, 0.8),
 )
 elementwise(
     "arccos",
     np.arccos,
-    partials=(lambda out, x: -1 / np.sqrt((1 - x) * (1 + x)),),
+    partials=(lambda out, x: -1 / _leg(x),),
     domain=(-0.8, 0.8),
 )
 elementwise("arctan", np.arctan, partials=(lambda out, x: 1 / (1 + x * x),))

@@ -64,7 +64,7 @@ def _cross(
         return last
     x, y = ([*v, 0.0][:3] for v in (x, y))
     parts = [x[1] * y[2] - x[2] * y[1], x[2] * y[0] - x[0] * y[2], last]
-    return np.stack(parts, axis=axisc)
+    return np.moveaxis(np.stack(parts, axis=-1), -1, axisc)
 
 
 def _linalg_cross(x1: Value, x2: Value, /, *, axis: int = -1) -> Value:

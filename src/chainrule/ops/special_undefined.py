@@ -1,0 +1,59 @@
+"""The functions of `scipy.special` that have no rule, each with its reason, and those that are constant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.core.op import Sample
+from chainrule.ops.kinds import constant
+from chainrule.ops.special import named, scipy_function, type_rule
+
+_INVERSE = "it is the inverse in a parameter by which SciPy has no derivative of the distribution"
+_DENSITY = "SciPy has no function for the density of this distribution"
+_VALUE = "SciPy has no function for the derivative of a characteristic value"
+_ZETA = "SciPy has no function for the derivative of the zeta function"
+
+
+def _refused(reason: str, *arguments: Any, names: tuple[str, ...]) -> None:
+    """Declare functions without derivative; the arguments are those of the sample."""
+    for name in names:
+        constant(
+            name,
+            _calling(name),
+            infer=type_rule(name),
+            names=(),
+            undefined=reason,
+            arity=len(arguments),
+            samples=(Sample(*arguments, domain=(0.3, 0.7)),),
+        )
+        named(name)
+
+
+def _calling(name: str) -> Any:
+    return lambda *args: scipy_function(name)(*args)
+
+
+_refused(_INVERSE, (2,), 5.0, 0.4, names=("bdtrik",))
+_refused(_INVERSE, 2.0, (2,), 0.4, names=("bdtrin", "nbdtrin"))
+_refused(_INVERSE, (2,), 3.0, 0.4, names=("nbdtrik",))
+_refused(_INVERSE, (2,), 2.0, names=("pdtrik", "chdtriv", "stdtridf"))
+_refused(_INVERSE, (2,), 2.0, 0.5, names=("btdtria", "btdtrib", "gdtrib"))
+_refused(_INVERSE, 3.0, (2,), 1.5, names=("fdtridfd",))
+_refused(_INVERSE, 2.0, (2,), 0.5, names=("chndtridf", "nctdtridf"))
+_refused(_INVERSE, 3.0, (2,), 0.5, names=("nctdtrinc",))
+_refused(_INVERSE, (2,), 3.0, 0.5, 0.8, names=("ncfdtridfd", "ncfdtridfn"))
+_refused(_INVERSE, 3.0, 5.0, (2,), 0.8, names=("ncfdtrinc",))
+_refused(_DENSITY, (2, 3), names=("kolmogorov", "kolmogi"))
+_refused(_DENSITY, 5, (2, 3), names=("smirnov", "smirnovi"))
+_refused(_VALUE, 2.0, (2,), names=("mathieu_a", "mathieu_b"))
+_refused(_VALUE, 1.0, 2.0, (2,), names=("pro_cv", "obl_cv"))
+_refused(_ZETA, (2, 3), names=("zetac",))
+
+constant(
+    "gammasgn",
+    _calling("gammasgn"),
+    infer=type_rule("gammasgn"),
+    names=(),
+    samples=(Sample((2, 3)), Sample(())),
+)
+named("gammasgn")

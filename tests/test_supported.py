@@ -1,0 +1,30 @@
+"""docs/supported.md says what the table says."""
+
+import warnings
+
+import numpy as np
+import pytest
+from tools import gen_supported
+
+from chainrule.ops.coverage import dispatched
+
+
+def test_the_page_is_in_step():
+    written = gen_supported.PAGE.read_text(encoding="utf-8")
+    if gen_supported.VERSIONS not in written:
+        pytest.skip("the page was written with other versions of NumPy and SciPy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert written == gen_supported.page(), "run: python tools/gen_supported.py"
+
+
+def test_nearly_all_of_numpys_functions_of_floats_have_rules_of_both_modes():
+    with_rules, zero, none = gen_supported.counts(dispatched())
+    assert with_rules >= 0.95 * (with_rules + zero + none)
+
+
+def test_a_row_shows_kind_modes_and_keywords():
+    assert gen_supported.row("np.cumsum", np.cumsum) == (
+        "| `np.cumsum` | linear | both | yes | yes | `a`, `axis`, `dtype`, `out` |  |"
+    )
+    assert "| constant | none |" in gen_supported.row("np.nextafter", np.nextafter)
