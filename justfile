@@ -23,8 +23,10 @@ fix:
 test *arguments:
     pytest {{ arguments }}
 
-# build the documentation into site/; every broken link is an error
+# write the pages that are made from the code, and build all into site/; a broken link is an error
 docs:
+    python tools/gen_docs.py
+    python tools/gen_supported.py
     mkdocs build --strict
 
 # measure one file of benchmarks/, for example: just bench eager --help

@@ -19,7 +19,7 @@ from chainrule.autodiff.reverse import sweep
 from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.graph import capture, reads_by_symbols
 from chainrule.core.op import READS_OUT, Op, Sample, reads_argument
-from chainrule.core.trace import OUTPUT, topological
+from chainrule.core.trace import OUTPUT, Node, topological
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
 from chainrule.errors import EscapedValueError, NotDifferentiableError, ShapeError
 
@@ -85,7 +85,7 @@ def check_capture(op: Op, sample: Sample, dtype, *, weak=False):
         raise
     graph.check()
     for node, value in zip(graph.outputs, expected, strict=True):
-        t = type_of(node) if not hasattr(node, "type") else node.type
+        t = node.type if type(node) is Node else type_of(node)
         wanted = type_of(value)
         assert (t.shape, t.dtype) == (wanted.shape, wanted.dtype), (
             f"inferred {t}, NumPy gives {wanted}"

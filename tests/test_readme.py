@@ -1,4 +1,4 @@
-"""README.md is a program: every Python block runs, and shows what it says it shows."""
+"""README.md and the pages are programs: their Python blocks run, and show what they say they show."""
 
 import ast
 import contextlib
@@ -8,9 +8,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+import chainrule as cr
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SHOWN = re.compile(r"# -> *(.*)$")
@@ -46,9 +50,9 @@ def is_output(text, fence, after):
     )
 
 
-def run(block):
+def run(block, namespace=None):
     """Run a block; yield (line, what it says, what it shows) per claim, the printed text last."""
-    namespace = {"__name__": "readme"}
+    namespace = {"__name__": "readme"} if namespace is None else namespace
     lines = block.source.splitlines()
     printed = io.StringIO()
     for statement in ast.parse("\n" * block.line + block.source).body:
@@ -81,6 +85,19 @@ def test_a_block_shows_what_it_says(block):
         assert is_same(said, shown), f"README.md:{line} says {said}, and shows {shown}"
         claims += 1
     assert claims == block.source.count("# ->") + bool(block.printed), "a claim was not read"
+
+
+@pytest.mark.parametrize("page", ["docs/index.md", "docs/conventions.md"])
+def test_a_page_shows_what_it_says(page):
+    namespace = {"np": np, "cr": cr}  # its first lines say so
+    read = blocks((ROOT / page).read_text(encoding="utf-8"))
+    assert read
+    for block in read:
+        claims = 0
+        for line, said, shown in run(block, namespace):
+            assert is_same(said, shown), f"{page}:{line} says {said}, and shows {shown}"
+            claims += 1
+        assert claims == block.source.count("# ->") + bool(block.printed), "a claim was not read"
 
 
 def test_a_wrong_claim_is_found():

@@ -6,6 +6,7 @@
 0.8414709848078965
 """
 
+import functools
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -14,34 +15,48 @@ from chainrule.autodiff.check import check_gradients
 from chainrule.autodiff.custom import custom_rule, stop_gradient
 from chainrule.autodiff.modes import jvp, vjp
 from chainrule.autodiff.transforms import grad, hessian, hvp, jacobian, value_and_grad
+from chainrule.core.interchange import register_namespace
+from chainrule.core.reroute import STAND_INS
 
 if TYPE_CHECKING:
-    from chainrule import data, nn, optim, train
+    from chainrule import data, nn, numpy, optim, scipy, train
+    from chainrule.explanation.explanation import explain
+    from chainrule.explanation.tape import trace
 
 __all__ = [
     "check_gradients",
     "custom_rule",
     "data",
+    "explain",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
     "nn",
+    "numpy",
     "optim",
+    "scipy",
     "stop_gradient",
+    "trace",
     "train",
     "value_and_grad",
     "vjp",
 ]
 
-_PACKAGES = frozenset({"data", "nn", "optim", "train"})
+_PACKAGES = frozenset({"data", "nn", "numpy", "optim", "scipy", "train"})
+_FUNCTIONS = {"explain": "explanation.explanation", "trace": "explanation.tape"}
+_OF_SCIPY = ("integrate", "interpolate", "linalg", "optimize", "sparse", "sparse.linalg", "special")
+register_namespace(functools.partial(importlib.import_module, "chainrule.numpy"))
+STAND_INS.update({f"scipy.{name}": f"chainrule.scipy.{name}" for name in _OF_SCIPY})
 
 
 def __getattr__(name: str) -> Any:
     """Import a package at its first use: who wants a gradient does not wait for the trainer."""
     if name in _PACKAGES:
         return importlib.import_module(f"chainrule.{name}")
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f"chainrule.{_FUNCTIONS[name]}"), name)
     message = f"module 'chainrule' has no attribute {name!r}"
     raise AttributeError(message)
 

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from chainrule.cli import main
@@ -41,6 +43,12 @@ def run(*argv, cwd):
         (["digits", "--hidden", "12;8"], 2, "--hidden: got '12;8'. Expected whole numbers"),
         (["digits", "--hidden", "99999999999"], 2, "train: there is not enough memory"),
         (["digits", "--test", "1"], 2, "test=1.0. Expected a fraction"),
+        (["digits", "--learning-rate", "-1"], 2, "learning_rate=-1.0. Expected more than 0"),
+        (
+            ["data.csv", "--target", "y", "--target", "a"],
+            2,
+            "--target: got 'y, a'. Expected it once",
+        ),
         (["digits", "--colour"], 2, "--colour"),
         (["digits", "--out", "data.csv"], 2, "data.csv: cannot be written"),
         (["none.csv", "--target", "y"], 3, "none.csv: cannot be read: No such file"),
@@ -51,6 +59,7 @@ def test_mistakes_on_the_command_line_are_told(folder, capfd, argv, code, messag
     assert main(["train", *argv]) == code
     captured = capfd.readouterr()
     assert message in captured.err
+    assert "Hint: " in captured.err or "--help" in captured.err
     assert "Traceback" not in captured.err
     assert [path.name for path in folder.iterdir()] == ["data.csv"]
 
@@ -93,6 +102,10 @@ def test_files_that_do_not_fit_a_run_are_told(folder, capsys):
     (folder / "new.csv").write_text("a,b,y\n1,2,5\n")
     assert main(["evaluate", "runs/data-001", "new.csv"]) == 3
     assert "row 2, column 'y': 5 is not a class" in capsys.readouterr().err
+    (folder / "new.csv").write_text("a,b,y\n1,2,1\n1e99,2,1\n")
+    for command in ("evaluate", "predict"):
+        assert main([command, "runs/data-001", "new.csv"]) == 3
+        assert "row 3: the network's answer is not a finite number" in capsys.readouterr().err
     assert main(["predict", "runs/data-001", "data.csv", "--out", "no/such/place.csv"]) == 2
     assert "place.csv: cannot be written: No such file" in capsys.readouterr().err
 
@@ -124,6 +137,13 @@ def test_help_lists_the_commands(capsys):
         assert f"\n  {command} " in printed
 
 
+def test_the_versions_are_told(capsys):
+    assert main(["--version"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["chainrule", "NumPy", "Python"]
+    assert lines[1].split()[1] == np.__version__
+
+
 def test_no_command_shows_the_help(capfd):
     assert main([]) == 2
     captured = capfd.readouterr()
@@ -142,3 +162,21 @@ def test_a_reader_that_leaves_early_is_no_failure(folder):
     assert "Traceback" not in process.stderr.read()
     process.stderr.close()
     assert process.wait() in {0, 1}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize("argv", [["ops"], ["ops", "exp"], ["train", "data.csv", "--target", "y"]])
+def test_an_output_that_cannot_be_written_is_told_and_leaves_nothing(folder, argv):
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "chainrule", *argv],
+            cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Error: the output cannot be written: No space left on device.")
+    assert len(ended.stderr.splitlines()) == 2
+    assert [path.name for path in folder.iterdir()] == ["data.csv"]

@@ -29,6 +29,15 @@ def fails(w=np.ones(2)):
 def escapes(w=1.0):
     import math
     return math.sin(w)
+
+def many(w=np.ones(3)):
+    return w * 2
+
+def words(text="a", count=3):
+    return 1.0
+
+def _own():
+    pass
 """
 
 
@@ -70,7 +79,10 @@ def test_arguments_come_from_a_file(folder, capsys, rng, named):
         (["nothing_like_it:loss"], "importing nothing_like_it failed: ModuleNotFoundError"),
         (["none.py:loss"], "importing none.py failed: FileNotFoundError"),
         (["broken_to_check.py:f"], "importing broken_to_check.py failed: ZeroDivisionError"),
-        (["model_to_check.py:los"], "has no function 'los'; its functions: cut, escapes, fails"),
+        (
+            ["model_to_check.py:los"],
+            "has no function 'los'; its functions: cut, escapes, fails, loss, many, ",
+        ),
         (["model_to_check.py:SIZE"], "has no function 'SIZE'"),
         (["model_to_check.py:loss"], "parameter 'w' has no value"),
         (["model_to_check.py:loss", "--shape", "4"], "parameter 'x' has no value"),
@@ -89,6 +101,9 @@ def test_arguments_come_from_a_file(folder, capsys, rng, named):
             "RuntimeError: out of cheese (at model_to_check.py:17: raise Run",
         ),
         (["model_to_check.py:escapes"], "(at model_to_check.py:21: return math.sin(w))"),
+        (["model_to_check.py:many"], "A gradient needs one number (at model_to_check.py:23: def m"),
+        (["model_to_check.py:words"], "no argument holds floats only. Expected a float number or"),
+        (["model_to_check.py:_own"], "check_gradients: the function was called without arguments"),
     ],
 )
 def test_mistakes_are_told_without_a_traceback(folder, capsys, argv, message):

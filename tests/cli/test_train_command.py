@@ -7,9 +7,13 @@ import signal
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import chainrule.cli.train
 from chainrule.cli import main
+from chainrule.cli.data_tables import show_confusion
+from chainrule.cli.terminal import console, fits, show_table
+from chainrule.train.predictor import ClassScores
 
 QUICK = ("--epochs", "2", "--batch-size", "128", "--hidden", "16")
 
@@ -41,7 +45,9 @@ def test_training_on_digits_learns_and_keeps_a_run(folder, capsys):
     printed = capsys.readouterr().out
     assert "1,797 rows, 64 features: classification of digit into 10 classes" in printed
     assert "1,257 to train, 270 to stop by, 270 to test (seed 0)" in printed
-    assert "network 64-128-10, relu, 9,610 parameters; adam, learning rate 0.003" in printed
+    assert "network 64-128-10, relu, 9,610 parameters\n" in printed
+    assert "adam, learning rate 0.003, batches of 32\n" in printed
+    assert not any(line.endswith(" ") for line in printed.splitlines())
     assert printed.count("\nepoch ") == 6
     assert "confusion matrix" in printed
     assert printed.rstrip().endswith("run folder: runs/digits-001")
@@ -87,6 +93,29 @@ def test_a_digits_run_predicts_its_test_part(folder, capsys):
     result = json.loads((folder / "runs/digits-001/result.json").read_text())
     assert right / 270 == pytest.approx(result["test"]["accuracy"])
     assert all(0 < float(row["probability"]) <= 1 for row in rows)
+
+
+def test_of_too_many_classes_only_the_mistakes_are_shown(capsys):
+    classes = [str(100 * i) for i in range(40)]
+    confusion = np.eye(40, dtype=int)
+    confusion[3, 7], confusion[0, 1] = 5, 2
+    show_confusion(console(), ClassScores(0.8, confusion), classes)
+    printed = capsys.readouterr().out
+    assert "the whole confusion matrix of 40 classes needs a wider screen" in printed
+    assert [line.split() for line in printed.splitlines()[-2:]] == [
+        ["300", "700", "5"],
+        ["0", "100", "2"],
+    ]
+
+
+@pytest.mark.parametrize("width", [10, 40, 80])
+def test_numbers_are_not_cut_in_a_narrow_table(width):
+    screen = Console(width=width, file=io.StringIO(), markup=False)
+    show_table(
+        screen, ("name", "count"), [("a rather long name of a column", "123456")], right=("count",)
+    )
+    assert "123456" in screen.file.getvalue()
+    assert fits(screen, ("12345", "123"), [("1", "12")]) == (width > 10)
 
 
 def test_a_regression_tells_rmse_and_r_squared(line_csv, folder, capsys):

@@ -81,13 +81,26 @@ def test_a_cell_that_is_no_number_is_named(write, cell):
     assert "correct the cell" in caught.value.hint
 
 
+def test_a_number_whose_square_overflows_is_named(write):
+    with pytest.raises(
+        DataError, match=r"row 3, column 'a': '-9e200' is too large.*-1e\+150 and 1e\+150"
+    ):
+        read_csv(write("a,b\n1,2\n-9e200,4\n"))
+
+
+def test_a_decimal_comma_is_met_with_the_right_advice(write):
+    with pytest.raises(DataError, match="'0,5' is not a number") as caught:
+        read_csv(write("a;b\n0,5;2\n"))
+    assert caught.value.hint == "write decimals with a point, 0.5 rather than 0,5."
+
+
 def test_a_long_cell_is_shortened_in_the_message(write):
     with pytest.raises(DataError, match=r"'xxx\w+'… is not a number"):
         read_csv(write("a,b\n1," + 5000 * "x" + "\n"))
 
 
 def test_a_short_row_is_named(write):
-    with pytest.raises(DataError, match=r"row 3 has 1 cells. Expected 2, as in the first row"):
+    with pytest.raises(DataError, match=r"row 3 has 1 cell. Expected 2, as in the first row"):
         read_csv(write("a,b\n1,2\n3\n"))
 
 

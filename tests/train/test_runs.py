@@ -142,8 +142,9 @@ def test_a_run_is_loaded_back(tmp_path):
     run = load_run(folder.path)
     assert run.settings == experiment.settings
     test = experiment.parts.test
-    expected = experiment.trained(epoch.best_params).probabilities(test.x)
-    np.testing.assert_array_equal(run.predictor.probabilities(test.x), expected)
+    given = (test.x, test.source, test.rows)
+    expected = experiment.trained(epoch.best_params).outputs(*given)
+    np.testing.assert_array_equal(run.predictor.outputs(*given), expected)
     assert unseen(run).rows == test.rows
 
 
@@ -206,6 +207,28 @@ def test_a_run_without_a_test_part_has_nothing_unseen(tmp_path):
 def test_a_folder_that_is_no_run_is_told(tmp_path):
     with pytest.raises(DataError, match=r"is not a complete run folder: config.json: No such"):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "damaged"),
+    [
+        ("features", ["one"]),
+        ("classes", ["0", "1"]),
+        ("sizes", [64, 10, 3]),
+        ("x_scaling", {"mean": [0.0], "spread": [1.0]}),
+        ("x_scaling", {"mean": 64 * [0.0], "spread": 64 * ["wide"]}),
+        ("y_scaling", {"mean": [0.0], "spread": 1.0}),
+        ("activation", "step"),
+    ],
+)
+def test_a_predictor_that_does_not_fit_together_is_told(tmp_path, field, damaged):
+    _, folder, _ = train_once(tmp_path)
+    path = folder.path / "config.json"
+    config = json.loads(path.read_text())
+    config["predictor"][field] = damaged
+    path.write_text(json.dumps(config))
+    with pytest.raises(DataError, match=r"config.json is damaged"):
+        load_run(folder.path)
 
 
 def test_damaged_runs_are_told(tmp_path):

@@ -44,7 +44,7 @@ def test_every_optimiser_has_a_rate_of_its_own(name):
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_activation_makes_a_model(name):
     experiment = prepare(Settings("digits", activation=name, hidden=(3,)))
-    assert experiment.predictor.predict(np.zeros((2, 64))).shape == (2,)
+    assert experiment.predictor.outputs(np.zeros((2, 64)), "here", (1, 2)).shape == (2, 10)
 
 
 def test_no_hidden_layer_makes_a_linear_model():

@@ -21,9 +21,14 @@ def check(
     ] = None,
     shape: Annotated[
         list[str] | None,
-        typer.Option(help="A random argument of that shape: 3,4 or scalar; once per argument."),
+        typer.Option(
+            metavar="<shape>",
+            help="A random argument of that shape: 3,4 or scalar; once per argument.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random arguments.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="<int>", help="Settles the random arguments.")
+    ] = 0,
 ) -> None:
     """Compare a gradient with finite differences.
 
@@ -46,19 +51,20 @@ def _checked(name: str, function: Any, arguments: tuple[Any, ...]) -> Any:
     try:
         return check_gradients(function, *arguments)
     except ChainruleError as error:
-        reason = f"{error.message.rstrip('.')} (at {error.position or 'the call'})"
+        reason = f"{error.message.rstrip('.')} (at {_place(function, error)})"
         raise UsageError.from_function(name, reason, error.hint) from error
     except Exception as error:
         raise UsageError.from_function(
             name,
-            f"the call failed with {type(error).__name__}: {error} (at {_place(error)})",
+            f"the call failed with {type(error).__name__}: {error} (at {_place(function, error)})",
             "check the arguments; --args and --shape set them.",
         ) from error
 
 
-def _place(error: Exception) -> str:
-    """Return the innermost line of the user's code that an error came from."""
-    place: Position | None = None
+def _place(function: Any, error: Exception) -> str:
+    """Return the innermost line of the user's code that an error came from, or the function's first."""
+    code = getattr(function, "__code__", None)
+    place = None if code is None else Position(code, 0)
     step = error.__traceback__
     while step is not None:
         code = step.tb_frame.f_code

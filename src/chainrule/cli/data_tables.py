@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from chainrule.cli.terminal import counted, table
+from chainrule.cli.terminal import counted, fits, show_table
 from chainrule.data import Column, Dataset, Table
 from chainrule.train.predictor import ClassScores, Predictor, QuantityScores
 
 _MOST_FEATURES = 12
 _SHOWN_OF_MANY = 8
+_MOST_MISTAKES = 12
 
 
 def show_data(console: Console, data: Table, target: str) -> None:
@@ -26,7 +27,7 @@ def show_data(console: Console, data: Table, target: str) -> None:
     rows += [_row(column, "target") for column in columns if column.name == target]
     numbers = ("distinct", "missing", "least", "greatest")
     headers = ("column", "role", "type", *numbers)
-    console.print(table(headers, rows, right=numbers))
+    show_table(console, headers, rows, right=numbers)
 
 
 def show_scores(
@@ -50,14 +51,35 @@ def show_scores(
 
 
 def show_confusion(console: Console, scores: ClassScores, classes: Sequence[str]) -> None:
-    """Print which class was taken for which."""
+    """Print which class was taken for which; of too many classes only the most frequent mistakes."""
+    headers = ("", *classes)
     rows = [
         [Text(name, "bold"), *(_cell(count, is_right=i == j) for j, count in enumerate(counts))]
         for i, (name, counts) in enumerate(zip(classes, scores.confusion.tolist(), strict=True))
     ]
-    console.print("confusion matrix, a row per true class and a column per predicted one:\n")
-    console.print(table(("", *classes), rows, right=classes))
-    console.print()
+    if fits(console, headers, rows):
+        console.print("confusion matrix, a row per true class and a column per predicted one:\n")
+        show_table(console, headers, rows, right=classes)
+    else:
+        _show_mistakes(console, scores, classes)
+
+
+def _show_mistakes(console: Console, scores: ClassScores, classes: Sequence[str]) -> None:
+    counts = scores.confusion.tolist()
+    mistakes = [
+        (count, true, predicted)
+        for true, row in zip(classes, counts, strict=True)
+        for predicted, count in zip(classes, row, strict=True)
+        if count and true != predicted
+    ]
+    mistakes.sort(key=lambda mistake: -mistake[0])
+    shown = [(true, predicted, str(n)) for n, true, predicted in mistakes[:_MOST_MISTAKES]]
+    console.print(
+        f"the most frequent mistakes; the whole confusion matrix of {len(classes)} classes needs a "
+        "wider screen:\n"
+    )
+    headers = ("class", "taken for", "times")
+    show_table(console, headers, shown, right=headers)
 
 
 def _cell(count: int, *, is_right: bool) -> Text:

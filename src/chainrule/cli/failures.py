@@ -39,8 +39,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
 def report(error: ChainruleError) -> None:
     """Print an error to stderr."""
     print(f"Error: {error.message}", file=sys.stderr)
-    if error.hint:
-        print(f"Hint: {error.hint}", file=sys.stderr)
+    hint = error.hint or "chainrule COMMAND --help shows what each option takes."
+    print(f"Hint: {hint}", file=sys.stderr)
 
 
 def code_of(error: ChainruleError) -> int:

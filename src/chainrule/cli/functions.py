@@ -32,7 +32,8 @@ def find_function(name: str) -> Callable[..., Any]:
     module = _import(name, place)
     function = getattr(module, attribute, None)
     if not callable(function):
-        found = sorted(k for k, v in vars(module).items() if inspect.isfunction(v))
+        functions = (k for k, v in vars(module).items() if inspect.isfunction(v))
+        found = sorted(name for name in functions if not name.startswith("_"))
         listed = ", ".join(found[:12]) or "none"
         reason = f"{place} has no function {attribute!r}; its functions: {listed}"
         raise UsageError.from_function(name, reason, _FORM)

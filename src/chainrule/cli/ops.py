@@ -6,41 +6,40 @@ import difflib
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from chainrule.cli.terminal import console, counted, table
+from chainrule.cli.terminal import console, counted, show_table
 from chainrule.core.op import BY_NUMPY, TABLE, Op
 from chainrule.errors import UsageError
 
 _HOW = {
-    "elementwise": "one partial derivative per argument",
-    "linear": "linear: its transposes are its derivative",
-    "general": "rules of its own for both modes",
-    "composite": "derived from the operations it is made of",
+    "elementwise": "a partial derivative per argument",
+    "linear": "its transposes",
+    "general": "its own rules for both modes",
+    "composite": "that of the operations it is made of",
     "constant": "zero everywhere, or none",
 }
 
 
 def ops(
     name: Annotated[str | None, typer.Argument(help="Only this operation.")] = None,
-    missing: Annotated[  # noqa: FBT002  typer makes the flag --missing of it
-        bool, typer.Option("--missing", help="NumPy's functions that have no rule.")
+    is_missing: Annotated[  # noqa: FBT002  typer makes the flag --missing of it
+        bool, typer.Option("--missing", help="What has no derivative rule, and why.")
     ] = False,
 ) -> None:
     """List the operations that have a derivative rule."""
     import chainrule.ops  # noqa: F401  fills the table
 
     screen = console()
-    if missing:
-        for function in missing_names():
-            screen.print(function)
+    if is_missing:
+        for function, reason in missing():
+            screen.print(f"{function}: {reason}" if reason else function, soft_wrap=True)
     elif name is not None:
         for label, value in details(name):
             screen.print(f"{label:<12}{value}", soft_wrap=True)
     else:
         rows = [(op.name, op.kind, derivative(op)) for _, op in sorted(TABLE.items())]
-        screen.print(table(("operation", "kind", "derivative"), rows))
+        show_table(screen, ("operation", "kind", "derivative"), rows)
         screen.print(counted(len(rows), "operation"))
 
 
@@ -74,15 +73,16 @@ def derivative(op: Op) -> str:
     return "zero everywhere" if op.is_constant else _HOW.get(op.kind, op.kind)
 
 
-def missing_names() -> list[str]:
-    """Return NumPy's functions of arrays that no entry answers for."""
-    names = []
-    for module in (np, np.linalg, np.fft):
-        for name in module.__all__:
-            function = getattr(module, name, None)
-            if _is_of_arrays(function) and function not in BY_NUMPY:
-                names.append(numpy_name(function))
-    return sorted(set(names))
+def missing() -> Iterator[tuple[str, str]]:
+    """Yield what has no derivative rule: functions without an entry, and those whose entry gives a reason."""
+    from chainrule.ops.coverage import dispatched, entry_of, special_ufuncs, ufunc_methods
+
+    for name, key in {**dispatched(), **ufunc_methods(), **special_ufuncs()}.items():
+        entry = entry_of(key)
+        if entry is None:
+            yield name, ""
+        elif entry.undefined:
+            yield name, entry.undefined
 
 
 def numpy_name(function: Any) -> str:
@@ -91,8 +91,3 @@ def numpy_name(function: Any) -> str:
         return ".".join([numpy_name(function[0]), *map(str, function[1:])])
     module = getattr(function, "__module__", None) or "numpy"
     return f"{module.replace('numpy', 'np', 1)}.{getattr(function, '__name__', function)}"
-
-
-def _is_of_arrays(function: Any) -> bool:
-    """Whether NumPy hands calls of a function on to foreign arrays."""
-    return isinstance(function, np.ufunc) or hasattr(function, "_implementation")

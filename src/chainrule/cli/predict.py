@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from chainrule.cli.terminal import console, counted, table
+from chainrule import nn
+from chainrule.cli.terminal import console, counted, show_table
 from chainrule.data import Dataset, read_csv
 from chainrule.train import Predictor, Run, load_run
 from chainrule.train.experiment import unseen
@@ -40,7 +42,7 @@ def predict(
         write_atomically(out, text.encode())
         screen.print(f"{counted(len(rows), 'prediction')} written to {out}", soft_wrap=True)
     elif screen.is_terminal:
-        screen.print(table(headers, rows[:_MOST_ROWS], right=headers))
+        show_table(screen, headers, rows[:_MOST_ROWS], right=headers)
         if len(rows) > _MOST_ROWS:
             screen.print(f"… {counted(len(rows) - _MOST_ROWS, 'more row')}; all with --out FILE")
     else:
@@ -52,12 +54,13 @@ def predictions(run: Run, data: Path | None) -> dict[str, list[str]]:
     predictor = run.predictor
     examples = unseen(run) if data is None else read_csv(data, columns=predictor.features)
     x = examples.x if isinstance(examples, Dataset) else examples.values
+    outputs = predictor.outputs(x, examples.source, examples.rows)
     columns = {"row": list(map(str, examples.rows))}
     if isinstance(examples, Dataset):
         columns[predictor.target] = _written(predictor, examples.y)
-    columns[f"predicted_{predictor.target}"] = _written(predictor, predictor.predict(x))
+    columns[f"predicted_{predictor.target}"] = _written(predictor, predictor.interpret(outputs))
     if predictor.classes:
-        likeliest = predictor.probabilities(x).max(axis=-1)
+        likeliest = np.asarray(nn.softmax(outputs)).max(axis=-1)
         columns["probability"] = [f"{p:.4f}" for p in likeliest.tolist()]
     return columns
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 _WIDTH_OF_FILES = 200
+_UNBOUNDED = 1_000_000
 
 
 def console() -> Console:
@@ -23,19 +24,29 @@ def console() -> Console:
     return found
 
 
-def table(
+def fits(screen: Console, headers: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> bool:
+    """Say whether a table of such rows can be shown without cutting a cell."""
+    unbounded = screen.options.update(width=_UNBOUNDED)
+    table = _table(headers, rows, right=headers)
+    return screen.measure(table, options=unbounded).maximum <= screen.width
+
+
+def show_table(
+    screen: Console,
     headers: Sequence[str],
     rows: Iterable[Sequence[str | Text]],
     *,
     right: Sequence[str] = (),
-) -> Table:
-    """Lay out rows of plain or styled text; the columns named in `right` hold numbers."""
-    found = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for header in headers:
-        found.add_column(Text(header), justify="right" if header in right else "left")
-    for row in rows:
-        found.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    return found
+) -> None:
+    """Print rows of plain or styled text; the columns named in `right` hold numbers."""
+    found = _table(headers, rows, right)
+    if screen.is_terminal:
+        screen.print(found)
+        return
+    with screen.capture() as shown:
+        screen.print(found)
+    # the last column is filled up with blanks; a file or a pipe has no use for them
+    screen.out("\n".join(line.rstrip() for line in shown.get().splitlines()))
 
 
 def counted(count: int, noun: str) -> str:
@@ -46,3 +57,15 @@ def counted(count: int, noun: str) -> str:
     """
     ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
     return f"{count:,} {noun}{ending}"
+
+
+def _table(
+    headers: Sequence[str], rows: Iterable[Sequence[str | Text]], right: Sequence[str]
+) -> Table:
+    found = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for header in headers:
+        is_number = header in right
+        found.add_column(Text(header), justify="right" if is_number else "left", no_wrap=is_number)
+    for row in rows:
+        found.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -25,11 +26,13 @@ _DEFAULTS = Settings("digits")
 
 def train(
     data: Annotated[str, typer.Argument(help="A data set (digits) or a CSV file of numbers.")],
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="<str>", help="The column to predict.")
+    ] = None,
     task: Annotated[
         str | None, typer.Option(help="classification or regression; inferred if left out.")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="At most so many.")] = _DEFAULTS.epochs,
+    epochs: Annotated[int, typer.Option(help="Passes over the data, at most.")] = _DEFAULTS.epochs,
     batch_size: Annotated[int, typer.Option(help="Examples per step.")] = _DEFAULTS.batch_size,
     learning_rate: Annotated[
         float | None, typer.Option(help="How far a step goes; the optimiser's own if left out.")
@@ -56,7 +59,7 @@ def train(
     experiment = prepare(
         Settings(
             data=data,
-            target=target,
+            target=only("--target", target or ()),
             task=cast("Task | None", task),  # Settings refuses any other text
             epochs=epochs,
             batch_size=batch_size,
@@ -80,6 +83,20 @@ def train(
             print(f"Stopped: {kept if folder.is_usable else 'no run was kept'}.", file=sys.stderr)
             raise
         _conclude(screen, experiment, folder, last)
+
+
+def only(option: str, given: Sequence[str]) -> str | None:
+    """Return what an option was given, or None.
+
+    >>> only("--target", ["price"]), only("--target", [])
+    ('price', None)
+
+    Raises:
+        UsageError: it was given more than once.
+    """
+    if len(given) > 1:
+        raise UsageError.from_option(option, ", ".join(given), "it once")
+    return given[0] if given else None
 
 
 def sizes(text: str) -> tuple[int, ...]:
@@ -119,8 +136,10 @@ def _introduce(screen: Console, experiment: Experiment) -> None:
     parameters = sum(leaf.size for leaf in tree.leaves(predictor.model))
     screen.print(
         f"network {'-'.join(map(str, predictor.sizes))}, {settings.activation}, "
-        f"{counted(parameters, 'parameter')}; {settings.optimizer}, "
-        f"learning rate {settings.rate:g}, batches of {settings.batch_size}"
+        f"{counted(parameters, 'parameter')}"
+    )
+    screen.print(
+        f"{settings.optimizer}, learning rate {settings.rate:g}, batches of {settings.batch_size}"
     )
     screen.print()
 
@@ -150,4 +169,4 @@ def _conclude(screen: Console, experiment: Experiment, folder: RunFolder, last: 
     else:
         screen.print("no rows were kept for a test (--test 0)")
     folder.write_result(result)
-    screen.print(f"run folder: {folder.path}", soft_wrap=True)
+    screen.print(f"\nrun folder: {folder.path}", soft_wrap=True)

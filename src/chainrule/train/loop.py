@@ -78,13 +78,14 @@ def fit(
     Returns:
         The parameters after the best epoch, and what every epoch gave.
 
-    >>> def distance(params, batch):
-    ...     return np.mean((params - batch.y) ** 2), {}
-    >>> from chainrule.optim import sgd
-    >>> examples = Batch(np.zeros((4, 1)), np.full(4, 3.0))
-    >>> rng = np.random.default_rng(0)
-    >>> fit(distance, np.zeros(()), examples, optimizer=sgd(0.1), rng=rng).params.round(3)
-    np.float64(3.0)
+    Examples:
+        >>> def distance(params, batch):
+        ...     return np.mean((params - batch.y) ** 2), {}
+        >>> from chainrule.optim import sgd
+        >>> examples = Batch(np.zeros((4, 1)), np.full(4, 3.0))
+        >>> rng = np.random.default_rng(0)
+        >>> fit(distance, np.zeros(()), examples, optimizer=sgd(0.1), rng=rng).params.round(3)
+        np.float64(3.0)
     """
     history = tuple(
         iterate(

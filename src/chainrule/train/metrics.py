@@ -13,8 +13,9 @@ from chainrule.train.step import Metrics
 def accuracy(predicted: ArrayLike, actual: ArrayLike) -> float:
     """Return the share of predictions that are right.
 
-    >>> accuracy([0, 1, 1, 2], [0, 1, 2, 2])
-    0.75
+    Examples:
+        >>> accuracy([0, 1, 1, 2], [0, 1, 2, 2])
+        0.75
     """
     return float(np.mean(np.asarray(predicted) == np.asarray(actual)))
 
@@ -22,9 +23,10 @@ def accuracy(predicted: ArrayLike, actual: ArrayLike) -> float:
 def confusion_matrix(predicted: ArrayLike, actual: ArrayLike, *, classes: int) -> NDArray[np.intp]:
     """Count how often a class (row) was predicted as each class (column).
 
-    >>> confusion_matrix([0, 1, 1], [0, 1, 0], classes=2)
-    array([[1, 1],
-           [0, 1]])
+    Examples:
+        >>> confusion_matrix([0, 1, 1], [0, 1, 0], classes=2)
+        array([[1, 1],
+               [0, 1]])
     """
     counts = np.zeros((classes, classes), dtype=np.intp)
     np.add.at(counts, (np.asarray(actual), np.asarray(predicted)), 1)
@@ -34,8 +36,9 @@ def confusion_matrix(predicted: ArrayLike, actual: ArrayLike, *, classes: int) -
 def root_mean_squared_error(predicted: ArrayLike, actual: ArrayLike) -> float:
     """Return the typical error, in the unit of the target.
 
-    >>> root_mean_squared_error([1.0, 5.0], [1.0, 1.0])
-    2.8284271247461903
+    Examples:
+        >>> root_mean_squared_error([1.0, 5.0], [1.0, 1.0])
+        2.8284271247461903
     """
     return float(np.sqrt(np.mean((np.asarray(predicted) - np.asarray(actual)) ** 2)))
 
@@ -43,8 +46,9 @@ def root_mean_squared_error(predicted: ArrayLike, actual: ArrayLike) -> float:
 def r_squared(predicted: ArrayLike, actual: ArrayLike) -> float:
     """Return the share of the target's variance that is explained; NaN if it does not vary.
 
-    >>> r_squared([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
-    0.5
+    Examples:
+        >>> r_squared([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
+        0.5
     """
     actual = np.asarray(actual)
     variation = float(np.sum((actual - np.mean(actual)) ** 2))
@@ -55,11 +59,12 @@ def r_squared(predicted: ArrayLike, actual: ArrayLike) -> float:
 class Means:
     """Means of metrics over batches of different sizes.
 
-    >>> means = Means()
-    >>> means.add({"loss": 1.0}, 3)
-    >>> means.add({"loss": 2.0}, 1)
-    >>> means.result()
-    {'loss': 1.25}
+    Examples:
+        >>> means = Means()
+        >>> means.add({"loss": 1.0}, 3)
+        >>> means.add({"loss": 2.0}, 1)
+        >>> means.result()
+        {'loss': 1.25}
     """
 
     def __init__(self) -> None:

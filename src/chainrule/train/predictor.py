@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule import nn
 from chainrule.data import Batch, Dataset, Scaling
+from chainrule.errors import DataError
 from chainrule.train.metrics import (
     accuracy,
     confusion_matrix,
@@ -94,20 +95,33 @@ class Predictor:
         y = examples.y if self.classes else self.y_scaling.apply(examples.y)
         return Batch(self.x_scaling.apply(examples.x), y)
 
-    def probabilities(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the probability of each class for rows of features."""
-        return np.asarray(nn.softmax(self.model(self.x_scaling.apply(x))))
+    def outputs(self, x: NDArray[Any], source: str, rows: Sequence[int]) -> NDArray[np.float32]:
+        """Return what the network answers to rows of features, before it is interpreted.
 
-    def predict(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the index of the likeliest class, or the quantity, for rows of features."""
-        outputs = self.model(self.x_scaling.apply(x))
+        Args:
+            x: the features.
+            source: where they come from, for messages.
+            rows: the line of the file each stands in.
+
+        Raises:
+            DataError: an answer is not finite, as the features are far from all that was learned.
+        """
+        with np.errstate(all="ignore"):  # an answer that is not finite is refused below
+            outputs = np.asarray(self.model(self.x_scaling.apply(x)))
+        is_finite = np.all(np.isfinite(outputs), axis=-1)
+        if not is_finite.all():
+            raise DataError.from_far_away(source, rows[int(np.argmin(is_finite))])
+        return outputs
+
+    def interpret(self, outputs: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the index of the likeliest class, or the quantity, that each answer means."""
         if self.classes:
             return np.asarray(np.argmax(outputs, axis=-1))
         return self.y_scaling.invert(outputs[:, 0])
 
     def score(self, examples: Dataset) -> ClassScores | QuantityScores:
         """Compare predictions with the targets of examples."""
-        predicted = self.predict(examples.x)
+        predicted = self.interpret(self.outputs(examples.x, examples.source, examples.rows))
         if self.classes:
             confusion = confusion_matrix(predicted, examples.y, classes=len(self.classes))
             return ClassScores(accuracy(predicted, examples.y), confusion)
@@ -130,16 +144,19 @@ class Predictor:
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Rebuild a predictor; its weights are still to be loaded."""
         sizes = tuple(config["sizes"])
+        features, classes = tuple(config["features"]), tuple(config["classes"])
+        if (sizes[0], sizes[-1]) != (len(features), len(classes) or 1):
+            raise ValueError("the sizes of the network are not those of its columns")
         activation = config["activation"]
         rng = np.random.default_rng(0)
         return cls(
-            features=tuple(config["features"]),
+            features=features,
             target=config["target"],
-            classes=tuple(config["classes"]),
+            classes=classes,
             sizes=sizes,
             activation=activation,
-            x_scaling=_scaling_from_config(config["x_scaling"]),
-            y_scaling=_scaling_from_config(config["y_scaling"]),
+            x_scaling=_scaling_from_config(config["x_scaling"], (len(features),)),
+            y_scaling=_scaling_from_config(config["y_scaling"], ()),
             model=nn.MLP.create(sizes, ACTIVATIONS[activation], rng=rng),
         )
 
@@ -148,5 +165,8 @@ def _scaling_to_config(scaling: Scaling) -> dict[str, Any]:
     return {"mean": scaling.mean.tolist(), "spread": scaling.spread.tolist()}
 
 
-def _scaling_from_config(config: Mapping[str, Any]) -> Scaling:
-    return Scaling(np.array(config["mean"]), np.array(config["spread"]))
+def _scaling_from_config(config: Mapping[str, Any], shape: tuple[int, ...]) -> Scaling:
+    mean, spread = (np.array(config[name], dtype=float) for name in ("mean", "spread"))
+    if not mean.shape == spread.shape == shape:
+        raise ValueError("a scale does not have one number per column")
+    return Scaling(mean, spread)

@@ -18,11 +18,12 @@ def save_weights(path: str | Path, params: Any) -> None:
     Raises:
         UsageError: the file cannot be written.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save_weights(f"{folder}/w.safetensors", {"w": np.ones(2)})
-    ...     load_weights(f"{folder}/w.safetensors", like={"w": np.zeros(2)})
-    {'w': array([1., 1.])}
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_weights(f"{folder}/w.safetensors", {"w": np.ones(2)})
+        ...     load_weights(f"{folder}/w.safetensors", like={"w": np.zeros(2)})
+        {'w': array([1., 1.])}
     """
     from safetensors.numpy import save
 

@@ -1,0 +1,276 @@
+"""`explain`: how a gradient came about, step by step, checked against finite differences."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.autodiff.check import Entry, check_entry
+from chainrule.core.cells import type_of
+from chainrule.core.trace import Node
+from chainrule.errors import ArgumentError, DTypeError
+from chainrule.explanation import latex, text
+from chainrule.explanation.arrays import array_graph
+from chainrule.explanation.chain import Chain, chain
+from chainrule.explanation.derive import Flow, flow
+from chainrule.explanation.entries import entry_graph
+from chainrule.explanation.facts import facts
+from chainrule.explanation.formula import BRIEF, Symbol, written
+from chainrule.explanation.paths import Paths, paths_from
+from chainrule.explanation.records import Line, line_of
+from chainrule.explanation.tape import Tape, trace
+from chainrule.explanation.user_call import UserCall
+from chainrule.explanation.wires import Graph, Wire
+
+_INDEX = re.compile(r"^(?P<name>.*?)\[(?P<index>\s*-?\d+\s*(?:,\s*-?\d+\s*)*)\]$")
+
+
+class Explanation:
+    """How the gradient of one number came about: print it, or read `records()`, `paths()`, `chain()`.
+
+    Attributes:
+        tape: the run of the function, with every value.
+        value: the number that is explained.
+        seed: what the reverse sweep started with.
+        outcome: what the number is called.
+        graph: the steps, of whole arrays or of single entries.
+        facts: reduction, output activation, tie rules.
+    """
+
+    def __init__(self, tape: Tape, swept: Flow, call: UserCall, wrt: str | None) -> None:
+        self.tape = tape
+        self.seed = 1.0
+        self.outcome = _outcome(tape, swept.output)
+        self._flow = swept
+        self._call = call
+        self.wrt = wrt
+        entry = call.flat_entry(tape.values[0])
+        self.value = np.ravel(tape.values[0])[entry].item()
+        self.facts = facts(tape, swept.output, swept.order)
+        self.starts = self._starts(wrt)
+        nodes = list(dict.fromkeys(n for n, _ in self.starts))
+        if wrt is None:
+            self.is_by_entry = _is_scalar_program(swept)
+        else:
+            self.is_by_entry = len(self.starts) == 1
+        self.graph: Graph = (
+            entry_graph(tape, swept, entry, self.starts)
+            if self.is_by_entry
+            else array_graph(tape, swept, nodes)
+        )
+
+    @property
+    def gradient(self) -> dict[str, Any]:
+        """The gradient with respect to every input of the tape, by name; of `grad` the very numbers."""
+        return {
+            self.tape.name(n): self._flow.totals[n]
+            if n in self._flow.totals
+            else np.zeros(n.type.shape)[()]
+            for n in self.tape.inputs
+        }
+
+    def records(self) -> list[Line]:
+        """Return one record per step of the chain rule, in backward order."""
+        return [line_of(edge, self.tape.position) for edge in self.graph.edges]
+
+    def forward(self) -> list[Wire]:
+        """Return the values on the way, in forward order."""
+        return list(self.graph.wires)
+
+    def paths(self, wrt: str | None = None, top: int = 5) -> Paths:
+        """Count the paths from an entry to the result, and find the strongest.
+
+        Args:
+            wrt: the entry, such as `"W1[0,0]"`; by default the one that is explained.
+            top: how many of the strongest.
+        """
+        graph, wire = self._entry(wrt)
+        return paths_from(graph, wire, self.seed, max(top, 1))
+
+    def chain(self, wrt: str | None = None, depth: int = 1) -> Chain:
+        """Return the gradient of an entry as one formula, expanded `depth` steps towards the result."""
+        graph, wire = self._entry(wrt)
+        return chain(wire, graph, depth, self.seed, self.gradient_name)
+
+    def tree(self, wrt: str | None = None, depth: int | None = None) -> str:
+        """Return the gradient of an entry as an indented tree, expanded to `depth`."""
+        graph, wire = self._entry(wrt)
+        return text.tree(self, graph, wire, depth, 6)
+
+    def gradient_name(self, wire: Wire) -> str:
+        """Return how the gradient with respect to a wire is written: `∂f/∂x`."""
+        if wire is self.graph.output:
+            return f"∂{self.outcome}/∂{self.outcome}"
+        name = written(wire.label, BRIEF)
+        return f"∂{self.outcome}/∂{name if isinstance(wire.label, Symbol) else f'({name})'}"
+
+    @functools.cached_property
+    def checks(self) -> tuple[tuple[str, Entry], ...]:
+        """Beside each gradient a centred difference: of an array at its largest entry; of inputs only."""
+        nodes = list(dict.fromkeys(n for n, _ in self.starts))
+        if not set(nodes) <= set(self.tape.inputs):
+            return ()
+        found = []
+        for node in nodes:
+            g = np.asarray(self._flow.totals[node])
+            if not g.size:
+                continue
+            entry = self.starts[0][1] if len(self.starts) == 1 else int(np.argmax(np.abs(g)))
+            index = tuple(int(i) for i in np.unravel_index(entry, g.shape))
+            name = self.tape.name(node) + (f"[{','.join(map(str, index))}]" if index else "")
+            with np.errstate(all="ignore"):
+                checked = check_entry(self._call.moved(self.tape, node), node.out, g, index, None)
+            found.append((name, checked))
+        return tuple(found)
+
+    def text(
+        self,
+        *,
+        digits: int = 6,
+        depth: int | None = None,
+        paths: bool = False,
+        top: int = 5,
+        only_nonzero: bool = False,
+        width: int | None = None,
+    ) -> str:
+        """Return the explanation as text.
+
+        Args:
+            digits: significant digits; what they do not show in full follows a `≈`.
+            depth: how deep the tree of an entry goes; by default as deep as the program.
+            paths: whether the paths of an entry are listed.
+            top: how many paths.
+            only_nonzero: leave out steps that contribute nothing.
+            width: columns of the page; by default no line is cut.
+        """
+        options = text.Options(digits, depth, paths, top, only_nonzero, width)
+        return text.explanation_text(self, options)
+
+    def latex(self, *, digits: int = 6, standalone: bool = False) -> str:
+        """Return the chain rule as LaTeX: per gradient a symbolic, a substituted and a numeric line in `align*`."""
+        return latex.explanation_latex(self, digits, standalone=standalone)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        """Return the steps as a table, for notebooks."""
+        return text.explanation_html(self)
+
+    def _entry(self, wrt: str | None) -> tuple[Graph, Wire]:
+        """Return the graph of entries that starts at one entry, and its wire."""
+        if wrt is None:
+            if not self.is_by_entry or len(self.starts) != 1:
+                raise ArgumentError.from_no_entry("explain", list(self.gradient))
+            return self.graph, self.graph.wires[0]
+        starts = self._starts(wrt)
+        if len(starts) != 1:
+            raise ArgumentError.from_no_entry("explain", [f"{wrt}[0,0]"])
+        entry = self._call.flat_entry(self.tape.values[0])
+        graph = entry_graph(self.tape, self._flow, entry, starts)
+        return graph, graph.wires[0]
+
+    def _starts(self, wrt: str | None) -> list[tuple[Node, int]]:
+        """Return the entries that are meant: all entries of an array, or of all inputs."""
+        if wrt is None:
+            reaching = [n for n in self.tape.inputs if n in self._flow.totals]
+            return [(n, i) for n in reaching for i in range(n.type.size)]
+        node, index = _found(self.tape, wrt)
+        if node not in self._flow.totals:
+            self._flow.totals[node] = np.zeros(node.type.shape)[()]  # type: ignore[index]  # it is a dict
+        if index is None:
+            return [(node, i) for i in range(node.type.size)]
+        shape = node.type.shape
+        if len(index) != len(shape) or not all(
+            -n <= i < n for i, n in zip(index, shape, strict=True)
+        ):
+            raise ArgumentError.from_index("explain", wrt, shape)
+        wrapped = tuple(i % n for i, n in zip(index, shape, strict=True))
+        return [(node, int(np.ravel_multi_index(wrapped, shape)))]
+
+
+def explain(
+    f: Callable[..., Any],
+    *args: Any,
+    wrt: str | None = None,
+    entry: int | tuple[int, ...] | None = None,
+    **options: Any,
+) -> Explanation:
+    """Run `f`, and explain the gradient of its result: every step with upstream, local derivative and product.
+
+    Args:
+        f: returns one real number, or an array of which `entry` chooses one.
+        *args: its arguments; floats and arrays of floats in them, in containers too, have gradients.
+        wrt: what to explain: an argument, a variable of the function or an entry of one, such as `"W1[0,0]"`. An
+            entry is followed number by number. By default every argument.
+        entry: which entry of an array result.
+        **options: passed to `f` as they are.
+
+    Raises:
+        ShapeError: the result is an array and `entry` is missing.
+        ArgumentError: there is no value of the name `wrt`.
+
+    Examples:
+        >>> print(explain(lambda x, y, z: (x + y) * z, -2.0, 5.0, -4.0).chain("x", depth=2))
+        ∂f/∂x = z
+              = −4
+              = −4
+    """
+    tape = trace(f, *args, **options)
+    if len(tape.results) != 1:
+        raise ArgumentError.from_no_result("explain", f"container of {len(tape.results)}")
+    value = tape.values[0]
+    chosen = (entry,) if isinstance(entry, (int, np.integer)) else entry
+    call = UserCall(f, args, options, chosen)
+    flat = call.flat_entry(value)
+    output = tape.results[0]
+    dtype = type_of(value).dtype
+    if dtype.kind == "c":
+        raise DTypeError.from_complex_output("explain", dtype)
+    if output is None:
+        raise ArgumentError.from_no_dependence("explain", _listed(tape))
+    seed = np.zeros(np.size(value), dtype)
+    seed[flat] = 1
+    return Explanation(tape, flow(output, seed.reshape(np.shape(value))[()]), call, wrt)
+
+
+def _listed(tape: Tape) -> str:
+    return ", ".join(map(tape.name, tape.inputs)) or "no float"
+
+
+def _outcome(tape: Tape, output: Node) -> str:
+    if output in tape.names and output.op is not None:
+        return tape.names[output]
+    return tape.function if tape.function.isidentifier() and len(tape.function) <= 12 else "f"
+
+
+def _is_scalar_program(swept: Flow) -> bool:
+    """Say whether all that is computed are numbers; inputs may be arrays that are taken apart."""
+    return all(
+        n.op is None or (type(n.type) is not tuple and n.type.shape == ()) for n in swept.order
+    )
+
+
+def _found(tape: Tape, wrt: str) -> tuple[Node, tuple[int, ...] | None]:
+    """Find a value by its name, with or without an index behind it."""
+    node = _named(tape, wrt)
+    if node is not None:
+        return node, () if not node.type.shape else None
+    match = _INDEX.match(wrt)
+    node = None if match is None else _named(tape, match["name"])
+    if node is None or match is None:
+        raise ArgumentError.from_unknown_value("explain", wrt, list(tape.names.values()))
+    return node, tuple(int(i) for i in match["index"].split(","))
+
+
+def _named(tape: Tape, name: str) -> Node | None:
+    """Find the node of a name, or of the full path of an input."""
+    for names in (tape.names, tape.paths):
+        for node, known in names.items():
+            if known == name:
+                return node
+    return None

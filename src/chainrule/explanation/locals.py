@@ -1,0 +1,137 @@
+"""Local derivatives as formulas: the derivative rule of an op, run on symbols."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.graph import CaptureLevel
+from chainrule.core.op import Op, called
+from chainrule.core.trace import OUTPUT, Node
+from chainrule.core.types import PYTHON_NUMBERS, ArrayType, array_type
+from chainrule.errors import ChainruleError
+from chainrule.explanation.formula import (
+    Call,
+    Expression,
+    Number,
+    Symbol,
+    simplified,
+    substituted,
+)
+
+_DEEPEST = 200
+"""Nodes of a rule that are written out."""
+_FITTING = frozenset({"sum_to", "broadcast_to"})
+
+
+def partial_formula(node: Node, i: int, arguments: Sequence[Expression]) -> Expression:
+    """Return the partial derivative of an elementwise op by argument `i`, for arguments given as formulas.
+
+    The result itself stands in it as the op's call: sigmoid(z) * (1 - sigmoid(z)).
+    """
+    op = node.op
+    assert op is not None
+    fixed = tuple(
+        a if parent is None and type(a) in PYTHON_NUMBERS else None
+        for a, parent in zip(node.args, node.parents, strict=True)
+    )
+    dtypes = tuple(_dtype(a) for a in node.args)
+    formula = _partial(op, i, fixed, dtypes, node.type.dtype)
+    names = {f"#{k}": a for k, a in enumerate(arguments)}
+    names["#out"] = simplified(op.name, op.notation, tuple(arguments))
+    return substituted(formula, names)
+
+
+def product_formula(node: Node, i: int, arguments: Sequence[Expression]) -> Expression:
+    """Return what the reverse rule of an op computes for argument `i`; the upstream gradient is `g`."""
+    op = node.op
+    assert op is not None
+    if op is OUTPUT:
+        return Symbol("g")
+    try:
+        formula = _product(node, i)
+    except (ChainruleError, TypeError, ValueError, AttributeError):  # a rule that looks at values
+        formula = Call(f"{op.name}_vjp", called(f"{op.name}_vjp", 1), (Symbol("g"),))
+    names = {f"#{k}": a for k, a in enumerate(arguments)}
+    names["#out"] = simplified(op.name, op.notation, tuple(arguments))
+    return substituted(formula, names)
+
+
+@functools.lru_cache(maxsize=1024)
+def _partial(
+    op: Op, i: int, fixed: tuple[Any, ...], dtypes: tuple[Any, ...], out: Any
+) -> Expression:
+    with CaptureLevel() as level:
+        handles = [
+            level.input(array_type((), t)) if x is None else x
+            for x, t in zip(fixed, dtypes, strict=True)
+        ]
+        result = level.input(array_type((), out))
+        rule = op.partials[i]
+        assert rule is not None
+        found = rule(result, *handles)
+    symbols = {h.node: f"#{k}" for k, h in enumerate(handles) if type(h) in HANDLES}
+    return _expression(found, {**symbols, result.node: "#out"})
+
+
+def _product(node: Node, i: int) -> Expression:
+    op = node.op
+    assert op is not None
+    with CaptureLevel() as level:
+        handles = [
+            a if parent is None and not type_of(a).shape else level.input(_strong(a))
+            for a, parent in zip(node.args, node.parents, strict=True)
+        ]
+        types = node.type if type(node.type) is tuple else (node.type,)
+        outs, gs = [[level.input(t) for t in types] for _ in range(2)]
+        several = type(node.type) is tuple
+        needs = [k == i for k in range(len(handles))]
+        found = op.vjp(
+            needs,
+            tuple(gs) if several else gs[0],
+            tuple(outs) if several else outs[0],
+            handles,
+            node.params,
+        )[i]
+    symbols = {h.node: f"#{k}" for k, h in enumerate(handles) if type(h) in HANDLES}
+    symbols |= {h.node: f"g{k}" if several else "g" for k, h in enumerate(gs)}
+    symbols |= {h.node: f"#out{k}" if several else "#out" for k, h in enumerate(outs)}
+    return _expression(found, symbols)
+
+
+def _expression(found: Any, symbols: Mapping[Node, str]) -> Expression:
+    """Turn what a rule returned into a formula."""
+    if type(found) not in HANDLES:
+        return Number(found)
+    return _of_node(found.node, symbols, [_DEEPEST])
+
+
+def _of_node(node: Node, symbols: Mapping[Node, str], budget: list[int]) -> Expression:
+    if node in symbols:
+        return Symbol(symbols[node])
+    budget[0] -= 1
+    if budget[0] < 0:
+        return Symbol("…")
+    if node.op is OUTPUT:
+        return _of_node(node.parents[0], symbols, budget)
+    if node.op is None:
+        return Number(node.out)
+    arguments = tuple(
+        Number(a) if p is None else _of_node(p, symbols, budget)
+        for a, p in zip(node.args, node.parents, strict=True)
+    )
+    if node.op.name in _FITTING and node.type == type_of(node.args[0]):
+        return arguments[0]
+    return simplified(node.op.name, node.op.notation, arguments)
+
+
+def _strong(x: Any) -> ArrayType:
+    return array_type(type_of(x).shape, type_of(x).dtype)
+
+
+def _dtype(x: Any) -> np.dtype[Any]:
+    return type_of(x).dtype

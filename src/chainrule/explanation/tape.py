@@ -1,0 +1,271 @@
+"""Tape: every op that one run of a function recorded, with all its values."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.autodiff.arguments import borrowed_array, enter, plain_result
+from chainrule.core.cells import HANDLES, frozen, settled, type_of
+from chainrule.core.op import Op
+from chainrule.core.reroute import following
+from chainrule.core.trace import OUTPUT, Node, ReverseLevel
+from chainrule.core.types import Value
+from chainrule.errors import ArgumentError
+from chainrule.explanation.names import Place, assigned_names, unique
+from chainrule.position import Position, caller
+
+_LAST_PART = re.compile(r"(?:\['([^\W\d]\w*)'\]|\.([^\W\d]\w*))$")
+_SHOWN_ON_FAILURE = 8
+_WIDEST = 60
+
+
+class _ListedLevel(ReverseLevel):
+    """A reverse level that keeps every value, and lists its nodes for the case that the function fails."""
+
+    __slots__ = ("nodes",)
+
+    def __init__(self) -> None:
+        super().__init__(keep_all=True)
+        self.nodes: list[Node] = []
+
+    def _recorded(
+        self,
+        op: Op,
+        kept: Sequence[Value],
+        params: Mapping[str, Any],
+        parents: Sequence[Any],
+        out: Value,
+        reads: int,
+    ) -> Value:
+        result = super()._recorded(op, kept, params, parents, out, reads)
+        if type(result) is tuple:
+            outputs = [x.node for x in result if type(x) in HANDLES]
+            self.nodes += [outputs[0].parents[0], *outputs] if outputs else []
+        else:
+            self.nodes.append(result.node)
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """One run of a function, every value kept.
+
+    Attributes:
+        function: the function's name.
+        inputs: the input nodes, one per array or number among the arguments that can carry a derivative.
+        nodes: what was recorded, in order.
+        results: per array or number of the result its node; None for what depends on no input.
+        values: the same results as plain values.
+        names: what the user calls the values, where that is known; of an input in a container the last part of its
+            path, if no other has it.
+        paths: the full path of every input, such as `params['W1']`.
+        outside: the place the trace was started from.
+    """
+
+    function: str
+    inputs: tuple[Node, ...]
+    nodes: tuple[Node, ...]
+    results: tuple[Node | None, ...]
+    values: tuple[Any, ...]
+    names: Mapping[Node, str]
+    paths: Mapping[Node, str]
+    outside: Place
+
+    def name(self, node: Node) -> str:
+        """Return what a node is called: the user's name, or its number on the tape."""
+        return self.names[node] if node in self.names else f"v{node.number - self.first}"
+
+    @functools.cached_property
+    def first(self) -> int:
+        """The number of the first node."""
+        return min((n.number for n in (*self.inputs, *self.nodes)), default=0)
+
+    def position(self, node: Node) -> Position | None:
+        """Return the user's line that recorded a node."""
+        return None if node.place == self.outside else node.position
+
+    def __str__(self) -> str:
+        """One line per value: name, call, value, source line."""
+        rows = [(self.name(n), "input", _shown(n.out), "") for n in self.inputs]
+        for node in self.nodes:
+            place = self.position(node)
+            rows.append(
+                (
+                    self.name(node),
+                    self.call(node),
+                    _shown(value_of(node)),
+                    "" if place is None else str(place),
+                )
+            )
+        return _aligned(rows)
+
+    def call(self, node: Node) -> str:
+        """Write the call that made a node."""
+        if node.op is OUTPUT:
+            return f"{self.name(node.parents[0])}[{node.params['index']}]"
+        if node.op is None:
+            return "input"
+        arguments = [
+            _shown(a) if p is None else self.name(p)
+            for a, p in zip(node.args, node.parents, strict=True)
+        ]
+        return f"{node.op.name}({', '.join(arguments)})"
+
+
+def trace(f: Callable[..., Any], *args: Any, **options: Any) -> Tape:
+    """Run `f` and return the tape of what it did, with every value.
+
+    Args:
+        f: a function of arrays and numbers, or of containers of them.
+        *args: its arguments. Floats and arrays of floats in them are the inputs of the tape.
+        **options: passed to `f` as they are.
+
+    Returns:
+        A tape: print it, or read `tape.nodes`.
+
+    If `f` raises, its error carries a note with the last ops before.
+
+    Examples:
+        >>> def f(x, y):
+        ...     q = x * y
+        ...     return q + 1
+        >>> print(trace(f, 2.0, 3.0))
+        x   input           2.0
+        y   input           3.0
+        q   multiply(x, y)  6.0 ...
+        v3  add(q, 1)       7.0 ...
+    """
+    outside = caller()
+    paths: dict[Node, str] = {}
+    with _ListedLevel() as level, following(f):
+        given = [
+            _traced(level, argument, name, paths)
+            for argument, name in zip(args, argument_names(f, len(args)), strict=True)
+        ]
+        names = _short_names(paths)
+        try:
+            out = f(*given, **options)
+        except Exception as error:
+            _add_names(names, level.nodes, outside)
+            error.add_note(
+                _note(
+                    Tape(
+                        _name_of(f), tuple(paths), tuple(level.nodes), (), (), names, paths, outside
+                    )
+                )
+            )
+            raise
+        found = [frozen(x) for x in tree.leaves(out)]
+    if not found:
+        raise ArgumentError.from_no_result("explain", type(out).__name__)
+    _add_names(names, level.nodes, outside)
+    mine = [type(x) in HANDLES and x.level is level for x in found]
+    return Tape(
+        _name_of(f),
+        tuple(paths),
+        tuple(level.nodes),
+        tuple(x.node if m else None for x, m in zip(found, mine, strict=True)),
+        tuple(plain_result(x.out if m else x) for x, m in zip(found, mine, strict=True)),
+        names,
+        paths,
+        outside,
+    )
+
+
+def _traced(level: ReverseLevel, argument: Any, name: str, paths: dict[Node, str]) -> Any:
+    """Return an argument with its floats as inputs of the level, and note their paths."""
+    leaves, structure = tree.flatten(argument)
+    if not leaves:
+        return argument
+    handles = []
+    for leaf, path in zip(leaves, tree.paths(argument, name), strict=True):
+        if not type_of(settled(leaf)).is_inexact:
+            handles.append(borrowed_array(leaf))
+            continue
+        handle = level.input(enter("explain", leaf, path).values[0])
+        paths[handle.node] = path
+        handles.append(handle)
+    return tree.unflatten(structure, handles)
+
+
+def _add_names(names: dict[Node, str], nodes: Sequence[Node], outside: Place) -> None:
+    """Add the variables of the user's function to the names of the inputs."""
+    taken = dict.fromkeys(names.values(), 1)
+    for node, name in assigned_names(nodes, outside).items():
+        names[node] = unique(name, taken)
+
+
+def _short_names(paths: Mapping[Node, str]) -> dict[Node, str]:
+    """Return `W1` for `params['W1']` where no other path ends so."""
+    ends = {node: _last_part(path) for node, path in paths.items()}
+    counts = Counter([*ends.values(), *paths.values()])
+    return {
+        node: ends[node] if ends[node] == path or counts[ends[node]] == 1 else path
+        for node, path in paths.items()
+    }
+
+
+def _last_part(path: str) -> str:
+    match = _LAST_PART.search(path)
+    return path if match is None else match[1] or match[2]
+
+
+def value_of(node: Node) -> Any:
+    """Return the value of a node of a tape."""
+    return node.parents[0].out[node.params["index"]] if node.op is OUTPUT else node.out
+
+
+def argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    """Return what a function calls its positional arguments."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        parameters = ()  # type: ignore[assignment]  # any iterable of none
+    names = [p.name for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    rest = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL] or ["argument"]
+    names += [f"{rest[0]}{i}" for i in range(len(names), count)]
+    return names[:count]
+
+
+def _name_of(f: Callable[..., Any]) -> str:
+    return str(getattr(f, "__name__", type(f).__name__))
+
+
+def _note(tape: Tape) -> str:
+    """Say how far a run came."""
+    count = len(tape.nodes)
+    head = f"chainrule had recorded {count} ops of {tape.function}"
+    if not count:
+        return f"{head}."
+    shown = str(tape).splitlines()[-min(count, _SHOWN_ON_FAILURE) :]
+    return "\n".join([f"{head}; the last:", *(f"  {line}" for line in shown)])
+
+
+def _shown(value: Any) -> str:
+    """Write a value on one short line: small ones in full, of larger ones the type."""
+    if type(value) is tuple:
+        return ", ".join(map(_shown, value))
+    if isinstance(value, np.generic):
+        return repr(value.item())
+    if isinstance(value, np.ndarray):
+        text = " ".join(np.array2string(value, precision=6).split())
+        return text if value.size <= 8 and len(text) <= _WIDEST else str(type_of(value))
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )

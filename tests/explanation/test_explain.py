@@ -1,0 +1,291 @@
+"""What `explain` and `trace` say: names, sums, paths, checks, and errors that help."""
+
+import numpy as np
+import pytest
+from tests.calls import draw, every_sample, parts
+
+import chainrule as cr
+from chainrule.core.cells import type_of
+from chainrule.errors import ArgumentError, DTypeError, NotDifferentiableError, ShapeError
+from chainrule.explanation.formula import Symbol
+
+SAMPLES = [
+    pytest.param(op, op.samples[0], id=op.name)
+    for op, i in every_sample()
+    if i == 0
+    and not op.undefined
+    and all(type_of(x).is_inexact for x in draw(op, op.samples[0]).arrays)
+]
+
+
+def scalar(call):
+    """Return a number computed from every float of a call's result, on terms that tell entries apart."""
+
+    def f(*arrays):
+        total = 0.0
+        for part in parts(call.function(*arrays)):
+            t = type_of(part)
+            if t.dtype.kind in "fc" and t.size:
+                weights = np.cos(np.arange(1.0, t.size + 1)).reshape(t.shape)
+                total = total + np.sum(np.real(part) * weights)
+        return total
+
+    return f
+
+
+@pytest.mark.parametrize(("op", "sample"), SAMPLES)
+def test_every_op_is_explained(op, sample):
+    call = draw(op, sample)
+    f = scalar(call)
+    try:
+        e = cr.explain(f, *call.arrays)
+    except NotDifferentiableError:  # one of several arguments has no derivative
+        with pytest.raises(NotDifferentiableError):
+            cr.grad(f, argnums=tuple(range(len(call.arrays))))(*call.arrays)
+        return
+    except ArgumentError as error:
+        assert "depends on none" in str(error)  # noqa: PT017  a derivative that is zero everywhere
+        assert not any(np.any(g) for g in cr.grad(f, tuple(range(len(call.arrays))))(*call.arrays))
+        return
+    gradients = cr.grad(f, argnums=tuple(range(len(call.arrays))))(*call.arrays)
+    for found, expected in zip(e.gradient.values(), gradients, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    assert "backward" in str(e)
+    assert e.latex().count("{") == e.latex().count("}")
+    for i, x in enumerate(call.arrays):
+        if np.size(x):
+            index = ",".join("0" * np.ndim(x))
+            name = list(e.gradient)[i]
+            try:
+                entry = cr.explain(f, *call.arrays, wrt=f"{name}[{index}]" if index else name)
+            except ArgumentError as error:
+                assert "complex numbers lie between" in str(error)  # noqa: PT017  told, not wrong
+                continue
+            first = np.ravel(gradients[i])[0]
+            np.testing.assert_allclose(entry.graph.wires[0].total, first, rtol=1e-12, atol=1e-14)
+            np.testing.assert_allclose(entry.paths().total, first, rtol=1e-9, atol=1e-12)
+
+
+def random_program(rng):
+    """Return a program of random steps, each of which reads two values computed before."""
+    plan = [(int(rng.integers(4)), *rng.integers(0, i + 2, 2)) for i in range(12)]
+    steps = (np.add, np.multiply, np.subtract, lambda a, b: np.sin(a) * 0.5 + b)
+
+    def f(x, y):
+        values = [x, y]
+        for kind, a, b in plan:
+            values.append(steps[kind](values[a], values[b]))
+        return values[-1] + values[-2] * 0.1 + x
+
+    return f
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_all_paths_of_a_random_program_add_up_to_the_gradient(seed):
+    rng = np.random.default_rng(seed)
+    f = random_program(rng)
+    x, y = rng.uniform(-1, 1, 2)
+    e = cr.explain(f, x, y)
+    for name, g in zip("xy", cr.grad(f, (0, 1))(x, y), strict=True):
+        if name not in e.gradient or not any(
+            w.label.name == name for w in e.graph.wires if w.node.op is None
+        ):
+            assert g == 0
+            continue
+        paths = e.paths(name, top=100_000)
+        assert paths.count == len(paths.strongest)
+        assert np.isclose(sum(p.product for p in paths.strongest), g, rtol=1e-12, atol=1e-13)
+        assert np.isclose(paths.total, g, rtol=1e-12, atol=1e-13)
+        sizes = [abs(p.product) for p in paths.strongest]
+        assert sizes == pytest.approx(sorted(sizes, reverse=True), rel=1e-12)
+        assert e.gradient[name] == g
+
+
+def test_there_may_be_very_many_paths():
+    def f(x):
+        for _ in range(100):
+            x = x * 0.5 + x * 0.5
+        return x
+
+    paths = cr.explain(f, 2.0).paths(top=3)
+    assert paths.count == 2**100
+    assert len(paths.strongest) == 3
+    assert paths.total == 1
+    assert "1,267,650,600,228,229,401,496,703,205,376 paths, the strongest 3:" in str(paths)
+
+
+def test_the_gradient_is_that_of_grad(rng):
+    def f(p, x):
+        for w, b in p:
+            x = np.tanh(x @ w + b)
+        return np.mean(x**2)
+
+    p = [(rng.standard_normal((4, 4)), rng.standard_normal(4)) for _ in range(3)]
+    x = rng.standard_normal((5, 4))
+    e = cr.explain(f, p, x)
+    expected = [g for layer in cr.grad(f)(p, x) for g in layer]
+    assert list(e.gradient) == [*(f"p[{i}][{j}]" for i in range(3) for j in range(2)), "x"]
+    for found, g in zip(e.gradient.values(), expected, strict=False):
+        np.testing.assert_array_equal(found, g)
+    assert dict(e.facts)["reduction"] == "mean over 20 entries"
+    assert dict(e.facts)["output activation"].startswith("tanh")
+    assert [entry.verdict for _, entry in e.checks] == ["good"] * 7
+
+
+def test_values_have_the_users_names():
+    def f(x):
+        h = np.sin(x)
+        h = h * 2
+        a, b = h + 1, h - 1
+        a += b
+        return a * b
+
+    e = cr.explain(f, 1.0)
+    named = [w.label.name for w in e.forward() if isinstance(w.label, Symbol)]
+    assert named == ["x", "h", "h_2", "a", "b", "a_2"]
+    assert [r.position.text for r in e.records()][-1] == "h = np.sin(x)"
+
+
+def test_a_loop_names_each_value():
+    def f(x):
+        for _ in range(3):
+            x = np.sin(x)
+        return x
+
+    assert [r.name for r in cr.explain(f, 1.0).records()] == ["x_4", "x_3", "x_2"]
+
+
+def test_an_array_result_needs_a_choice():
+    with pytest.raises(ShapeError, match=r"array of shape \(2,\)\. Expected one number"):
+        cr.explain(np.sin, np.ones(2))
+    e = cr.explain(np.sin, np.array([0.0, 1.0]), entry=1)
+    assert e.gradient["x"].tolist() == [0, np.cos(1.0)]
+    with pytest.raises(ArgumentError, match="does not fit"):
+        cr.explain(np.sin, np.ones(2), entry=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"wrt": "v"}, "'v' is none of the values"),
+        ({"wrt": "w[2]"}, "index that does not fit"),
+        ({"wrt": "w[0,0]"}, "index that does not fit"),
+    ],
+)
+def test_what_is_asked_for_must_exist(options, message):
+    with pytest.raises(ArgumentError, match=message):
+        cr.explain(lambda w: np.sum(w * w), np.ones(2), **options)
+
+
+def test_paths_need_an_entry():
+    e = cr.explain(lambda w: np.sum(w * w), np.ones(2))
+    with pytest.raises(ArgumentError, match="no single entry is named"):
+        e.paths()
+    with pytest.raises(ArgumentError, match="no single entry is named"):
+        e.paths("w")
+    assert e.paths("w[0]").count == 2
+
+
+def test_results_that_cannot_be_explained():
+    with pytest.raises(ArgumentError, match="depends on none of the inputs"):
+        cr.explain(lambda x: 1.0, 2.0)
+    with pytest.raises(ArgumentError, match="returned no number"):
+        cr.explain(lambda x: None, 2.0)
+    with pytest.raises(ArgumentError, match="container of 2"):
+        cr.explain(lambda x: (x, x), 2.0)
+    with pytest.raises(DTypeError, match="complex"):
+        cr.explain(lambda x: x * 1j, 2.0)
+
+
+def test_an_error_half_way_tells_how_far_it_came():
+    def f(x):
+        h = np.sin(x)
+        h = h * 2
+        raise RuntimeError("out of cheese")
+
+    with pytest.raises(RuntimeError, match="out of cheese") as caught:
+        cr.explain(f, 1.0)
+    (note,) = caught.value.__notes__
+    assert "chainrule had recorded 2 ops of f; the last:" in note
+    assert "sin(x)" in note
+    assert "h_2  multiply(h, 2)" in note
+
+
+def test_a_tape_shows_calls_values_and_lines():
+    def f(x, n):
+        y = x * n
+        return np.sum(y)
+
+    text = str(cr.trace(f, np.array([1.0, 2.0]), 3))
+    assert [line.split("  ")[0] for line in text.splitlines()] == ["x", "y", "v2"]
+    assert "multiply(x, 3)" in text
+    assert "[3. 6.]" in text
+    assert "y = x * n" in text
+
+
+def test_a_large_program_is_cut_with_a_way_on():
+    def f(x):
+        for _ in range(300):
+            x = np.sin(x)
+        return x
+
+    text = str(cr.explain(f, 1.0))
+    assert "more lines; wrt= and depth= show a part, records() has all" in text
+    assert len(text.splitlines()) < 700
+
+
+def test_rounded_numbers_say_so():
+    def f(w, x):
+        return w * x
+
+    rounded, whole = (cr.explain(f, w, 2.0).text(digits=2) for w in (0.196611933, 0.5))
+    assert "≈" in rounded
+    assert "≈" not in whole
+
+
+def test_text_is_cut_to_a_width_and_zeros_left_out():
+    e = cr.explain(lambda x, y: np.maximum(x, y) * 2, 1.0, 2.0)
+    assert max(map(len, e.text(width=40).splitlines())) == 40
+    assert len(e.text(only_nonzero=True).splitlines()) == len(e.text().splitlines()) - 1
+
+
+def test_latex_is_balanced_and_stands_alone():
+    e = cr.explain(lambda x, y: (x + y) / np.exp(-x), -2.0, 5.0)
+    text = e.latex(standalone=True)
+    assert text.count("{") == text.count("}")
+    assert text.startswith(r"\documentclass{article}")
+    assert r"\begin{align*}" in text
+    assert r"\frac{\partial f}{\partial x}" in text
+    assert r"e^{-x}" in text
+    assert "(-" in cr.explain(lambda x, y: x * y, -2.0, 5.0).latex()
+
+
+def test_a_notebook_shows_a_table():
+    html = cr.explain(lambda x, y: x * y, 2.0, 3.0)._repr_html_()
+    assert html.startswith("<table><caption>f = 6</caption>")
+    assert html.count("<tr>") == 3
+
+
+def test_an_entry_is_checked_too():
+    def f(w, n):
+        h = np.zeros(2)
+        h[0] = w[0] * n[0]
+        h[1] = w[1] ** 2
+        n[0] = 7
+        return np.sum(h)
+
+    n = np.array([3])
+    ((name, entry),) = cr.explain(f, np.array([1.0, 2.0]), n, wrt="w[0]").checks
+    assert (name, entry.analytic, entry.verdict) == ("w[0]", 3, "good")
+    assert n.tolist() == [3]
+
+
+def test_arguments_are_left_alone():
+    def f(x, n):
+        x[0] = 5.0
+        n[0] = 7
+        return np.sum(x * n)
+
+    x, n = np.ones(2), np.array([1, 2])
+    assert cr.explain(f, x, n).gradient["x"].tolist() == [0, 2]
+    assert (x.tolist(), n.tolist()) == ([1, 1], [1, 2])
