@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from chainrule.core.op import Sample
+from chainrule.core.types import Value
 from chainrule.ops.kinds import constant
 from chainrule.ops.special import named, scipy_function, type_rule
 
@@ -24,9 +27,13 @@ def _refused(reason: str, *arguments: Any, names: tuple[str, ...]) -> None:
             names=(),
             undefined=reason,
             arity=len(arguments),
-            samples=(Sample(*arguments, domain=(0.3, 0.7)),),
+            samples=(Sample(*arguments, domain=(0.3, 0.7), prepare=_double),),
         )
         named(name)
+
+
+def _double(x: Value) -> Value:
+    return np.astype(x, np.float64)  # in single precision SciPy's pro_cv and obl_cv do not return
 
 
 def _calling(name: str) -> Any:
