@@ -13,6 +13,7 @@ from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.op import BY_NUMPY, TABLE, Op, Sample
 from chainrule.core.trace import ReverseLevel
 from chainrule.errors import NotDifferentiableError
+from chainrule.ops.writing import WRITERS
 
 REAL = np.dtype(np.float64)
 SINGLE = np.dtype(np.float32)
@@ -100,7 +101,12 @@ def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0):
         if sample.prepare is not None:
             values = sample.prepare(*values)
             values = values if type(values) is tuple else (values,)
-        return call(*(_filled(a, values) for a in planned), **sample.options)
+        arguments = [_filled(a, values) for a in planned]
+        if op.name not in WRITERS:
+            return call(*arguments, **sample.options)
+        target = arguments[0] = arguments[0].copy()
+        assert call(*arguments, **sample.options) is None
+        return target
 
     return Call(function, tuple(arrays))
 

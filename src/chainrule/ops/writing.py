@@ -24,6 +24,9 @@ from chainrule.ops.numbers import by_numbers, carries, numbers_of
 Write = tuple[Any, Value] | None
 """An index and what is written there; None for nothing."""
 
+WRITERS: set[str] = set()
+"""The entries whose NumPy function returns nothing and writes into its first argument."""
+
 _MASK = np.array([[True, False, True], [False, False, True]])
 
 
@@ -75,6 +78,7 @@ def writes(
         by_numbers(name, changed_integers, names=(), samples=samples)
     else:
         composite(name, changed, samples=samples)
+        WRITERS.add(name)
         FRONTS[name] = front  # methods call it by name, and mean to write
     front.__wrapped__ = plan  # type: ignore[attr-defined]  # whose parameters are NumPy's
     front.__name__ = name
