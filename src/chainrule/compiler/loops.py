@@ -1,0 +1,241 @@
+"""Loops: the second representation, of indices and scalars over memory, between the graph and LLVM.
+
+A program is a list of statements over buffers. Values are scalars in static single assignment: each `name`, an integer, is
+set once, before it is used, and is visible in the block that sets it and in the blocks inside. `checker.py` verifies a
+program, `printer.py` shows it, `interpreter.py` runs it, `emit.py` makes LLVM of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+DType = np.dtype[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """Memory: `size` elements of one dtype in a row.
+
+    Attributes:
+        name: for people.
+        dtype: of its elements; a complex number is its real and its imaginary part in a row.
+        size: the number of elements.
+        role: an `input` is only read and an `output` only written before the commit, both are memory of the caller's or of
+            the call entry; a `temporary` is a part of the arena; a `constant` is memory of the compiled function's own.
+        slot: the number of its pointer among those that the native function is given; -1 for a temporary.
+    """
+
+    name: str
+    dtype: DType
+    size: int
+    role: Literal["input", "output", "temporary", "constant"]
+    slot: int = -1
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number known while compiling."""
+
+    value: Any
+    dtype: DType
+
+
+Operand = int | Number
+"""The name of a value, or a number."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """A place in a buffer, counted in elements: `offset + Σ stride · name`.
+
+    Attributes:
+        offset: the place where every name is zero.
+        terms: (name, stride) with the names of loop variables, or of int64 values that were read from memory (a gather;
+            whoever makes the program has a Guard or a Wrap keep those in range).
+    """
+
+    offset: int = 0
+    terms: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Load:
+    """Set `name` to an element of a buffer."""
+
+    name: int
+    buffer: Buffer
+    index: Index
+
+
+@dataclass(frozen=True)
+class Let:
+    """Set `name` to `rule(e, *args)`, computed by the emitter `e`, see `emitter.py`.
+
+    Attributes:
+        name: what is set.
+        rule: an op's `lower`; `label` is its name, for people and for keys.
+        args: the operands, cast already to the dtypes that the rule works on.
+        dtype: of the result.
+    """
+
+    name: int
+    rule: Callable[..., Any]
+    args: tuple[Operand, ...]
+    dtype: DType
+    label: str
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Set `name` to an operand in another dtype, as NumPy's astype does."""
+
+    name: int
+    arg: Operand
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Store:
+    """Write an operand, of the buffer's dtype, into a buffer. With `add` it is added to what is there."""
+
+    buffer: Buffer
+    index: Index
+    value: Operand
+    add: bool = False
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A value that a sequential loop hands from turn to turn.
+
+    Attributes:
+        name: inside the loop, the value in this turn; behind the loop, the value after the last.
+        start: the value in the first turn.
+        after: the name, inside the loop, of the value for the next turn.
+    """
+
+    name: int
+    start: Operand
+    after: Operand
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A reduction over the turns of a loop: `result = combine(start, value of turn 0, value of turn 1, …)`.
+
+    The order is free but fixed: several accumulators, each a vector, joined in one order, so that the same program gives the
+    same bits on every run. `combine` is associative up to rounding: add, multiply, maximum, minimum, fmax, fmin, logical_and,
+    logical_or (of bool).
+
+    Attributes:
+        name: the result, visible behind the loop only.
+        combine: the name of the emitter's method.
+        start: the neutral element, or None: the value of turn 0 starts then, and the loop has at least one turn.
+        value: a name set inside the loop.
+    """
+
+    name: int
+    combine: str
+    start: Number | None
+    value: Operand
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Run `body` `count` times; `var` is the turn, from 0, an int64 value.
+
+    Attributes:
+        vector: the turns do not depend on each other, but for `folds`, and may be run several at once: `emit` makes vectors of
+            them, with a rest that is run one by one. The body of such a loop holds no further loop and no call.
+        carried: values handed from turn to turn; never in a vector loop.
+        folds: reductions.
+        parallel: the turns write to different places and may be run on different threads.
+    """
+
+    var: int
+    count: int
+    body: tuple[Statement, ...]
+    carried: tuple[Carried, ...] = ()
+    folds: tuple[Fold, ...] = ()
+    vector: bool = False
+    parallel: bool = False
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix in a buffer: the element in row i, column j lies at `index + i · row_stride + j · column_stride`."""
+
+    buffer: Buffer
+    index: Index
+    rows: int
+    columns: int
+    row_stride: int
+    column_stride: int
+
+
+@dataclass(frozen=True)
+class Product:
+    """`out = a @ b`, with `add` `out += a @ b`. One stride of each matrix is 1, or the size along it is; `out` is row by row."""
+
+    out: Matrix
+    a: Matrix
+    b: Matrix
+    add: bool = False
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Leave the program with status `place + 1` unless `condition`, a bool value, is `expected`."""
+
+    condition: Operand
+    expected: bool
+    place: int
+
+
+@dataclass(frozen=True)
+class Host:
+    """Call a Python function on arrays: `function(*arrays of inputs)` returns the outputs, which are copied to their buffers.
+
+    Only at the top level of a program: what lies between two of them is one native function.
+
+    Attributes:
+        function: takes and returns NumPy arrays.
+        inputs: buffers that lie row by row, with the shapes to view them in.
+        outputs: likewise.
+        label: the op.
+        reason: why it is not compiled.
+    """
+
+    function: Callable[..., Any]
+    inputs: tuple[tuple[Buffer, tuple[int, ...]], ...]
+    outputs: tuple[tuple[Buffer, tuple[int, ...]], ...]
+    label: str
+    reason: str
+
+
+Statement = Load | Let | Cast | Store | Loop | Product | Guard | Host
+
+
+@dataclass(frozen=True)
+class Program:
+    """A whole step.
+
+    Attributes:
+        buffers: every buffer, those with slots first, in the order of their slots.
+        body: the statements.
+        offsets: the place of each temporary in the arena, in bytes; two whose lives do not meet may share one.
+        arena: the size of the arena in bytes.
+        constants: the content of the constant buffers.
+    """
+
+    buffers: tuple[Buffer, ...]
+    body: tuple[Statement, ...]
+    offsets: Mapping[Buffer, int] = field(default_factory=dict)
+    arena: int = 0
+    constants: Mapping[Buffer, Any] = field(default_factory=dict)
