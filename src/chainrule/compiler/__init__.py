@@ -1,5 +1,6 @@
 """The compiler: a Python step becomes one native function.
 
-capture.py (run the step on types: a Graph) > passes/ (Graph to Graph) > lower.py (Graph to Loops) > buffers.py (where arrays
-live) > emit.py (Loops to LLVM) > jit.py, cache.py (LLVM to machine code) > entry.py, compiled.py (what the user calls).
+capture.py runs the step on types, which gives a Graph; passes/ make it smaller; lower.py turns it into Loops; buffers.py
+says where arrays live; emit.py writes LLVM; jit.py and cache.py make machine code of it; entry.py and compiled.py are
+what the user calls.
 """
