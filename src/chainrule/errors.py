@@ -353,6 +353,14 @@ class ArgumentError(ChainruleError, ValueError):
         )
 
     @classmethod
+    def from_no_network(cls, reason: str) -> Self:
+        return cls(
+            f"svg: no network of layers can be drawn: {reason}. "
+            "Expected layers such as sigmoid(x @ W + b), one after another, with the weights among the arguments.",
+            hint="draw the computation graph instead, with view='graph'.",
+        )
+
+    @classmethod
     def from_no_entry(cls, where: str, known: Sequence[str]) -> Self:
         return cls(
             f"{where}: no single entry is named. Expected one, of {_listed(known)}.",

@@ -13,7 +13,7 @@ from chainrule.autodiff.check import Entry, check_entry
 from chainrule.core.cells import type_of
 from chainrule.core.trace import Node
 from chainrule.errors import ArgumentError, DTypeError
-from chainrule.explanation import latex, text
+from chainrule.explanation import latex, svg, text
 from chainrule.explanation.arrays import array_graph
 from chainrule.explanation.chain import Chain, chain
 from chainrule.explanation.derive import Flow, flow
@@ -153,6 +153,21 @@ class Explanation:
     def latex(self, *, digits: int = 6, standalone: bool = False) -> str:
         """Return the chain rule as LaTeX: per gradient a symbolic, a substituted and a numeric line in `align*`."""
         return latex.explanation_latex(self, digits, standalone=standalone)
+
+    def svg(self, view: str = "graph", *, digits: int = 3, example: int = 0) -> str:
+        """Return a picture as SVG, with a title and a description for those who cannot see it.
+
+        Args:
+            view: `"graph"`: every value above its wire, its gradient below, local derivatives on the edges.
+                `"network"`: the layers of neurons, if the function is a chain of them, with what came forward.
+                `"reverse"`: the same backwards: a triangle per neuron multiplies by the slope of its activation.
+            digits: significant digits.
+            example: which example of a batch the network is shown for.
+
+        Raises:
+            ArgumentError: there is no such view, or the function is no chain of layers.
+        """
+        return svg.explanation_svg(self, self._flow, view, digits, example)
 
     def __str__(self) -> str:
         return self.text()

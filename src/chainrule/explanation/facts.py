@@ -93,6 +93,13 @@ def _activation(tape: Tape, start: Node) -> str:
     return "none"
 
 
+def activation_name(node: Node) -> str:
+    """Return the name of the activation that ends at a node; empty where none does."""
+    if node.op is not None and node.op.name in _ACTIVATIONS:
+        return node.op.name
+    return "sigmoid" if _is_logistic(node) else ""
+
+
 def _is_logistic(node: Node) -> bool:
     """Recognise `1 / (1 + exp(-z))`, written out."""
     for name, place in (("divide", 1), ("add", None), ("exp", 0)):
