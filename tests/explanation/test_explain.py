@@ -230,7 +230,7 @@ def test_a_large_program_is_cut_with_a_way_on():
         return x
 
     text = str(cr.explain(f, 1.0))
-    assert "more lines; wrt= and depth= show a part, records() has all" in text
+    assert "… 101 more values; wrt= and depth= show a part, records() has all" in text
     assert len(text.splitlines()) < 700
 
 
@@ -243,9 +243,9 @@ def test_rounded_numbers_say_so():
     assert "≈" not in whole
 
 
-def test_text_is_cut_to_a_width_and_zeros_left_out():
+def test_text_fits_a_width_and_zeros_left_out():
     e = cr.explain(lambda x, y: np.maximum(x, y) * 2, 1.0, 2.0)
-    assert max(map(len, e.text(width=40).splitlines())) == 40
+    assert max(map(len, e.text(width=40).splitlines())) <= 40
     assert len(e.text(only_nonzero=True).splitlines()) == len(e.text().splitlines()) - 1
 
 

@@ -16,6 +16,7 @@ from chainrule.explanation.formula import (
     written,
 )
 from chainrule.explanation.locals import partial_formula, product_formula
+from chainrule.explanation.notations import notation_of
 from chainrule.explanation.tape import Tape, value_of
 from chainrule.explanation.wires import Edge, Graph, Wire
 
@@ -80,7 +81,7 @@ def _formula(node: Node, labels: dict[Node, Expression]) -> Expression:
         return Symbol("input", node.out)
     if node.op is OUTPUT:
         return Symbol(f"{written(labels[node.parents[0]])}[{node.params['index']}]", value_of(node))
-    return simplified(node.op.name, node.op.notation, _arguments(node, labels))
+    return simplified(node.op.name, notation_of(node), _arguments(node, labels))
 
 
 def _arguments(node: Node, labels: dict[Node, Expression]) -> tuple[Expression, ...]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.explanation.formula import Call, Expression, Number, Symbol, call, written
+import numpy as np
+
+from chainrule.explanation.formula import call, substituted, written
 from chainrule.explanation.numbers import Digits
+from chainrule.explanation.statements import gradient_symbol, shown_numbers
+from chainrule.explanation.terms import Expression, Number
 from chainrule.explanation.wires import Edge, Graph, Wire
+
+_MOST_TERMS = 200
+_DEEPEST = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,37 +47,37 @@ class Chain:
         return "\n".join(
             [
                 f"{self.name} = {self.symbolic()}",
-                f"{'':{width}} {shown.equals(*_leaves(self.formula))} {self.substituted()}",
+                f"{'':{width}} {shown.equals(*shown_numbers(self.formula))} {self.substituted()}",
                 f"{'':{width}} {shown.equals(self.value)} {shown.number(self.value)}",
             ]
         )
 
 
-def _leaves(formula: Expression) -> list[Any]:
-    """Return the numbers that stand in a formula."""
-    if isinstance(formula, Call):
-        return [x for a in formula.arguments for x in _leaves(a)]
-    return [formula.value]
+def chain(wire: Wire, graph: Graph, depth: int, seed: Any, outcome: str) -> Chain:
+    """Expand the gradient with respect to `wire` by `depth` steps towards the result.
 
+    A formula doubles wherever paths part; what would make it longer than a reader can use stays a symbol.
+    """
+    budget = [_MOST_TERMS]
 
-def chain(wire: Wire, graph: Graph, depth: int, seed: Any, name: Callable[[Wire], str]) -> Chain:
-    """Expand the gradient with respect to `wire` by `depth` steps towards the result."""
-
-    def gradient(of: Wire, left: int) -> Expression:
+    def gradient(of: Wire, left: int, nested: int) -> Expression:
         if of is graph.output:
             return Number(seed)
-        if not left or not of.readers:
-            return Symbol(name(of), of.total)
-        terms = [term(e, left) for e in of.readers]
-        total = terms[0]
-        for t in terms[1:]:
-            total = call("add", total, t)
-        return total
+        budget[0] -= len(of.readers)
+        if not left or not of.readers or budget[0] < 0 or nested > _DEEPEST:
+            return gradient_symbol(outcome, of, graph)
+        return functools.reduce(
+            functools.partial(call, "add"), [term(e, left, nested) for e in of.readers]
+        )
 
-    def term(edge: Edge, left: int) -> Expression:
+    def term(edge: Edge, left: int, nested: int) -> Expression:
         # Steps that only hand on, such as a sum's, take no depth: they are no factor of the formula.
-        is_factor = not (isinstance(edge.formula, Number) and edge.local == 1)
+        is_factor = not (isinstance(edge.formula, Number) and np.all(edge.local == 1))
         passes = not is_factor and len(edge.target.readers) == 1
-        return call("multiply", edge.formula, gradient(edge.target, left if passes else left - 1))
+        upstream = gradient(edge.target, left if passes else left - 1, nested + 1)
+        if edge.local is None:
+            return substituted(edge.formula, {"g": upstream})
+        return call("multiply", edge.formula, upstream)
 
-    return Chain(name(wire), gradient(wire, depth), wire.total)
+    name = gradient_symbol(outcome, wire, graph).name
+    return Chain(name, gradient(wire, depth, 0), wire.total)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
+from chainrule.core.op import Notation
 from chainrule.core.trace import OUTPUT, Node
 from chainrule.errors import ArgumentError
 from chainrule.explanation.arrays import DEEPEST_LABEL, is_short, reached
@@ -25,6 +26,7 @@ from chainrule.explanation.formula import (
 )
 from chainrule.explanation.jacobians import Jacobians, Slope
 from chainrule.explanation.locals import partial_formula
+from chainrule.explanation.notations import notation_of
 from chainrule.explanation.tape import Tape, value_of
 from chainrule.explanation.wires import Edge, Graph, Wire
 
@@ -157,7 +159,7 @@ class _Entries:
         assert node.op is not None
         if node.op.kind == "elementwise":
             arguments = self._arguments(key, depth)
-            found = simplified(node.op.name, node.op.notation, arguments)
+            found = simplified(node.op.name, notation_of(node), arguments)
         else:
             found = self._sum_formula(key, depth)
         self.formulas[key] = found
@@ -214,10 +216,7 @@ class _Entries:
             Number(a) if p is None else Symbol(self.tape.name(p), value_of(p))
             for a, p in zip(node.args, node.parents, strict=True)
         )
-        return Symbol(
-            f"{written(Call(node.op.name, node.op.notation, names), BRIEF)}{_index(node, entry)}",
-            value,
-        )
+        return _part(Call(node.op.name, notation_of(node), names), _index(node, entry), value)
 
     def _term(self, node: Node, slope: Slope, depth: int) -> Expression:
         parent = _parent(node, slope.argument)
@@ -239,6 +238,12 @@ class _Entries:
 
     def _value(self, node: Node, slope: Slope) -> Any:
         return np.ravel(value_of(_parent(node, slope.argument)))[slope.entry]
+
+
+def _part(whole: Call, index: str, value: Any) -> Symbol:
+    """Return an entry of a formula's array as a symbol: `softmax(z)[1]`."""
+    formula = Call("entry", Notation(f"{{0}}{index}"), (whole,)) if index else whole
+    return Symbol(written(formula, BRIEF), value, formula)
 
 
 def _is_complex(node: Node) -> bool:

@@ -15,13 +15,14 @@ from chainrule.core.trace import Node
 from chainrule.errors import ArgumentError, DTypeError
 from chainrule.explanation import latex, svg, text
 from chainrule.explanation.arrays import array_graph
+from chainrule.explanation.branches import Options, tree_lines
 from chainrule.explanation.chain import Chain, chain
 from chainrule.explanation.derive import Flow, flow
 from chainrule.explanation.entries import entry_graph
 from chainrule.explanation.facts import facts
-from chainrule.explanation.formula import BRIEF, Symbol, written
 from chainrule.explanation.paths import Paths, paths_from
 from chainrule.explanation.records import Line, line_of
+from chainrule.explanation.statements import gradient_symbol
 from chainrule.explanation.tape import Tape, trace
 from chainrule.explanation.user_call import UserCall
 from chainrule.explanation.wires import Graph, Wire
@@ -94,19 +95,16 @@ class Explanation:
     def chain(self, wrt: str | None = None, depth: int = 1) -> Chain:
         """Return the gradient of an entry as one formula, expanded `depth` steps towards the result."""
         graph, wire = self._entry(wrt)
-        return chain(wire, graph, depth, self.seed, self.gradient_name)
+        return chain(wire, graph, depth, self.seed, self.outcome)
 
     def tree(self, wrt: str | None = None, depth: int | None = None) -> str:
         """Return the gradient of an entry as an indented tree, expanded to `depth`."""
         graph, wire = self._entry(wrt)
-        return text.tree(self, graph, wire, depth, 6)
+        return "\n".join(tree_lines(self.outcome, graph, wire, Options(depth=depth)))
 
     def gradient_name(self, wire: Wire) -> str:
         """Return how the gradient with respect to a wire is written: `∂f/∂x`."""
-        if wire is self.graph.output:
-            return f"∂{self.outcome}/∂{self.outcome}"
-        name = written(wire.label, BRIEF)
-        return f"∂{self.outcome}/∂{name if isinstance(wire.label, Symbol) else f'({name})'}"
+        return gradient_symbol(self.outcome, wire, self.graph).name
 
     @functools.cached_property
     def checks(self) -> tuple[tuple[str, Entry], ...]:
@@ -136,6 +134,7 @@ class Explanation:
         top: int = 5,
         only_nonzero: bool = False,
         width: int | None = None,
+        colour: bool = False,
     ) -> str:
         """Return the explanation as text.
 
@@ -145,9 +144,10 @@ class Explanation:
             paths: whether the paths of an entry are listed.
             top: how many paths.
             only_nonzero: leave out steps that contribute nothing.
-            width: columns of the page; by default no line is cut.
+            width: columns of the page; by default lines are as long as they are.
+            colour: whether it is for a terminal that shows colours.
         """
-        options = text.Options(digits, depth, paths, top, only_nonzero, width)
+        options = Options(digits, depth, paths, top, only_nonzero, width, colour)
         return text.explanation_text(self, options)
 
     def latex(self, *, digits: int = 6, standalone: bool = False) -> str:

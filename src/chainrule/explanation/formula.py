@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,46 +10,63 @@ import numpy as np
 
 from chainrule.core.cells import type_of
 from chainrule.core.op import TABLE, Notation
+from chainrule.explanation.terms import Call, Expression, Number, Symbol
+from chainrule.explanation.typeset import NEGATIVE, Form, Piece, typeset
 
-_ATOM = 100
-_NEGATIVE = 30
-_POWER = 40
-
-
-@dataclass(frozen=True, eq=False)
-class Number:
-    """A number or a plain array in a formula."""
-
-    value: Any
-
-
-@dataclass(frozen=True, eq=False)
-class Symbol:
-    """A value with a name."""
-
-    name: str
-    value: Any = None
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """An op applied to formulas."""
-
-    name: str
-    notation: Notation
-    arguments: tuple[Expression, ...]
-
-
-Expression = Number | Symbol | Call
+__all__ = [
+    "BRIEF",
+    "PRETTY_SIGNS",
+    "Call",
+    "Expression",
+    "Number",
+    "Style",
+    "Symbol",
+    "brief",
+    "call",
+    "derivative",
+    "simplified",
+    "substituted",
+    "written",
+]
 
 
 @dataclass(frozen=True)
 class Style:
-    """How the leaves and signs of a formula are written."""
+    """Plain text: how the leaves and signs of a formula are written."""
 
-    number: Callable[[Any], str] = repr
-    symbol: Callable[[Symbol], str] = lambda symbol: symbol.name
+    write_number: Callable[[Any], str] = repr
+    write_symbol: Callable[[Symbol], str] = lambda symbol: symbol.name
     signs: tuple[tuple[str, str], ...] = ()
+
+    def number(self, value: Any) -> Piece:
+        """Write a number."""
+        return _leaf(self.write_number(value))
+
+    def symbol(self, symbol: Symbol) -> Piece:
+        """Write a name, or what stands for it."""
+        return _leaf(self.write_symbol(symbol))
+
+    def literal(self, text: str) -> str:
+        """Write what stands between operands."""
+        for plain, pretty in self.signs:
+            text = text.replace(plain, pretty)
+        return text
+
+    def parenthesised(self, text: str) -> str:
+        """Enclose a part in parentheses."""
+        return f"({text})"
+
+    def joined(self, parts: list[str]) -> str:
+        """Join the parts of one call."""
+        return "".join(parts)
+
+    def form(self, name: str) -> Form | None:
+        """Text has no forms of its own: everything stands on one line."""
+
+
+def _leaf(text: str) -> Piece:
+    is_signed = text.startswith(("-", "−"))
+    return Piece(text, NEGATIVE if is_signed else 100, is_signed)
 
 
 def brief(value: Any) -> str:
@@ -61,13 +77,24 @@ def brief(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-BRIEF = Style(number=brief)
+BRIEF = Style(brief)
 PRETTY_SIGNS = ((" * ", "·"), (" ** ", "^"), (" - ", " − "), ("-", "−"), ("sigmoid(", "σ("))
 
 
 def call(name: str, *arguments: Expression) -> Expression:
     """Return an op of the table applied to formulas, simplified."""
     return simplified(name, TABLE[name].notation, arguments)
+
+
+def derivative(outcome: str, by: Expression, value: Any) -> Symbol:
+    """Return the symbol `∂C/∂z` for a gradient that is known.
+
+    >>> x, y = Symbol("x"), Symbol("y")
+    >>> derivative("f", x, 1.0).name, derivative("f", call("add", x, y), 1.0).name
+    ('∂f/∂x', '∂f/∂(x + y)')
+    """
+    formula = Call("derivative", Notation("∂{0}/∂{1}"), (Symbol(outcome), by))
+    return Symbol(written(formula, BRIEF), value, formula)
 
 
 def written(expression: Expression, style: Style | None = None) -> str:
@@ -77,54 +104,7 @@ def written(expression: Expression, style: Style | None = None) -> str:
     >>> written(call("multiply", call("add", x, y), call("power", call("negative", x), Number(2))))
     '(x + y) * (-x) ** 2'
     """
-    return _written(expression, style or Style())[0]
-
-
-def _written(expression: Expression, style: Style) -> tuple[str, int]:
-    """Return the text and how tightly it binds."""
-    if isinstance(expression, Symbol):
-        text = style.symbol(expression)
-        return text, _NEGATIVE if text.startswith(("-", "−")) else _ATOM
-    if isinstance(expression, Number):
-        text = style.number(expression.value)
-        return text, _NEGATIVE if text.startswith(("-", "−")) else _ATOM
-    notation = expression.notation
-    text, depth = "", 0
-    for literal, place, _, _ in string.Formatter().parse(notation.template):
-        depth += literal.count("(") - literal.count(")")
-        text += _signed(literal, style)
-        if place is None:
-            continue
-        if int(place) >= len(expression.arguments):
-            continue
-        inner, tightness = _written(expression.arguments[int(place)], style)
-        is_first = not text
-        if not depth and _needs_parentheses(notation, tightness, inner, is_first=is_first):
-            inner = f"({inner})"
-        text += inner
-    return text, notation.precedence
-
-
-def _needs_parentheses(notation: Notation, tightness: int, text: str, *, is_first: bool) -> bool:
-    """Decide by precedence; an operand that starts with a minus stands in parentheses unless it comes first."""
-    own = notation.precedence
-    is_negative_number = tightness == _NEGATIVE and own >= 20
-    if text.startswith(("-", "−")) and (not is_first or is_negative_number):
-        return True
-    if tightness != own:
-        return tightness < own
-    if own == _ATOM:
-        return False
-    if own == _POWER:
-        return is_first
-    is_left_associative = own != _NEGATIVE and own >= 10
-    return not (is_first and is_left_associative)
-
-
-def _signed(literal: str, style: Style) -> str:
-    for plain, pretty in style.signs:
-        literal = literal.replace(plain, pretty)
-    return literal
+    return typeset(expression, style or Style()).text
 
 
 def substituted(expression: Expression, names: Mapping[str, Expression]) -> Expression:

@@ -3,167 +3,212 @@
 from __future__ import annotations
 
 import re
-import string
+import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chainrule.explanation.formula import BRIEF, Call, Expression, Number, Symbol, written
 from chainrule.explanation.numbers import Digits
-from chainrule.explanation.wires import Wire
+from chainrule.explanation.statements import Statement, gradient_statement, shown_numbers
+from chainrule.explanation.terms import Expression, Number, Symbol
+from chainrule.explanation.typeset import (
+    ATOM,
+    FRACTION,
+    NEGATIVE,
+    POWER,
+    PRODUCT,
+    TOKENS,
+    Form,
+    Piece,
+    typeset,
+)
 
 if TYPE_CHECKING:
     from chainrule.explanation.explanation import Explanation
 
-_TEMPLATES = {
-    # op: how it is set, how tightly it binds
-    "multiply": (r"{0} \cdot {1}", 20),
-    "divide": (r"\frac{{{0}}}{{{1}}}", 100),
-    "power": (r"{0}^{{{1}}}", 40),
-    "exp": (r"e^{{{0}}}", 100),
-    "sqrt": (r"\sqrt{{{0}}}", 100),
-    "absolute": (r"\left|{0}\right|", 100),
-    "sigmoid": (r"\sigma({0})", 100),
-    "log": (r"\ln({0})", 100),
-    "sin": (r"\sin({0})", 100),
-    "cos": (r"\cos({0})", 100),
-    "tanh": (r"\tanh({0})", 100),
-    "matmul": (r"{0} \, {1}", 20),
+_FORMS = {
+    "derivative": Form(r"\frac{{\partial {0}}}{{\partial {1}}}", ATOM),
+    "divide": Form(r"\frac{{{0}}}{{{1}}}", FRACTION, enclosed=(0, 1)),
+    "power": Form(r"{0}^{{{1}}}", POWER, enclosed=(1,)),
+    "exp": Form(r"e^{{{0}}}", POWER, enclosed=(0,)),
+    "sqrt": Form(r"\sqrt{{{0}}}", ATOM, enclosed=(0,)),
+    "absolute": Form(r"\left|{0}\right|", ATOM, enclosed=(0,)),
+    "sigmoid": Form(r"\sigma({0})", ATOM, enclosed=(0,)),
+    "matmul": Form(r"{0} \, {1}", PRODUCT),
+    "transpose": Form(r"{0}^{{\top}}", POWER),
 }
-_ENCLOSED = {
-    "divide": (0, 1),
-    "power": (1,),
-    "exp": (0,),
-    "sqrt": (0,),
-    "absolute": (0,),
-    "sigmoid": (0,),
+_FUNCTIONS = frozenset({"cos", "cosh", "exp", "log", "max", "min", "sin", "sinh", "tan", "tanh"})
+_SIGNS = {
+    "*": r"\cdot",
+    "**": r"\mathbin{**}",
+    "//": r"\mathbin{/\!/}",
+    "%": r"\bmod",
+    "@": r"\,",
+    "<=": r"\le",
+    ">=": r"\ge",
+    "==": "=",
+    "!=": r"\ne",
+    "&": r"\mathbin{\&}",
+    "^": r"\oplus",
+    "|": r"\mid",
+    "~": r"\lnot ",
+    "∂": r"\partial ",
+    "…": r"\ldots",
+    "ᵀ": r"^{\top}",
 }
-_SPECIAL = re.compile(r"([#$%&_{}])")
+_TEXT = {
+    **{c: rf"\{c}" for c in "#$%&_{}"},
+    "\\": r"\textbackslash{}",
+    "^": r"\^{}",
+    "~": r"\~{}",
+    "∂": r"\ensuremath{\partial}",
+    "…": r"\ldots{}",
+    "·": r"\ensuremath{\cdot}",
+    "−": r"\ensuremath{-}",
+}
+_GREEK = {"lamda": "lambda", "final": "varsigma", "omicron": "mathrm{o}"}
+_INDEXED = re.compile(r"(.*?)\[([\d,\s]+)\]")
 _MOST = 200
+_HEAD = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}
+\usepackage[a4paper,margin=2cm]{geometry}
+\usepackage{amsmath}
+\allowdisplaybreaks
+\begin{document}
+"""
+
+
+@dataclass(frozen=True)
+class Latex:
+    """Formulas in LaTeX's math mode, with names or, if `is_substituted`, with values in their place."""
+
+    digits: Digits
+    is_substituted: bool = False
+
+    def number(self, value: Any) -> Piece:
+        """Set a number; one with an exponent as a power of ten."""
+        return _number(self.digits.number(value).replace("−", "-"))
+
+    def symbol(self, symbol: Symbol) -> Piece:
+        """Set a name, or its value."""
+        if self.is_substituted and symbol.value is not None:
+            return self.number(symbol.value)
+        if symbol.formula is not None:
+            return typeset(symbol.formula, Latex(self.digits))
+        return Piece(latex_name(symbol.name))
+
+    def literal(self, text: str) -> str:
+        """Set signs and names of functions."""
+        return "".join(map(_token, TOKENS.findall(text)))
+
+    def parenthesised(self, text: str) -> str:
+        r"""Enclose a part in parentheses, as high as it is where that matters."""
+        is_high = any(command in text for command in (r"\frac", r"\sqrt", "^", r"\left"))
+        return rf"\left({text}\right)" if is_high else f"({text})"
+
+    def joined(self, parts: list[str]) -> str:
+        """Join the parts of one call."""
+        return "".join(parts)
+
+    def form(self, name: str) -> Form | None:
+        """Return the form of an op that is no line of text."""
+        return _FORMS.get(name)
 
 
 def explanation_latex(explanation: Explanation, digits: int, *, standalone: bool) -> str:
     """Return an `align*`, or a whole document that holds it."""
+    shown = Digits(digits)
+    backward = [w for w in reversed(explanation.graph.wires) if w.readers]
     rows: list[str] = []
-    for wire in list(reversed(explanation.graph.wires))[:_MOST]:
-        if wire.readers:
-            rows += _gradient(explanation, wire, Digits(digits))
+    for wire in backward[:_MOST]:
+        rows += statement_rows(
+            gradient_statement(explanation.outcome, wire, explanation.graph), shown
+        )
+    if len(backward) > _MOST:
+        rows.append(rf"&\quad\text{{and {len(backward) - _MOST} gradients more}}")
     body = " \\\\\n".join(rows)
     align = f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
-    if not standalone:
-        return align
-    return f"\\documentclass{{article}}\n\\usepackage{{amsmath}}\n\\begin{{document}}\n{align}\n\\end{{document}}\n"
+    return f"{_HEAD}{align}\n\\end{{document}}\n" if standalone else align
 
 
-def _gradient(explanation: Explanation, wire: Wire, digits: Digits) -> list[str]:
-    """Return the lines of one gradient: symbolic, substituted, numeric; of an array step the symbolic one."""
-    name = _derivative(explanation, wire)
-    symbolic = []
-    for edge in wire.readers:
-        upstream = _derivative(explanation, edge.target)
-        if edge.local is None:
-            symbolic.append(_set(edge.formula, None).replace("\\mathit{g}", upstream))
-            continue
-        symbolic.append(f"{_grouped(edge.formula)} \\cdot {upstream}")
-    lines = [f"{name} &= {' + '.join(symbolic)}"]
-    if any(e.local is None for e in wire.readers) or _is_array(wire.total):
-        return lines
-    terms = [
-        f"{_number(e.local, digits)} \\cdot {_number(e.target.total, digits)}" for e in wire.readers
+def statement_rows(statement: Statement, digits: Digits) -> list[str]:
+    """Return the rows of an alignment: in symbols, with numbers put in, as factors and result."""
+    names, values = Latex(digits), Latex(digits, is_substituted=True)
+    more = rf" + \cdots\ (\text{{{statement.left_out} more}})" if statement.left_out else ""
+    rows = [
+        f"{typeset(statement.name, names).text} &= {typeset(statement.formula, names).text}{more}"
     ]
-    parts = [x for e in wire.readers for x in (e.local, e.target.total)]
-    relation = {"=": "=", "≈": "\\approx"}
-    lines.append(f"&{relation[digits.equals(*parts)]} {' + '.join(terms)}")
-    lines.append(f"&{relation[digits.equals(wire.total, *parts)]} {_number(wire.total, digits)}")
-    return lines
+    if not statement.is_numeric:
+        return rows
+    put_in = typeset(statement.formula, values).text + more
+    rows.append(f"&{_relation(digits, *shown_numbers(statement.formula))} {put_in}")
+    if statement.factors is not None:
+        factors = typeset(statement.factors, values).text + more
+        if factors != put_in:
+            rows.append(f"&{_relation(digits, *shown_numbers(statement.factors))} {factors}")
+    result = typeset(Number(statement.value), names).text
+    if not rows[-1].endswith(f" {result}"):
+        rows.append(f"&{_relation(digits, statement.value)} {result}")
+    return rows
 
 
-def _derivative(explanation: Explanation, wire: Wire) -> str:
-    outcome = _name(explanation.outcome)
-    name = _set(wire.label, None)
-    if wire is explanation.graph.output:
-        name = outcome
-    elif not isinstance(wire.label, Symbol):
-        name = f"({name})"
-    return f"\\frac{{\\partial {outcome}}}{{\\partial {name}}}"
+def latex(expression: Expression, digits: int = 6) -> str:
+    r"""Set one formula.
+
+    >>> from chainrule.explanation.formula import call
+    >>> print(latex(call("divide", Number(1), call("exp", Symbol("W1[0,1]")))))
+    \frac{1}{e^{\mathit{W1}_{0,1}}}
+    """
+    return typeset(expression, Latex(Digits(digits))).text
 
 
-def _grouped(formula: Expression) -> str:
-    text = _set(formula, None)
-    is_sum = isinstance(formula, Call) and formula.notation.precedence <= 10
-    return f"({text})" if is_sum or text.startswith("-") else text
-
-
-def _set(expression: Expression, parent: tuple[int, int] | None) -> str:
-    """Set a formula; `parent` is how tightly the call around it binds, and the place in it."""
-    if isinstance(expression, Symbol):
-        return _name(expression.name)
-    if isinstance(expression, Number):
-        text = _plain_number(expression.value)
-        return (
-            f"({text})"
-            if text.startswith("-") and parent is not None and (parent[1] or parent[0] >= 40)
-            else text
-        )
-    template, precedence = _TEMPLATES.get(expression.name, (None, expression.notation.precedence))
-    if template is None and precedence == 100:
-        inside = ", ".join(_set(a, None) for a in expression.arguments)
-        return f"\\operatorname{{{_escaped(expression.name)}}}({inside})"
-    if template is None:
-        template = expression.notation.template.replace("ᵀ", "^\\top ")
-        template = "".join(
-            literal + ("" if field is None else f"{{{field}}}")
-            for literal, field, _, _ in string.Formatter().parse(template)
-        )
-    enclosed = _ENCLOSED.get(expression.name, ()) if precedence != 100 else range(9)
-    parts = [
-        _set(a, None if i in enclosed else (precedence, i))
-        for i, a in enumerate(expression.arguments)
-    ]
-    text = template.format(*parts)
-    if parent is None:
-        return text
-    outer, place = parent
-    loose = precedence < outer or (precedence == outer and (place > 0 or outer in {30, 40}))
-    return f"({text})" if loose or (place and text.startswith("-")) else text
-
-
-def _name(name: str) -> str:
-    """Set a name: W1[0,0] is W1 with the index below."""
-    match = re.fullmatch(r"(.*?)\[([\d,\s]+)\]", name)
+def latex_name(name: str) -> str:
+    """Set a name: of W1[0,0] the index below, other than letters and digits as text."""
+    match = _INDEXED.fullmatch(name)
     base, index = (match[1], match[2]) if match else (name, "")
-    if not base.isidentifier():
+    if not base.isidentifier() or not base.isascii():
         base = f"\\text{{{_escaped(base)}}}"
     elif len(base) > 1 or base == "g":
         base = f"\\mathit{{{_escaped(base)}}}"
     return f"{base}_{{{index}}}" if index else base
 
 
+def _relation(digits: Digits, *values: Any) -> str:
+    return "=" if digits.is_exact(*values) else r"\approx"
+
+
+def _token(token: str) -> str:
+    if token.isidentifier():
+        known = {"log": r"\ln"}.get(token, rf"\{token}" if token in _FUNCTIONS else "")
+        return known or rf"\operatorname{{{_escaped(token)}}}"
+    if token in _SIGNS:
+        return _SIGNS[token]
+    return token
+
+
 def _escaped(text: str) -> str:
-    return (
-        _SPECIAL.sub(r"\\\1", text)
-        .replace("…", "\\ldots{}")
-        .replace("#", "")
-        .replace("∂", "$\\partial$")
-    )
+    return "".join(map(_character, text))
 
 
-def _plain_number(value: Any) -> str:
-    return _power_of_ten(written(Number(value), BRIEF))
+def _character(c: str) -> str:
+    """Set a character of a text; letters that not every TeX has become their code."""
+    if c in _TEXT:
+        return _TEXT[c]
+    if c.isascii():
+        return c
+    words = unicodedata.name(c, "").lower().split()
+    if words[:3] == ["greek", "small", "letter"] and len(words) == 4:
+        return rf"\ensuremath{{\{_GREEK.get(words[3], words[3])}}}"
+    return f"U+{ord(c):04X}"
 
 
-def _number(value: Any, digits: Digits) -> str:
-    text = _power_of_ten(digits.number(value).replace("−", "-"))
-    return f"({text})" if text.startswith("-") else text
-
-
-def _power_of_ten(text: str) -> str:
-    """Set 1e-05 as a power of ten."""
+def _number(text: str) -> Piece:
+    """Set a number; 1e-05 as a power of ten."""
+    is_signed = text.startswith("-")
+    if not re.fullmatch(r"-?[\d.]+(e[+-]?\d+)?", text):
+        names = {"inf": r"\infty", "-inf": r"-\infty"}
+        text = names.get(text) or re.sub(r"[A-Za-z]\w*", lambda m: rf"\text{{{m[0]}}}", text)
+        return Piece(text, NEGATIVE if is_signed else ATOM, is_signed)
     mantissa, e, exponent = text.partition("e")
-    return (
-        f"{mantissa} \\times 10^{{{int(exponent)}}}"
-        if e and exponent.lstrip("+-").isdigit()
-        else text
-    )
-
-
-def _is_array(x: Any) -> bool:
-    return type(x) is tuple or getattr(x, "ndim", 0) > 0
+    if not e:
+        return Piece(text, NEGATIVE if is_signed else ATOM, is_signed)
+    return Piece(rf"{mantissa} \times 10^{{{int(exponent)}}}", PRODUCT, is_signed)

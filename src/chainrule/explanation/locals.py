@@ -22,10 +22,10 @@ from chainrule.explanation.formula import (
     simplified,
     substituted,
 )
+from chainrule.explanation.notations import notation_of
 
 _DEEPEST = 200
 """Nodes of a rule that are written out."""
-_FITTING = frozenset({"sum_to", "broadcast_to"})
 
 
 def partial_formula(node: Node, i: int, arguments: Sequence[Expression]) -> Expression:
@@ -42,7 +42,7 @@ def partial_formula(node: Node, i: int, arguments: Sequence[Expression]) -> Expr
     dtypes = tuple(_dtype(a) for a in node.args)
     formula = _partial(op, i, fixed, dtypes, node.type.dtype)
     names = {f"#{k}": a for k, a in enumerate(arguments)}
-    names["#out"] = simplified(op.name, op.notation, tuple(arguments))
+    names["#out"] = simplified(op.name, notation_of(node), tuple(arguments))
     return substituted(formula, names)
 
 
@@ -57,7 +57,7 @@ def product_formula(node: Node, i: int, arguments: Sequence[Expression]) -> Expr
     except (ChainruleError, TypeError, ValueError, AttributeError):  # a rule that looks at values
         formula = Call(f"{op.name}_vjp", called(f"{op.name}_vjp", 1), (Symbol("g"),))
     names = {f"#{k}": a for k, a in enumerate(arguments)}
-    names["#out"] = simplified(op.name, op.notation, tuple(arguments))
+    names["#out"] = simplified(op.name, notation_of(node), tuple(arguments))
     return substituted(formula, names)
 
 
@@ -124,9 +124,10 @@ def _of_node(node: Node, symbols: Mapping[Node, str], budget: list[int]) -> Expr
         Number(a) if p is None else _of_node(p, symbols, budget)
         for a, p in zip(node.args, node.parents, strict=True)
     )
-    if node.op.name in _FITTING and node.type == type_of(node.args[0]):
+    is_whole = node.op.name == "sum_to" and node.type == type_of(node.args[0])
+    if is_whole or node.op.name == "broadcast_to":  # NumPy broadcasts where it is read
         return arguments[0]
-    return simplified(node.op.name, node.op.notation, arguments)
+    return simplified(node.op.name, notation_of(node), arguments)
 
 
 def _strong(x: Any) -> ArrayType:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
-from chainrule.explanation.formula import PRETTY_SIGNS, Style, Symbol
+from chainrule.explanation.formula import PRETTY_SIGNS, Style, written
+from chainrule.explanation.terms import Symbol
 
 _SMALL_ARRAY = 6
 
@@ -49,14 +50,20 @@ class Digits:
     @property
     def names(self) -> Style:
         """Formulas with names."""
-        return Style(self.number, lambda symbol: symbol.name, PRETTY_SIGNS)
+
+        def name(symbol: Symbol) -> str:
+            return symbol.name if symbol.formula is None else written(symbol.formula, style)
+
+        style = Style(self.number, name, PRETTY_SIGNS)
+        return style
 
     @property
     def values(self) -> Style:
         """Formulas with values in the place of names."""
+        names = self.names
 
         def value(symbol: Symbol) -> str:
-            return symbol.name if symbol.value is None else self.number(symbol.value)
+            return names.write_symbol(symbol) if symbol.value is None else self.number(symbol.value)
 
         return Style(self.number, value, PRETTY_SIGNS)
 

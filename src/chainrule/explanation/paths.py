@@ -6,7 +6,9 @@ import heapq
 import itertools
 from dataclasses import dataclass
 
-from chainrule.explanation.formula import BRIEF, written
+from chainrule.explanation.columns import wrapped
+from chainrule.explanation.formula import written
+from chainrule.explanation.numbers import Digits
 from chainrule.explanation.wires import Edge, Graph, Wire
 
 
@@ -24,10 +26,18 @@ class Path:
     factors: tuple[float, ...]
     product: float
 
+    def line(self, digits: Digits) -> str:
+        """Write `s → x → z: 4 · 8 = 32`."""
+        shown = [digits.number(f) for f in self.factors]
+        factors = " · ".join(
+            f"({f})" if f.startswith("−") and i else f for i, f in enumerate(shown)
+        )
+        sign = digits.equals(self.product, *self.factors)
+        return f"{' → '.join(self.names)}: {factors or '1'} {sign} {digits.number(self.product)}"
+
     def __str__(self) -> str:
         """`s → x → z: 4 · 8 = 32`."""
-        factors = " · ".join(f"{f:.6g}" if f >= 0 else f"({f:.6g})" for f in self.factors)
-        return f"{' → '.join(self.names)}: {factors or '1'} = {self.product:.6g}"
+        return self.line(Digits(6))
 
 
 @dataclass(frozen=True)
@@ -44,16 +54,21 @@ class Paths:
     strongest: tuple[Path, ...]
     total: float
 
-    def __str__(self) -> str:
-        """The count, the strongest paths and the sum."""
+    def lines(self, digits: Digits, width: int | None = None) -> list[str]:
+        """Write the count, the strongest paths and the sum, on a page `width` columns wide."""
         one = "path" if self.count == 1 else "paths"
         shown = len(self.strongest)
         head = f"{self.count:,} {one}" + (
             f", the strongest {shown}:" if shown < self.count else ":"
         )
-        return "\n".join(
-            [head, *(f"  {p}" for p in self.strongest), f"sum of all: {self.total:.6g}"]
-        )
+        room = None if width is None else width - 4
+        listed = [f"  {line}" for p in self.strongest for line in wrapped(p.line(digits), room, 4)]
+        total = f"sum of all {digits.equals(self.total)} {digits.number(self.total)}"
+        return [head, *listed, total]
+
+    def __str__(self) -> str:
+        """The count, the strongest paths and the sum."""
+        return "\n".join(self.lines(Digits(6)))
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,7 @@ def _path(start: Wire, tail: _Tail | None, seed: float) -> Path:
         factors.append(tail.edge.local)
         product *= tail.edge.local
         tail = tail.rest
-    names = (written(w.label, BRIEF) for w in wires)
+    names = (written(w.label, Digits(6).names) for w in wires)
     return Path(tuple(name for name, _ in itertools.groupby(names)), tuple(factors), product)
 
 

@@ -3,231 +3,238 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.explanation.formula import BRIEF, written
+from chainrule.explanation.branches import (
+    MOST_ROWS,
+    Options,
+    equations,
+    is_felt,
+    measured,
+    stated,
+    tree_lines,
+)
+from chainrule.explanation.columns import Row, columns, shortened, total_width, wrapped
+from chainrule.explanation.formula import written
 from chainrule.explanation.numbers import Digits
-from chainrule.explanation.records import Extent
-from chainrule.explanation.wires import Edge, Graph, Wire
+from chainrule.explanation.statements import (
+    MOST_TERMS,
+    Statement,
+    added,
+    gradient_symbol,
+    value_statement,
+)
+from chainrule.explanation.wires import Edge
 
 if TYPE_CHECKING:
     from chainrule.explanation.explanation import Explanation
 
-_MOST_ROWS = 200
-_MOST_TERMS = 8
-
-
-@dataclass(frozen=True)
-class Options:
-    """How much is shown, and how."""
-
-    digits: int = 6
-    depth: int | None = None
-    paths: bool = False
-    top: int = 5
-    only_nonzero: bool = False
-    width: int | None = None
-
 
 def explanation_text(explanation: Explanation, options: Options) -> str:
     """Return the whole text."""
-    digits = Digits(options.digits)
-    parts = [
-        _table(_header(explanation, digits)),
-        "forward\n" + _cut(list(_forward(explanation, digits))),
-        "backward: upstream · local = contribution\n"
-        + _cut(list(_backward(explanation, digits, options))),
+    sections = [
+        _header(explanation, options),
+        _forward(explanation, options),
+        _backward(explanation, options),
+        _forks(explanation, options),
     ]
-    forks = list(_forks(explanation, digits))
-    if forks:
-        parts.append("where paths meet, contributions add up\n" + _cut(forks))
     if explanation.is_by_entry and len(explanation.starts) == 1:
-        start = explanation.graph.wires[0]
-        written_tree = tree(explanation, explanation.graph, start, options.depth, options.digits)
-        parts.append("the chain rule\n" + written_tree)
+        graph, start = explanation.graph, explanation.graph.wires[0]
+        rule = tree_lines(explanation.outcome, graph, start, options)
+        sections.append([*_head("the chain rule", options), *rule])
         if options.paths:
-            parts.append("paths\n" + str(explanation.paths(top=options.top)))
-    checks = list(_checks(explanation, digits))
-    if checks:
-        parts.append("gradient, beside a centred difference\n" + _cut(checks))
-    return _cut_to("\n\n".join(parts), options.width)
+            found = explanation.paths(top=options.top)
+            lines = found.lines(options.shown, options.width)
+            sections.append([*_head("paths", options), *(f"  {line}" for line in lines)])
+    sections.append(_checks(explanation, options))
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
-def _header(explanation: Explanation, digits: Digits) -> list[tuple[str, str]]:
-    value = explanation.value
-    return [
-        (explanation.outcome, f"{digits.equals(value)} {digits.number(value)}"),
-        ("seed", f"∂{explanation.outcome}/∂{explanation.outcome} = 1"),
+def _head(text: str, options: Options) -> list[str]:
+    return [options.paint(line, "head") for line in wrapped(text, options.width, 2)]
+
+
+def _header(explanation: Explanation, options: Options) -> list[str]:
+    value, outcome = explanation.value, explanation.outcome
+    digits = options.shown
+    rows = [
+        (outcome, f"{digits.equals(value)} {digits.number(value)}"),
+        ("seed", f"∂{outcome}/∂{outcome} = 1"),
         *explanation.facts,
     ]
-
-
-def _forward(explanation: Explanation, digits: Digits) -> Iterator[tuple[str, ...]]:
-    for wire in explanation.graph.wires:
-        name = written(wire.label, BRIEF)
-        value = digits.number(wire.value)
-        if wire.node.op is None:
-            yield (f"  {name}", "input", "", value, "")
-            continue
-        formula = written(wire.formula, digits.names)
-        place = explanation.tape.position(wire.node)
-        numbers = (
-            ""
-            if type(wire.value) is tuple or np.ndim(wire.value)
-            else written(wire.formula, digits.values)
-        )
-        sign = digits.equals(wire.value)
-        yield (
-            f"  {name}",
-            f"= {formula}",
-            numbers and f"= {numbers}",
-            f"{sign} {value}",
-            str(place or ""),
-        )
-
-
-def _backward(
-    explanation: Explanation, digits: Digits, options: Options
-) -> Iterator[tuple[str, ...]]:
-    yield ("  gradient", "upstream", "local", "", "contribution", "from")
-    for edge in explanation.graph.edges:
-        if options.only_nonzero and not _is_felt(edge.contribution):
-            continue
-        name = explanation.gradient_name(edge.source)
-        origin = written(edge.target.label, BRIEF)
-        if edge.local is None:
-            yield (f"  {name}", *_product(edge, digits), origin)
-            continue
-        local = written(edge.formula, digits.names)
-        number = digits.number(edge.local)
-        sign = digits.equals(edge.target.total, edge.local, edge.contribution)
-        yield (
-            f"  {name}",
-            digits.number(edge.target.total),
-            f"· {_in_parentheses(number)}",
-            "" if local == number else local,
-            f"{sign} {_measured(edge.contribution, digits)}",
-            origin,
-        )
-
-
-def _product(edge: Edge, digits: Digits) -> tuple[str, str, str, str]:
-    """Write an array step: the product that hands the gradient back, with its dimensions."""
-    shapes = f"{_shape(edge.target.total)} → {_shape(edge.contribution)}"
+    lines = columns(rows, ("head", ""), options.paint, indent=0)
     return (
-        digits.number(edge.target.total),
-        written(edge.formula, digits.names),
-        shapes,
-        f"{digits.equals(edge.contribution)} {_measured(edge.contribution, digits)}",
+        lines
+        if options.width is None
+        else [piece for line in lines for piece in wrapped(line, options.width, 20)]
     )
 
 
-def _forks(explanation: Explanation, digits: Digits) -> Iterator[tuple[str, ...]]:
-    for wire in reversed(explanation.graph.wires):
-        terms = wire.readers
-        if len(terms) < 2:
-            continue
-        shown = [_in_parentheses(digits.number(e.contribution)) for e in terms[:_MOST_TERMS]]
-        if len(terms) > _MOST_TERMS:
-            shown.append(f"… {len(terms) - _MOST_TERMS} more")
-        sign = digits.equals(wire.total, *(e.contribution for e in terms))
-        yield (
-            f"  {explanation.gradient_name(wire)}",
-            f"= {' + '.join(shown)}",
-            f"{sign} {digits.number(wire.total)}",
+def _forward(explanation: Explanation, options: Options) -> list[str]:
+    """Write the values in order, below the lines of the user's program that computed them."""
+    digits = options.shown
+    wires = explanation.graph.wires[:MOST_ROWS]
+    statements = [value_statement(w, explanation.outcome, explanation.graph) for w in wires]
+    rows = [
+        _value_row(s, digits, is_input=w.node.op is None)
+        for w, s in zip(wires, statements, strict=True)
+    ]
+    if options.width is None or total_width(rows, 4) <= options.width:
+        styles = ("name", "", "", "value")
+        shown = [[line] for line in columns(rows, styles, options.paint, indent=4)]
+    else:
+        shown = [stated(s, "    ", options) for s in statements]
+    lines = _head("forward", options)
+    place: Any = None
+    for wire, block in zip(wires, shown, strict=True):
+        found = explanation.tape.position(wire.node) if wire.node.op is not None else None
+        if found is not None and str(found) != place:
+            lines.append(
+                options.paint(
+                    f"  {shortened(str(found), options.width and options.width - 2)}", "quiet"
+                )
+            )
+        place = str(found) if found is not None else place
+        lines += block
+    return lines + _more(len(explanation.graph.wires) - len(wires), "values")
+
+
+def _value_row(statement: Statement, digits: Digits, *, is_input: bool) -> Row:
+    name = written(statement.name, digits.names)
+    if is_input:
+        return (
+            name,
+            "input",
+            "",
+            f"{digits.equals(statement.value)} {digits.number(statement.value)}",
         )
+    formula, *rest = equations(statement, digits)
+    numbers, result = ("", *rest)[-2:]
+    return (name, "" if name == formula[2:] else formula, numbers, result)
 
 
-def _checks(explanation: Explanation, digits: Digits) -> Iterator[tuple[str, ...]]:
-    for name, checked in explanation.checks:
-        yield (
-            f"  ∂{explanation.outcome}/∂{name}",
+def _backward(explanation: Explanation, options: Options) -> list[str]:
+    """Write every step: what comes from above, the local derivative, and what the argument receives."""
+    digits = options.shown
+    edges = [
+        e for e in explanation.graph.edges if not options.only_nonzero or is_felt(e.contribution)
+    ]
+    shown = edges[:MOST_ROWS]
+    rows: list[Row] = [("gradient", "upstream", "local", "", "contribution", "from")]
+    rows += [_step_row(explanation, e, digits) for e in shown]
+    head = _head("backward: upstream · local = contribution", options)
+    more = _more(len(edges) - len(shown), "steps")
+    styles = ("name", "", "", "", "value", "quiet")
+    for narrower in (tuple, lambda row: (*row[:5], "")):
+        narrowed = [narrower(row) for row in rows]
+        if options.width is None or total_width(narrowed) <= options.width:
+            return head + columns(narrowed, styles, options.paint) + more
+    lines = [line for e in shown for line in _stacked_step(explanation, e, options)]
+    return head + lines + more
+
+
+def _step_row(explanation: Explanation, edge: Edge, digits: Digits) -> Row:
+    name = written(
+        gradient_symbol(explanation.outcome, edge.source, explanation.graph), digits.names
+    )
+    origin = written(edge.target.label, digits.names)
+    upstream, local, formula = _step(edge, digits)
+    sign = digits.equals(
+        *([] if edge.local is None else [edge.target.total, edge.local]), edge.contribution
+    )
+    return (name, upstream, local, formula, f"{sign} {measured(edge.contribution, digits)}", origin)
+
+
+def _step(edge: Edge, digits: Digits) -> tuple[str, str, str]:
+    """Return the upstream gradient, the local derivative, and it as a formula; of an array step the product."""
+    upstream = digits.number(edge.target.total)
+    if edge.local is None:
+        shapes = f"{_shape(edge.target.total)} → {_shape(edge.contribution)}"
+        return upstream, written(edge.formula, digits.names), shapes
+    number = digits.number(edge.local)
+    formula = written(edge.formula, digits.names)
+    return upstream, f"· {_in_parentheses(number)}", "" if formula == number else formula
+
+
+def _stacked_step(explanation: Explanation, edge: Edge, options: Options) -> list[str]:
+    """Write a step below its name, for a narrow page."""
+    name, upstream, local, formula, result, origin = _step_row(explanation, edge, options.shown)
+    lines = [f"  {options.paint(name, 'name')}"]
+    if edge.local is None:
+        steps = [f"g = {upstream}", f"{local}: {formula}", result]
+    else:
+        steps = [f"{upstream} {local}" + (f"   {formula}" if formula else ""), result]
+    for step in steps:
+        lines += wrapped(f"      {step}", options.width, 8)
+    lines += [options.paint(x, "quiet") for x in wrapped(f"      from {origin}", options.width, 8)]
+    return lines
+
+
+def _forks(explanation: Explanation, options: Options) -> list[str]:
+    digits = options.shown
+    joins = [w for w in reversed(explanation.graph.wires) if len(w.readers) > 1]
+    if not joins:
+        return []
+    rows: list[Row] = []
+    for wire in joins[:MOST_ROWS]:
+        terms = [e.contribution for e in wire.readers[:MOST_TERMS]]
+        left_out = len(wire.readers) - len(terms)
+        text = written(added(terms), digits.names) + (f" + … {left_out} more" if left_out else "")
+        sign = digits.equals(wire.total, *terms)
+        name = written(gradient_symbol(explanation.outcome, wire, explanation.graph), digits.names)
+        rows.append((name, f"= {text}", f"{sign} {digits.number(wire.total)}"))
+    lines = _head("where paths meet, contributions add up", options)
+    if options.width is None or total_width(rows) <= options.width:
+        lines += columns(rows, ("name", "", "value"), options.paint)
+    else:
+        for name, text, total in rows:
+            lines += [
+                f"  {options.paint(name, 'name')}",
+                *wrapped(f"      {text}", options.width, 8),
+                f"      {total}",
+            ]
+    return lines + _more(len(joins) - len(rows), "sums")
+
+
+def _checks(explanation: Explanation, options: Options) -> list[str]:
+    """Write each gradient beside a finite difference."""
+    digits = options.shown
+    rows: list[Row] = [
+        (
+            f"∂{explanation.outcome}/∂{name}",
             f"{digits.equals(checked.analytic)} {digits.number(checked.analytic)}",
             f"difference {digits.number(checked.numeric)}",
             checked.verdict,
         )
+        for name, checked in explanation.checks
+    ]
+    if not rows:
+        return []
+    head = _head("gradient, beside a centred difference", options)
+    shown = rows[:MOST_ROWS]
+    lines = columns(shown, ("name", "value", "", "quiet"), options.paint)
+    return [*head, *lines, *_more(len(rows) - len(shown), "gradients")]
 
 
-def tree(
-    explanation: Explanation, graph: Graph, start: Wire, depth: int | None, digits: int
-) -> str:
-    """Write the gradient with respect to a wire as a sum over its readers, and those below it, indented."""
-    shown = Digits(digits)
-    lines: list[str] = []
-    seen: set[Wire] = set()
-    stack: list[tuple[Wire, int]] = [(start, 0)]
-    while stack and len(lines) < _MOST_ROWS:
-        wire, level = stack.pop()
-        indent = "  " * (level + 1)
-        if wire in seen:
-            lines.append(f"{indent}{explanation.gradient_name(wire)}, as above")
-            continue
-        seen.add(wire)
-        lines.append(f"{indent}{_sum_line(explanation, wire, shown)}")
-        if depth is None or level + 1 < depth:
-            targets = dict.fromkeys(e.target for e in wire.readers if e.target is not graph.output)
-            stack += [(t, level + 1) for t in reversed(targets)]
-    if stack:
-        lines.append(f"  … {len(stack)} more branches; a smaller depth= folds the tree")
-    return "\n".join(lines)
-
-
-def _sum_line(explanation: Explanation, wire: Wire, digits: Digits) -> str:
-    """Write `∂f/∂a = 2·∂f/∂z + (−2)·∂f/∂y = … ≈ −0.2`."""
-    name = explanation.gradient_name(wire)
-    value = digits.number(wire.total)
-    if not wire.readers:
-        return f"{name} = {value}"
-    formulas, numbers = [], []
-    for edge in wire.readers[:_MOST_TERMS]:
-        local = _in_parentheses(written(edge.formula, digits.names))
-        local = (
-            f"({local})"
-            if any(s in local for s in (" + ", " − ")) and not local.startswith("(")
-            else local
-        )
-        formulas.append(f"{local}·{explanation.gradient_name(edge.target)}")
-        numbers.append(
-            f"{_in_parentheses(digits.number(edge.local))}·{_in_parentheses(digits.number(edge.target.total))}"
-        )
-    more = [f"… {len(wire.readers) - _MOST_TERMS} more"] if len(wire.readers) > _MOST_TERMS else []
-    parts = [x for e in wire.readers for x in (e.local, e.target.total)]
-    sign = digits.equals(wire.total, *parts)
-    return f"{name} = {' + '.join(formulas + more)} {digits.equals(*parts)} {' + '.join(numbers + more)} {sign} {value}"
+def _more(count: int, noun: str) -> list[str]:
+    if count <= 0:
+        return []
+    return [f"  … {count:,} more {noun}; wrt= and depth= show a part, records() has all"]
 
 
 def explanation_html(explanation: Explanation) -> str:
     """Return the backward steps as a plain table."""
     digits = Digits(6)
-    rows = list(_backward(explanation, digits, Options()))
-    head, body = rows[0], rows[1 : _MOST_ROWS + 1]
-    cells = ["<tr>" + "".join(f"<th>{html.escape(c.strip())}</th>" for c in head) + "</tr>"]
-    cells += [
-        "<tr>" + "".join(f"<td>{html.escape(c.strip())}</td>" for c in row) + "</tr>"
-        for row in body
+    rows: list[Row] = [("gradient", "upstream", "local", "", "contribution", "from")]
+    rows += [_step_row(explanation, e, digits) for e in explanation.graph.edges[:MOST_ROWS]]
+    cells = [
+        "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in row) + "</tr>"
+        for row, tag in zip(rows, ["th", *["td"] * len(rows)], strict=False)
     ]
     caption = f"{explanation.outcome} {digits.equals(explanation.value)} {digits.number(explanation.value)}"
     return f"<table><caption>{html.escape(caption)}</caption>{''.join(cells)}</table>"
-
-
-def _measured(x: Any, digits: Digits) -> str:
-    """Write a number; of a larger array its type, norm, extremes and largest entry."""
-    shown = digits.number(x)
-    if type(x) is tuple or not np.ndim(x) or shown.startswith("["):
-        return shown
-    extent = Extent.of(x)
-    at = ",".join(map(str, extent.largest_at))
-    lowest, highest, norm = map(digits.number, (extent.lowest, extent.highest, extent.norm))
-    return f"{shown} norm {norm}, {lowest} to {highest}, largest at [{at}]"
-
-
-def _is_felt(x: Any) -> bool:
-    """Say whether a contribution is anywhere other than zero."""
-    return any(map(_is_felt, x)) if type(x) is tuple else bool(np.any(x))
 
 
 def _in_parentheses(text: str) -> str:
@@ -236,27 +243,3 @@ def _in_parentheses(text: str) -> str:
 
 def _shape(x: Any) -> str:
     return ", ".join(map(_shape, x)) if type(x) is tuple else str(np.shape(x))
-
-
-def _cut(rows: Sequence[Sequence[str]]) -> str:
-    """Lay out rows; of many the first, and how many more there are."""
-    shown = rows[:_MOST_ROWS]
-    text = _table(shown)
-    if len(rows) > len(shown):
-        text += f"\n  … {len(rows) - len(shown):,} more lines; wrt= and depth= show a part, records() has all"
-    return text
-
-
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def _cut_to(text: str, width: int | None) -> str:
-    """Cut lines that are longer than the page is wide."""
-    if width is None:
-        return text
-    lines = text.splitlines()
-    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
