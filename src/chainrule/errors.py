@@ -8,6 +8,7 @@
     ├── NotDifferentiableError   (TypeError)     no derivative is known, or none exists
     ├── EscapedValueError        (RuntimeError)  a traced value was about to leave the trace
     ├── GraphError               (RuntimeError)  a graph that breaks its own rules: our mistake
+    ├── CompileError             (RuntimeError)  a stage of the compiler made a mistake: ours too
     ├── DataError                (ValueError)    data that cannot be used: file, row, column
     └── UsageError               (ValueError)    a command line that cannot be carried out
 
@@ -556,6 +557,17 @@ class GraphError(ChainruleError, RuntimeError):
         return cls(
             f"{where}: {what}.",
             hint="this is a bug in chainrule: please report it with the graph printed.",
+        )
+
+
+class CompileError(ChainruleError, RuntimeError):
+    """A stage of the compiler made a mistake, found by `CHAINRULE_CHECK=1`. Please report it with the file it names."""
+
+    @classmethod
+    def from_pass(cls, name: str, reason: str, saved: object) -> Self:
+        return cls(
+            f"compile: the pass {name} changed the program: {reason}. Expected a graph that computes the same.",
+            hint=f"this is a bug in chainrule: please report it with {saved}, which holds the graph and the numbers.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from chainrule.ops import (
     activations,
+    additions,
     along_axis,
     arithmetic,
     broadcasting,
@@ -64,6 +65,7 @@ from chainrule.ops import (
 
 __all__ = [
     "activations",
+    "additions",
     "along_axis",
     "arithmetic",
     "broadcasting",

@@ -58,11 +58,11 @@ def _getitem(x: Any, *arrays: Any, index: Index) -> Any:
 
 def _scatter(x: Any, *arrays: Any, index: Index, shape: Shape) -> Any:
     out = np.zeros(shape, np.asarray(x).dtype)
-    _add_at(out, x, arrays, index)
+    add_into(out, x, arrays, index)
     return out
 
 
-def _add_at(buffer: Any, x: Any, arrays: Sequence[Any], index: Index) -> None:
+def add_into(buffer: Any, x: Any, arrays: Sequence[Any], index: Index) -> None:
     """Add `x` at `index` in place; elements named twice receive both."""
     if arrays:
         np.add.at(buffer, _filled(index, arrays), x)
@@ -100,7 +100,7 @@ GETITEM: Op = linear(
         ),
     ),
     joint=True,
-    accumulate=lambda buffer, g, args, params: _add_at(buffer, g, args[1:], params["index"]),
+    accumulate=lambda buffer, g, args, params: add_into(buffer, g, args[1:], params["index"]),
     front=getitem,
     notation=Notation("{0}[…]"),
     samples=(

@@ -1,0 +1,94 @@
+"""Verify what a pass made: the graph is legal, and on random numbers it computes what it computed before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.reproducer import save_reproducer
+from chainrule.core.graph import Graph
+from chainrule.core.types import ArrayType
+from chainrule.errors import ChainruleError, CompileError
+
+_ROUNDING = 1e4
+"""How many units of the dtype's precision, relative to the largest value, a pass may change a result by."""
+
+
+def is_checking() -> bool:
+    """Say whether every stage of the compiler is verified: `CHAINRULE_CHECK=1`."""
+    return os.environ.get("CHAINRULE_CHECK", "") not in {"", "0"}
+
+
+def check_pass(name: str, before: Graph, after: Graph) -> None:
+    """Verify the graph that a pass made.
+
+    Raises:
+        CompileError: it breaks a rule of graphs, or computes something else. It names the pass and
+            the file that holds the graph and the numbers.
+    """
+    inputs = random_inputs([node.type for node in before.inputs])
+    reason = _illegal(after) or _difference(before, after, inputs)
+    if reason:
+        raise CompileError.from_pass(name, reason, save_reproducer(name, before, inputs))
+
+
+def random_inputs(types: Sequence[ArrayType]) -> list[Any]:
+    """Return numbers of these types; the same on every run."""
+    rng = np.random.default_rng(0)
+    return [_random(rng, t) for t in types]
+
+
+def _random(rng: np.random.Generator, t: ArrayType) -> Any:
+    kind = t.dtype.kind
+    if kind == "b":
+        numbers: Any = rng.integers(0, 2, t.shape)
+    elif kind in "iu":
+        numbers = rng.integers(0, 3, t.shape)  # small: they may be indices
+    else:
+        numbers = rng.uniform(0.2, 1.2, t.shape)
+        if kind == "c":
+            numbers = numbers + 1j * rng.uniform(-1, 1, t.shape)
+    array = np.asarray(numbers).astype(t.dtype)
+    return array[()].item() if t.weak else array[()]
+
+
+def _illegal(graph: Graph) -> str:
+    try:
+        graph.check()
+    except ChainruleError as error:
+        return error.message
+    return ""
+
+
+def _difference(before: Graph, after: Graph, inputs: Sequence[Any]) -> str:
+    """Return what differs between two graphs on these numbers; nothing where the first cannot be run on them."""
+    try:
+        with np.errstate(all="ignore"):
+            wanted = before.run(*inputs)
+    except (ArithmeticError, ValueError, IndexError, TypeError):
+        return ""
+    with np.errstate(all="ignore"):
+        got = after.run(*inputs)
+    for i, (a, b) in enumerate(zip(got, wanted, strict=True)):
+        if not is_close(a, b):
+            return f"output {i} was {_short(b)} and became {_short(a)}"
+    return ""
+
+
+def is_close(a: Any, b: Any) -> bool:
+    """Say whether two results have the same type and, within rounding, numbers; NaN equals NaN."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.dtype != b.dtype:
+        return False
+    if a.dtype.kind not in "fc":
+        return bool(np.array_equal(a, b))
+    finite = np.abs(b[np.isfinite(b)])
+    within = _ROUNDING * np.finfo(a.dtype).eps * (1 + finite.max(initial=0))
+    return bool(np.allclose(a, b, rtol=within, atol=within, equal_nan=True))
+
+
+def _short(x: Any) -> str:
+    return np.array2string(np.asarray(x), threshold=6, edgeitems=2)

@@ -1,0 +1,56 @@
+"""The passes: pure functions from graphs to graphs that keep what they compute. `run` runs all of them, in order."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from chainrule.compiler.checks import check_pass, is_checking
+from chainrule.compiler.passes.collect_additions import collect_additions
+from chainrule.compiler.passes.drop_unused import drop_unused
+from chainrule.compiler.passes.fold_constants import fold_constants
+from chainrule.compiler.passes.merge_layouts import merge_layouts
+from chainrule.compiler.passes.read_through import read_through
+from chainrule.compiler.passes.reduce_strength import reduce_strength
+from chainrule.compiler.passes.share import share
+from chainrule.compiler.passes.simplify import simplify
+from chainrule.core.graph import Graph
+
+Pass = Callable[[Graph], Graph]
+
+PASSES: tuple[Pass, ...] = (
+    drop_unused,
+    read_through,
+    merge_layouts,
+    fold_constants,
+    simplify,
+    reduce_strength,
+    share,
+    drop_unused,
+    collect_additions,
+    drop_unused,
+)
+
+
+def run(graph: Graph) -> Graph:
+    """Run every pass. With `CHAINRULE_CHECK=1` each result is verified, see `checks.check_pass`."""
+    is_checked = is_checking()
+    with _without_collector():
+        for transform in PASSES:
+            before, graph = graph, transform(graph)
+            if is_checked:
+                check_pass(transform.__name__, before, graph)
+    return graph
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the cycle collector from walking the nodes again and again: it is half of the time for large graphs."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
