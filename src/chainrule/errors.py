@@ -9,6 +9,7 @@
     ├── EscapedValueError        (RuntimeError)  a traced value was about to leave the trace
     ├── GraphError               (RuntimeError)  a graph that breaks its own rules: our mistake
     ├── CompileError             (RuntimeError)  a stage of the compiler made a mistake: ours too
+    ├── NativeCodeError          (RuntimeError)  machine code that cannot be made or loaded
     ├── DataError                (ValueError)    data that cannot be used: file, row, column
     └── UsageError               (ValueError)    a command line that cannot be carried out
 
@@ -568,6 +569,32 @@ class CompileError(ChainruleError, RuntimeError):
         return cls(
             f"compile: the pass {name} changed the program: {reason}. Expected a graph that computes the same.",
             hint=f"this is a bug in chainrule: please report it with {saved}, which holds the graph and the numbers.",
+        )
+
+
+class NativeCodeError(ChainruleError, RuntimeError):
+    """Machine code cannot be made or loaded. It is a mistake of chainrule's, or an installation that lacks a part."""
+
+    @classmethod
+    def from_symbol(cls, name: str) -> Self:
+        return cls(
+            f"native code: no function {name!r} was found in this process. It should come with SciPy, Python or the C "
+            "library.",
+            hint="check that SciPy is installed as a whole: python -c 'import scipy.linalg.cython_blas'.",
+        )
+
+    @classmethod
+    def from_llvm(cls, reason: str, text: str) -> Self:
+        return cls(
+            f"native code: LLVM refused a module of {len(text.splitlines())} lines: {reason.strip()}",
+            hint="this is a bug in chainrule: please report it with the function that was compiled.",
+        )
+
+    @classmethod
+    def from_object(cls, reason: str) -> Self:
+        return cls(
+            f"native code: an object file cannot be loaded: {reason}.",
+            hint="delete the cache of compiled code, or run with CHAINRULE_CACHE=off.",
         )
 
 

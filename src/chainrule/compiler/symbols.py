@@ -1,0 +1,106 @@
+"""Find the addresses of what compiled code calls: BLAS, LAPACK, the C library, Python.
+
+`chainrule_dgemm` is SciPy's BLAS routine dgemm, `chainrule_dgesv` its LAPACK routine dgesv, with Fortran's calling
+convention: every argument is a pointer, integers have 32 bits. The functions that return a number return it by value.
+`Py…` is Python's C API. Everything else is looked up in the process: memcpy, pow.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from chainrule.errors import NativeCodeError
+
+PREFIX = "chainrule_"
+_MODULES = ("cython_blas", "cython_lapack")
+
+
+def address_of(name: str) -> int:
+    """Return the address of an outside name that compiled code uses."""
+    if name.startswith(PREFIX):
+        return routine_address(name.removeprefix(PREFIX))
+    for library in _libraries():
+        try:
+            return _address(getattr(library, name))
+        except AttributeError:
+            continue
+    raise NativeCodeError.from_symbol(name)
+
+
+@functools.cache
+def routine_address(name: str) -> int:
+    """Return the address of a BLAS or LAPACK routine of SciPy's."""
+    for module in _MODULES:
+        capsule = _capsules(module).get(name)
+        if capsule is not None:
+            return _pointer(capsule)
+    raise NativeCodeError.from_symbol(PREFIX + name)
+
+
+@functools.cache
+def _capsules(name: str) -> dict[str, Any]:
+    """Return what a Cython module of scipy.linalg exports to C, without importing all of scipy.linalg.
+
+    That package takes some 0.1 s. Its extension modules need none of it, and a later import of the package meets the
+    same module: Cython makes each once in a process.
+    """
+    full = f"scipy.linalg.{name}"
+    module = sys.modules.get(full) or _load_alone(full, name) or importlib.import_module(full)
+    return dict(module.__pyx_capi__)
+
+
+def _load_alone(full: str, name: str) -> Any:
+    scipy = importlib.import_module("scipy")
+    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
+        path = Path(scipy.__path__[0], "linalg", name + suffix)
+        if path.exists():
+            break
+    else:
+        return None
+    loader = importlib.machinery.ExtensionFileLoader(full, str(path))
+    spec = importlib.util.spec_from_file_location(full, path, loader=loader)
+    if spec is None:
+        return None
+    try:
+        module = importlib.util.module_from_spec(spec)
+        loader.exec_module(module)
+    except ImportError:
+        return None
+    finally:
+        # A module without its package would confuse whoever asks for `scipy.linalg.cython_blas` later.
+        sys.modules.pop(full, None)
+    return module
+
+
+def _pointer(capsule: Any) -> int:
+    """Return what a capsule holds; its name is the C type of the function."""
+    api = ctypes.pythonapi
+    name_of = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)(("PyCapsule_GetName", api))
+    pointer_of = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+        ("PyCapsule_GetPointer", api)
+    )
+    return int(pointer_of(capsule, name_of(capsule)))
+
+
+@functools.cache
+def _libraries() -> tuple[Any, ...]:
+    """Return where names are looked for, in order."""
+    if sys.platform == "win32":
+        return ctypes.pythonapi, ctypes.CDLL("ucrtbase")
+    mathematics = "libm.dylib" if sys.platform == "darwin" else "libm.so.6"
+    try:
+        return ctypes.pythonapi, ctypes.CDLL(None), ctypes.CDLL(mathematics)
+    except OSError:
+        return ctypes.pythonapi, ctypes.CDLL(None)
+
+
+def _address(function: Any) -> int:
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    assert address, "a symbol that was found has an address"
+    return address
