@@ -1,0 +1,261 @@
+"""The call entry in Python: for interpreters whose memory layout is not known, and to compare the native one with."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.entry.signature import (
+    MISMATCH,
+    NUMBERS,
+    ArrayInput,
+    ConstantResult,
+    Container,
+    Declined,
+    FreshArray,
+    Leaf,
+    Mapping,
+    NumberInput,
+    NumberResult,
+    OwnArray,
+    Record,
+    ScalarInput,
+    ScalarResult,
+    Sequence,
+    Signature,
+    Stage,
+    StaticInput,
+    assemble,
+    extent,
+    fits_strides,
+    is_same_static,
+    leaves,
+)
+
+_ALIGNMENT = 64
+
+
+class _Mismatch(Exception):  # noqa: N818  it never leaves this file
+    """The arguments are not those of the signature."""
+
+
+def make_plain_entry(
+    signature: Signature, stages: tuple[Stage, ...], owner: Any
+) -> Callable[..., Any]:
+    """Return a function that takes the arguments of the signature and runs the stages on them.
+
+    Args:
+        signature: what it takes and gives.
+        stages: what it runs, in order.
+        owner: what has to live as long as the function: the library of the stages.
+    """
+    plan = _Plan(
+        signature,
+        tuple(leaf for argument in signature.arguments for leaf in leaves(argument)),
+        tuple(_callable(stage, release_gil=signature.release_gil) for stage in stages),
+        tuple((slot, np.ascontiguousarray(array)) for slot, array in signature.constants),
+        _Arenas(signature.arena),
+        owner,
+    )
+    return functools.partial(_call, plan)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is the same at every call."""
+
+    signature: Signature
+    inputs: tuple[Leaf, ...]
+    stages: tuple[Callable[[int, int], int | None], ...]
+    constants: tuple[tuple[int, Any], ...]
+    arenas: _Arenas
+    owner: Any
+
+
+def _call(plan: _Plan, /, *arguments: Any) -> Any:
+    signature = plan.signature
+    try:
+        values = _take_apart(signature, arguments)
+        cells = [_cell(leaf, value) for leaf, value in zip(plan.inputs, values, strict=True)]
+    except _Mismatch:
+        return MISMATCH
+    if _overlap(plan.inputs, cells):
+        return MISMATCH
+    pointers = (ctypes.c_void_p * max(signature.slots, 1))()
+    for slot, array in plan.constants:
+        pointers[slot] = _data(array)
+    for leaf, cell in zip(plan.inputs, cells, strict=True):
+        _point(pointers, leaf, cell)
+    outputs: list[Any] = []
+    _make_outputs(signature.result, pointers, outputs)
+    with plan.arenas.borrow() as arena:
+        for stage in plan.stages:
+            status = stage(ctypes.addressof(pointers), arena)
+            if status:
+                return Declined(status)
+    return _put_together(signature.result, values, iter(outputs))
+
+
+def _callable(stage: Stage, *, release_gil: bool) -> Callable[[int, int], int | None]:
+    if callable(stage):
+        return stage
+    prototype = ctypes.CFUNCTYPE if release_gil else ctypes.PYFUNCTYPE
+    return prototype(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(stage)
+
+
+def _take_apart(signature: Signature, arguments: tuple[Any, ...]) -> list[Any]:
+    """Return the leaves, or raise if the structure differs."""
+    if len(arguments) != len(signature.arguments):
+        raise _Mismatch
+    found: list[Any] = []
+    for node, value in zip(signature.arguments, arguments, strict=True):
+        _walk(node, value, found)
+    return found
+
+
+def _walk(node: Any, value: Any, found: list[Any]) -> None:
+    if not isinstance(node, Container):
+        found.append(value)
+        return
+    if not _is_exactly(value, dict if isinstance(node, Mapping) else node.kind):
+        raise _Mismatch
+    match node:
+        case Mapping(keys, children):
+            if len(value) != len(keys) or not all(map(is_same_static, value, keys)):
+                raise _Mismatch
+            parts = tuple(value.values())
+        case Record(_, names, children):
+            if not all(hasattr(value, name) for name in names):
+                raise _Mismatch
+            parts = tuple(getattr(value, name) for name in names)
+        case Sequence(_, children):
+            if len(value) != len(children):
+                raise _Mismatch
+            parts = tuple(value)
+    for child, part in zip(children, parts, strict=True):
+        _walk(child, part, found)
+
+
+def _is_exactly(value: Any, kind: type) -> bool:
+    return type(value) is kind
+
+
+def _cell(leaf: Leaf, value: Any) -> Any:
+    """Return an array over a leaf's memory, or over a copy of a number; raise if it is not what it should be."""
+    match leaf:
+        case ArrayInput():
+            if type(value) is not np.ndarray or not _fits(leaf, value):
+                raise _Mismatch
+            return value
+        case NumberInput(kind):
+            if type(value) is not kind:
+                raise _Mismatch
+            try:
+                return np.array(value, NUMBERS[kind])
+            except OverflowError:
+                raise _Mismatch from None
+        case ScalarInput(dtype):
+            if type(value) is not dtype.type or value.dtype != dtype:
+                raise _Mismatch
+            return np.array(value)
+        case StaticInput(expected):
+            if not is_same_static(value, expected):
+                raise _Mismatch
+            return None
+
+
+def _fits(leaf: ArrayInput, array: Any) -> bool:
+    return (
+        array.shape == leaf.shape
+        and array.dtype == leaf.dtype
+        and fits_strides(leaf, array.strides)
+        and array.flags.aligned
+        and (array.flags.writeable or not leaf.is_written)
+    )
+
+
+def _overlap(inputs: tuple[Leaf, ...], cells: list[Any]) -> bool:
+    """Say whether an array that may be written to shares a range of addresses with another."""
+    ranges = []
+    for leaf, cell in zip(inputs, cells, strict=True):
+        if isinstance(leaf, ArrayInput):
+            low, high = extent(leaf)
+            if low < high:
+                ranges.append((_data(cell) + low, _data(cell) + high, leaf.is_written))
+    return any(
+        (x[2] or y[2]) and x[0] < y[1] and y[0] < x[1]
+        for i, x in enumerate(ranges)
+        for y in ranges[:i]
+    )
+
+
+def _point(pointers: Any, leaf: Leaf, cell: Any) -> None:
+    if not isinstance(leaf, StaticInput):
+        for slot in leaf.slots:
+            pointers[slot] = _data(cell)
+
+
+def _data(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def _make_outputs(node: Any, pointers: Any, outputs: list[Any]) -> None:
+    """Make the memory of the results, in their order, and point to it."""
+    match node:
+        case FreshArray(dtype, shape, slots):
+            cell = np.empty(shape, dtype)
+        case ScalarResult(dtype, slots):
+            cell = np.empty((), dtype)
+        case NumberResult(kind, slots):
+            cell = np.empty((), NUMBERS[kind])
+        case Sequence() | Mapping() | Record():
+            for child in node.children:
+                _make_outputs(child, pointers, outputs)
+            return
+        case _:
+            return
+    for slot in slots:
+        pointers[slot] = _data(cell)
+    outputs.append(cell)
+
+
+def _put_together(node: Any, values: list[Any], outputs: Any) -> Any:
+    match node:
+        case FreshArray():
+            made = next(outputs)
+        case ScalarResult():
+            made = next(outputs)[()]
+        case NumberResult(kind):
+            made = kind(next(outputs).item())
+        case OwnArray(leaf):
+            made = values[leaf]
+        case ConstantResult(value):
+            made = value
+        case _:
+            children = tuple(_put_together(child, values, outputs) for child in node.children)
+            made = assemble(node, children)
+    return made
+
+
+class _Arenas:
+    """Scratch memory: a block for each call that is under way, kept for the next."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.free: list[Any] = []
+
+    @contextlib.contextmanager
+    def borrow(self) -> Iterator[int]:
+        """Lend the address of a block."""
+        try:
+            block = self.free.pop()  # one step, whatever other threads do
+        except IndexError:
+            block = np.empty(self.size + _ALIGNMENT, np.uint8)
+        yield -(-_data(block) // _ALIGNMENT) * _ALIGNMENT
+        self.free.append(block)

@@ -1,0 +1,716 @@
+"""The call entry: what it accepts, what it declines, what it returns. Every test runs on each way to do it."""
+
+import ctypes
+import gc
+import itertools
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from chainrule.compiler import jit
+from chainrule.compiler.entry import make_entry
+from chainrule.compiler.entry.plain import make_plain_entry
+from chainrule.compiler.entry.signature import (
+    ArrayInput,
+    ConstantResult,
+    Declined,
+    FreshArray,
+    Mapping,
+    NumberInput,
+    NumberResult,
+    OwnArray,
+    Record,
+    ScalarInput,
+    ScalarResult,
+    Sequence,
+    Signature,
+    StaticInput,
+)
+
+F8 = np.dtype(np.float64)
+# out[i] = a[i] + b, where a has three elements; returns the status that the third pointer points to.
+ADD = """
+define i64 @add(ptr %pointers, ptr %arena) nounwind {
+  %a = load ptr, ptr %pointers
+  %second = getelementptr ptr, ptr %pointers, i64 1
+  %b = load ptr, ptr %second
+  %third = getelementptr ptr, ptr %pointers, i64 2
+  %out = load ptr, ptr %third
+  %x = load double, ptr %b
+  br label %loop
+loop:
+  %i = phi i64 [0, %0], [%next, %loop]
+  %from = getelementptr double, ptr %a, i64 %i
+  %v = load double, ptr %from
+  %sum = fadd double %v, %x
+  %to = getelementptr double, ptr %out, i64 %i
+  store double %sum, ptr %to
+  %next = add i64 %i, 1
+  %more = icmp slt i64 %next, 3
+  br i1 %more, label %loop, label %end
+end:
+  ret i64 0
+}
+define i64 @nothing(ptr %pointers, ptr %arena) nounwind { ret i64 0 }
+define i64 @failed(ptr %pointers, ptr %arena) nounwind { ret i64 7 }
+define i64 @failed_far(ptr %pointers, ptr %arena) nounwind { ret i64 70000 }
+"""
+
+
+@pytest.fixture(scope="module")
+def library():
+    """The native functions of the tests."""
+    return jit.load(ADD, ["add", "nothing", "failed", "failed_far"])
+
+
+@pytest.fixture(params=[make_plain_entry, make_entry], ids=["plain", "chosen"])
+def make(request):
+    """Run a test on each way to make an entry."""
+    return request.param
+
+
+@pytest.fixture
+def adding(make, library):
+    """An entry that takes an array and a number, and returns a new array."""
+    signature = Signature(
+        (ArrayInput.of(np.zeros(3), 0), NumberInput(float, (1,))), FreshArray(F8, (3,), (2,)), 3
+    )
+    return make(signature, (library.address("add"),), library)
+
+
+def accepting(make, library, argument):
+    """Make an entry for one argument that returns True, and no native work."""
+    signature = Signature((argument,), ConstantResult(True), 4)
+    return make(signature, (library.address("nothing"),), library)
+
+
+def new(text):
+    """Return an equal text that is another object."""
+    return "".join(list(text))
+
+
+def is_declined(x):
+    return x == Declined(0)
+
+
+def test_the_result_is_a_new_array_each_time(adding):
+    a = np.array([1.0, 2.0, 3.0])
+    first, second = adding(a, 0.5), adding(a, -1.0)
+    assert first.tolist() == [1.5, 2.5, 3.5]
+    assert second.tolist() == [0, 1, 2]
+    assert first.flags.owndata
+    assert first.flags.writeable
+    assert first.dtype is F8
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        (np.zeros(3),),
+        (np.zeros(3), 1.0, 1.0),
+        (np.zeros(4), 1.0),
+        (np.zeros((3, 1)), 1.0),
+        (np.zeros(3, np.float32), 1.0),
+        (np.zeros(3, ">f8"), 1.0),
+        (np.zeros(6)[::2], 1.0),
+        (np.zeros(3)[::-1], 1.0),
+        ([0.0, 0.0, 0.0], 1.0),
+        (np.zeros(3).view(np.recarray), 1.0),
+        (np.ma.zeros(3), 1.0),
+        (None, 1.0),
+        (np.zeros(3), 1),
+        (np.zeros(3), True),
+        (np.zeros(3), np.float64(1)),
+        (np.zeros(3), 1j),
+        (np.zeros(3), np.zeros(())),
+        (np.frombuffer(bytearray(25), np.uint8)[1:].view(np.float64), 1.0),
+    ],
+    ids=lambda x: repr(x)[:40],
+)
+def test_other_arguments_are_declined(adding, arguments):
+    assert is_declined(adding(*arguments))
+
+
+def test_an_equal_dtype_that_is_another_object_is_accepted(adding):
+    dtype = np.dtype(np.float64, metadata={"unit": "m"})
+    assert dtype is not F8
+    assert adding(np.ones(3, dtype), 1.0).tolist() == [2, 2, 2]
+
+
+def test_keyword_arguments_are_not_taken(adding):
+    with pytest.raises(TypeError):
+        adding(np.zeros(3), b=1.0)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros(()),
+        np.zeros(0),
+        np.zeros((2, 0, 3), np.float32),
+        np.zeros((2, 3), np.int32),
+        np.zeros((2, 3), order="F"),
+        np.zeros((4, 6), np.complex64)[1:3, ::2],
+        np.zeros((4, 3), bool)[::-1],
+        np.broadcast_to(np.zeros(3), (2, 3)),
+        np.zeros((2, 3, 4)).transpose(1, 0, 2),
+        np.zeros((1, 3), np.uint8)[:, ::2],
+    ],
+    ids=lambda x: f"{x.dtype}{x.shape}{x.strides}",
+)
+def test_an_array_is_accepted_where_it_is_described(make, library, array):
+    entry = accepting(make, library, ArrayInput.of(array, 0))
+    assert entry(array) is True
+    assert entry(array[...]) is True
+    if array.size > 1 and max(array.shape) > 1:
+        assert is_declined(entry(array.repeat(2, axis=-1)[..., : array.shape[-1]].T))
+
+
+def test_strides_of_single_elements_and_of_no_elements_do_not_matter(make, library):
+    one = accepting(make, library, ArrayInput.of(np.zeros((1, 3)), 0))
+    assert one(np.zeros((4, 3))[::4]) is True
+    assert one(np.zeros((3, 1)).T) is True
+    column = accepting(make, library, ArrayInput.of(np.zeros((4, 6))[:, ::6], 0))
+    assert column(np.zeros((4, 6))[:, :1]) is True
+    assert is_declined(column(np.zeros((4, 1))))
+    none = accepting(make, library, ArrayInput.of(np.zeros((0, 3)), 0))
+    assert none(np.zeros((5, 6))[5:, ::2]) is True
+
+
+def test_a_written_array_has_to_be_writeable(make, library):
+    entry = accepting(make, library, ArrayInput.of(np.zeros(3), 0, is_written=True))
+    array = np.zeros(3)
+    assert entry(array) is True
+    array.flags.writeable = False
+    assert is_declined(entry(array))
+    assert accepting(make, library, ArrayInput.of(array, 0))(array) is True
+
+
+@pytest.mark.parametrize(
+    ("argument", "good", "bad"),
+    [
+        (NumberInput(float, (0,)), [1.5, float("nan")], [1, True, np.float64(1), None]),
+        (NumberInput(complex, (0,)), [1j], [1.0, np.complex128(1j)]),
+        (NumberInput(int, (0,)), [3, -(2**63), 2**63 - 1], [True, 2**63, -(2**63) - 1, 3.0]),
+        (ScalarInput(F8, (0,)), [np.float64(2)], [2.0, np.float32(2), np.zeros(())]),
+        (ScalarInput(np.dtype(np.float32), (0,)), [np.float32(2)], [np.float64(2)]),
+        (ScalarInput(np.dtype(np.complex64), (0,)), [np.complex64(2)], [np.complex128(2), 2j]),
+        (ScalarInput(np.dtype(np.bool_), (0,)), [np.True_], [True]),
+        (ScalarInput(np.dtype(np.int64), (0,)), [np.int64(2)], [2, np.int32(2), np.uint64(2)]),
+        (ScalarInput(np.dtype(np.uint8), (0,)), [np.uint8(2)], [np.int8(2)]),
+        (StaticInput(None), [None], [0, False]),
+        (StaticInput(True), [True], [1, 1.0, np.True_]),
+        (StaticInput(1), [1], [True, 1.0, 2]),
+        (StaticInput("relu"), ["relu", new("relu")], ["tanh", b"relu", None]),
+        (StaticInput(0.0), [0.0, -0.0 + 0.0], [-0.0, 0]),
+        (StaticInput(len), [len], [max, "len"]),
+        (StaticInput(("1", "2")), [], [(*"12",)]),
+    ],
+    ids=repr,
+)
+def test_a_number_or_static_value_is_accepted_by_its_exact_type(make, library, argument, good, bad):
+    entry = accepting(make, library, argument)
+    assert [entry(x) for x in good] == [True] * len(good)
+    assert all(is_declined(entry(x)) for x in bad)
+
+
+class Pair(NamedTuple):
+    x: object
+    y: object
+
+
+@dataclass(frozen=True)
+class Model:
+    w: object
+    b: object
+    name: str = "model"
+
+
+@dataclass
+class Slotted:
+    __slots__ = ("w",)
+    w: object
+
+
+W = ArrayInput.of(np.zeros(2), 0)
+B = ArrayInput.of(np.zeros(3), 1)
+w, b = np.zeros(2), np.zeros(3)
+
+
+class SubList(list):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("argument", "good", "bad"),
+    [
+        (Sequence(list, (W, B)), [[w, b]], [[w], [w, b, b], [b, w], (w, b), SubList([w, b]), None]),
+        (Sequence(list, ()), [[]], [[w], ()]),
+        (Sequence(tuple, (W, B)), [(w, b)], [[w, b], (w,), (w, b, b), Pair(w, b)]),
+        (Sequence(Pair, (W, B)), [Pair(w, b)], [(w, b), Pair(b, w)]),
+        (
+            Mapping(("w", "b"), (W, B)),
+            [{"w": w, "b": b}, {new("w"): w, "b": b}],
+            [
+                {"b": b, "w": w},
+                {"w": w},
+                {"w": w, "b": b, "c": b},
+                {"w": b, "b": w},
+                {"w": w, 1: b},
+            ],
+        ),
+        (Mapping(("key of layer 1",), (W,)), [{new("key of layer 1"): w}], [{"key": w}]),
+        (Mapping((1, (2, 3)), (W, B)), [], [{1: w, (2, 4): b}, {True: w, (2, 3): b}]),
+        (
+            Record(Model, ("w", "b", "name"), (W, B, StaticInput("model"))),
+            [Model(w, b)],
+            [Model(w, b, "other"), Model(b, w), Pair(w, b), Slotted(w)],
+        ),
+        (Record(Slotted, ("w",), (W,)), [Slotted(w)], [Slotted(b), Slotted.__new__(Slotted)]),
+        (
+            Sequence(list, (Mapping(("a",), (Sequence(tuple, (W, StaticInput(None))),)), B)),
+            [[{"a": (w, None)}, b]],
+            [[{"a": (w, b)}, b], [{"a": [w, None]}, b], [{"b": (w, None)}, b]],
+        ),
+    ],
+    ids=lambda x: type(x).__name__,
+)
+def test_containers_are_walked_and_their_structure_checked(make, library, argument, good, bad):
+    entry = accepting(make, library, argument)
+    for _ in range(2):
+        assert [entry(x) for x in good] == [True] * len(good)
+        assert all(is_declined(entry(x)) for x in bad)
+
+
+def test_results_come_in_every_form(make, library, rng):
+    """A stage in Python writes what the native function would have written."""
+    values = {
+        0: rng.standard_normal(3),
+        1: rng.standard_normal((2, 0, 3)).astype(np.float32),
+        2: np.float64(2.5),
+        3: np.complex64(1 + 2j),
+        4: np.bool_(True),
+        5: np.float64(-1.25),
+        6: np.int64(-(2**62)),
+        7: np.complex128(3 - 4j),
+        8: np.bool_(False),
+        9: np.array(4.5),
+        10: np.int8(-3),
+    }
+
+    def write(pointers, _):
+        table = (ctypes.c_void_p * len(values)).from_address(pointers)
+        for slot, value in values.items():
+            array = np.asarray(value)
+            ctypes.memmove(table[slot], array.tobytes(), array.nbytes)
+
+    result = Sequence(
+        tuple,
+        (
+            Mapping(
+                ("a", "b"),
+                (FreshArray(F8, (3,), (0,)), FreshArray(np.dtype("f4"), (2, 0, 3), (1,))),
+            ),
+            Sequence(
+                list,
+                (
+                    ScalarResult(F8, (2,)),
+                    ScalarResult(np.dtype(np.complex64), (3,)),
+                    ScalarResult(np.dtype(bool), (4,)),
+                    ScalarResult(np.dtype(np.int8), (10,)),
+                ),
+            ),
+            Sequence(Pair, (NumberResult(float, (5,)), NumberResult(int, (6,)))),
+            Record(
+                Model,
+                ("w", "b", "name"),
+                (NumberResult(complex, (7,)), NumberResult(bool, (8,)), ConstantResult("m")),
+            ),
+            FreshArray(F8, (), (9,)),
+            ConstantResult(None),
+            Sequence(tuple, ()),
+            Sequence(list, ()),
+        ),
+    )
+    got = make(Signature((), result, len(values)), (write,), None)()
+    arrays, scalars, pair, model, zero, none, *empty = got
+    assert list(arrays) == ["a", "b"]
+    np.testing.assert_array_equal(arrays["a"], values[0])
+    assert arrays["b"].shape == (2, 0, 3)
+    assert [(type(x), x) for x in scalars] == [(type(values[i]), values[i]) for i in (2, 3, 4, 10)]
+    assert type(pair) is Pair
+    assert [(type(x), x) for x in pair] == [(float, -1.25), (int, -(2**62))]
+    assert model == Model(3 - 4j, False, "m")
+    assert model.b is False
+    assert type(model.w) is complex
+    assert type(zero) is np.ndarray
+    assert zero.shape == ()
+    assert zero == 4.5
+    assert none is None
+    assert empty == [(), []]
+
+
+def test_a_donated_array_comes_back_as_the_callers_own(make, library):
+    signature = Signature(
+        (
+            ArrayInput.of(np.zeros(3), 0, 2, is_written=True),
+            NumberInput(float, (1,)),
+            StaticInput("s"),
+        ),
+        Sequence(list, (OwnArray(0), OwnArray(1), OwnArray(2))),
+        3,
+    )
+    entry = make(signature, (library.address("add"),), library)
+    mine = np.zeros(3)
+    for i in range(1, 4):
+        array, number, static = entry(mine, 1.0, "s")
+        assert array is mine
+        assert mine.tolist() == [i, i, i]
+        assert (number, static) == (1.0, "s")
+
+
+def test_arrays_that_share_memory_are_declined_if_one_is_written(make, library):
+    memory = np.zeros(6)
+    signature = Signature(
+        (ArrayInput.of(memory[:3], 0, is_written=True), ArrayInput.of(memory[:3], 1)),
+        ConstantResult(True),
+        2,
+    )
+    entry = make(signature, (library.address("nothing"),), library)
+    for _ in range(2):  # what was proved distinct once is remembered
+        assert entry(memory[:3], memory[3:]) is True
+        assert is_declined(entry(memory[:3], memory[2:5]))
+        assert is_declined(entry(memory[2:5], memory[:3]))
+        assert is_declined(entry(memory[:3], memory[:3]))
+        assert entry(memory[3:], memory[:3]) is True
+    reading = Signature(
+        (ArrayInput.of(memory, 0), ArrayInput.of(memory, 1)), ConstantResult(True), 2
+    )
+    assert make(reading, (library.address("nothing"),), library)(memory, memory) is True
+
+
+def test_memory_is_compared_by_where_it_really_lies(make, library):
+    memory = np.zeros(12)
+    backwards, rows, empty = memory[5::-1], memory[6:].reshape(3, 2)[::2], memory[:0]
+    arrays = [backwards, rows, empty]
+    signature = Signature(
+        tuple(ArrayInput.of(a, i, is_written=True) for i, a in enumerate(arrays)),
+        ConstantResult(True),
+        3,
+    )
+    entry = make(signature, (library.address("nothing"),), library)
+    assert entry(*arrays) is True
+    assert is_declined(entry(memory[6:0:-1], rows, empty))
+    assert is_declined(entry(memory[9:3:-1], rows, empty))
+    assert entry(backwards, rows, memory[7:7]) is True
+
+
+@pytest.mark.parametrize(("name", "status"), [("failed", 7), ("failed_far", 70000)])
+def test_a_failed_guard_says_which(make, library, name, status):
+    signature = Signature((ArrayInput.of(np.zeros(3), 0),), FreshArray(F8, (3,), (1,)), 2)
+    entry = make(signature, (library.address(name),), library)
+    for _ in range(3):
+        assert entry(np.zeros(3)) == Declined(status)
+
+
+def test_stages_run_in_order_on_the_same_memory(make, library):
+    seen = []
+
+    def between(pointers, arena):
+        seen.append((pointers, arena))
+
+    def last(pointers, arena):
+        seen.append((pointers, arena))
+        return 5 if len(seen) > 2 else 0
+
+    signature = Signature(
+        (ArrayInput.of(np.zeros(3), 0, 2, is_written=True), NumberInput(float, (1,))),
+        OwnArray(0),
+        3,
+        arena=100,
+    )
+    entry = make(
+        signature, (library.address("add"), between, library.address("add"), last), library
+    )
+    assert entry(np.ones(3), 1.0).tolist() == [3, 3, 3]
+    assert seen[0] == seen[1]
+    assert seen[0][1] % 64 == 0
+    assert entry(np.ones(3), 1.0) == Declined(5)
+
+
+def test_what_a_stage_raises_is_raised(make):
+    def stage(pointers, arena):
+        raise ZeroDivisionError
+
+    array = np.zeros(3)
+    signature = Signature(
+        (Sequence(list, (ArrayInput.of(array, 0),)),), FreshArray(F8, (3,), (1,)), 2, arena=64
+    )
+    entry = make(signature, (stage,), None)
+    before = sys.getrefcount(array)
+    for _ in range(100):
+        with pytest.raises(ZeroDivisionError):
+            entry([array])
+    assert sys.getrefcount(array) == before
+
+
+def test_an_entry_may_be_called_while_it_runs(make):
+    arenas = []
+
+    def stage(_, arena):
+        arenas.append(arena)
+        if len(arenas) < 4:
+            entry()
+
+    entry = make(Signature((), ConstantResult(None), 0, arena=1000), (stage,), None)
+    entry()
+    assert len(set(arenas)) == 4
+    assert all(abs(a - b) >= 1000 for a, b in itertools.combinations(arenas, 2))
+    arenas.append(None)
+    entry()
+    assert arenas[-1] in arenas[:4]  # and its memory is used again
+
+
+def test_constants_are_seen_and_kept(make, library):
+    constant = np.array([10.0, 20.0, 30.0])[::-1]
+    signature = Signature(
+        (NumberInput(float, (1,)),), FreshArray(F8, (3,), (2,)), 3, ((0, constant),)
+    )
+    entry = make(signature, (library.address("add"),), library)
+    del constant, signature
+    gc.collect()
+    assert entry(1.0).tolist() == [31, 21, 11]
+
+
+def test_numbers_of_every_kind_reach_the_function(make):
+    seen = []
+
+    def stage(pointers, _):
+        table = (ctypes.c_void_p * 5).from_address(pointers)
+        for slot, dtype in enumerate(map(np.dtype, ["f8", "c16", "i8", "f4", "?"])):
+            seen.append(np.frombuffer(ctypes.string_at(table[slot], dtype.itemsize), dtype)[0])
+
+    arguments = (
+        NumberInput(float, (0,)),
+        NumberInput(complex, (1,)),
+        NumberInput(int, (2,)),
+        ScalarInput(np.dtype("f4"), (3,)),
+        ScalarInput(np.dtype("?"), (4,)),
+    )
+    entry = make(Signature(arguments, ConstantResult(None), 5), (stage,), None)
+    entry(1.5, 2 - 3j, -(2**63), np.float32(0.1), np.True_)
+    assert seen == [1.5, 2 - 3j, -(2**63), np.float32(0.1), True]
+
+
+@pytest.mark.parametrize("release_gil", [False, True])
+def test_eight_threads_at_once_get_their_own_results(make, release_gil):
+    """The function adds a number to an array by way of the arena, slowly."""
+    text = """
+    define i64 @slow(ptr %pointers, ptr %arena) nounwind {
+    start:
+      %a = load ptr, ptr %pointers
+      %second = getelementptr ptr, ptr %pointers, i64 1
+      %out = load ptr, ptr %second
+      %x = load double, ptr %a
+      store double 0.0, ptr %arena
+      br label %loop
+    loop:
+      %i = phi i64 [0, %start], [%next, %loop]
+      %v = load volatile double, ptr %arena
+      %sum = fadd double %v, %x
+      store volatile double %sum, ptr %arena
+      %next = add i64 %i, 1
+      %more = icmp slt i64 %next, 20000
+      br i1 %more, label %loop, label %end
+    end:
+      %result = load double, ptr %arena
+      store double %result, ptr %out
+      ret i64 0
+    }
+    """
+    slow = jit.load(text, ["slow"])
+    signature = Signature(
+        (ArrayInput.of(np.zeros(1), 0),),
+        NumberResult(float, (1,)),
+        2,
+        arena=8,
+        release_gil=release_gil,
+    )
+    entry = make(signature, (slow.address("slow"),), slow)
+    results = {}
+
+    def work(i):
+        array = np.array([float(i)])
+        results[i] = {entry(array) for _ in range(50)}
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {i: {20000.0 * i} for i in range(8)}
+
+
+def test_references_are_neither_lost_nor_kept(make, library):
+    name = new("a name of its own")
+    array, number, key = np.zeros(3), float("1.5"), new("some key")
+    signature = Signature(
+        (
+            Sequence(list, (ArrayInput.of(array, 0, is_written=True), NumberInput(float, (1,)))),
+            Mapping((key,), (StaticInput(name),)),
+            Record(
+                Model,
+                ("w", "b", "name"),
+                (ArrayInput.of(np.zeros(2), 3), StaticInput(None), StaticInput("model")),
+            ),
+        ),
+        Sequence(
+            tuple,
+            (
+                OwnArray(0),
+                FreshArray(F8, (3,), (2,)),
+                Mapping((key,), (ConstantResult(name),)),
+                Record(
+                    Model, ("w", "b", "name"), (OwnArray(1), OwnArray(3), ScalarResult(F8, (4,)))
+                ),
+                Sequence(Pair, (OwnArray(2), ConstantResult(name))),
+            ),
+        ),
+        5,
+    )
+    entry = make(signature, (library.address("add"),), library)
+    failing = make(signature, (library.address("failed"),), library)
+    items, mapping, model = [array, number], {key: name}, Model(np.zeros(2), None)
+    watched = [
+        array,
+        number,
+        key,
+        name,
+        items,
+        mapping,
+        model,
+        model.w,
+        None,
+        F8,
+        Model,
+        Pair,
+        entry,
+        np.ndarray,
+    ]
+    bad = np.zeros(4)
+    calls = [
+        lambda: entry(items, mapping, model),
+        lambda: failing(items, mapping, model),
+        lambda: entry(items, mapping, Model(bad, None)),
+        lambda: entry(items, mapping, None),
+        lambda: entry(items, {key: "other"}, model),
+        lambda: entry([bad, number], mapping, model),
+    ]
+    for call in calls:
+        call()
+        gc.collect()
+        before = [sys.getrefcount(x) for x in watched]
+        for _ in range(500):
+            call()
+        gc.collect()
+        after = [sys.getrefcount(x) for x in watched]
+        # The interpreter keeps or drops a few on its own; 500 calls would show.
+        changes = [y - x for x, y in zip(before, after, strict=True)]
+        assert max(map(abs, changes)) < 250
+
+
+def test_a_result_that_does_not_fit_into_memory_is_a_memory_error(make, library):
+    array = np.zeros(3)
+    signature = Signature(
+        (Sequence(list, (ArrayInput.of(array, 0),)),),
+        Sequence(tuple, (FreshArray(F8, (3,), (1,)), FreshArray(F8, (2**30, 2**28), (2,)))),
+        3,
+    )
+    entry = make(signature, (library.address("nothing"),), library)
+    before = sys.getrefcount(array)
+    for _ in range(100):
+        with pytest.raises(MemoryError):
+            entry([array])
+    assert sys.getrefcount(array) == before
+
+
+def test_an_arena_that_does_not_fit_into_memory_is_a_memory_error(make, library):
+    signature = Signature((), FreshArray(F8, (3,), (0,)), 1, arena=2**58)
+    entry = make(signature, (library.address("nothing"),), library)
+    for _ in range(2):
+        with pytest.raises(MemoryError):
+            entry()
+
+
+MANY_CALLS = """
+import resource, sys
+import numpy as np
+from chainrule.compiler import jit
+from chainrule.compiler.entry import make_entry
+from chainrule.compiler.entry.signature import *
+from chainrule.compiler.entry.plain import make_plain_entry
+library = jit.load('''
+define i64 @f(ptr %p, ptr %a) { ret i64 0 }
+define i64 @g(ptr %p, ptr %a) { ret i64 1 }
+''', ['f', 'g'])
+signature = Signature(
+    (Sequence(list, (ArrayInput.of(np.zeros(30), 0),)), NumberInput(int, (1,))),
+    Sequence(tuple, (FreshArray(np.dtype(float), (50,), (2,)), Mapping(('loss',), (NumberResult(float, (3,)),)))),
+    4, arena=10_000)
+make = {'plain': make_plain_entry, 'chosen': make_entry}[sys.argv[1]]
+entry, failing = make(signature, (library.address('f'),), library), make(signature, (library.address('g'),), library)
+array, count = [np.zeros(30)], int(sys.argv[2])
+def run():
+    for i in range(count):
+        entry(array, i); failing(array, i); entry(array, array); entry(array, 2**70)
+def resident():
+    return int(open('/proc/self/statm').read().split()[1]) * resource.getpagesize()
+run()
+before = resident()
+run()
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("way", "count"), [("plain", 2_000), ("chosen", 20_000)])
+def test_many_calls_need_no_more_memory_than_few(way, count):
+    run = subprocess.run(
+        [sys.executable, "-c", MANY_CALLS, way, str(count)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(run.stdout) < 400_000
+
+
+def test_an_entry_frees_what_it_holds():
+    """The arena, the constants and the library go with the function."""
+
+    class Owner:
+        alive = 0
+
+        def __init__(self):
+            Owner.alive += 1
+
+        def __del__(self):
+            Owner.alive -= 1
+
+    owner = Owner()
+    for _ in range(10):
+        entry = make_entry(
+            Signature((), ConstantResult(None), 0, arena=64), (lambda p, a: 0,), owner
+        )
+        entry()
+    before = sys.getrefcount(owner)
+    del entry
+    gc.collect()
+    assert sys.getrefcount(owner) < before
+    del owner
+    assert Owner.alive == 0
