@@ -107,7 +107,17 @@ def test_two_libraries_of_one_text_have_variables_of_their_own(loader):
     assert [call(x, "everything", cell) for x in libraries] == [41, 41]
 
 
-def test_a_product_is_scipys(loader, rng):
+@pytest.fixture(params=["wheel", "capsules"])
+def routines(request, monkeypatch):
+    """Run a test with the routines of SciPy's library, and with those that its modules export."""
+    if request.param == "capsules":
+        monkeypatch.setattr(symbols, "_wheel_library", lambda: None)
+    symbols.routine_address.cache_clear()
+    yield request.param
+    symbols.routine_address.cache_clear()
+
+
+def test_a_product_is_scipys(loader, routines, rng):
     a, b = rng.standard_normal((2, 2, 2))
     c = np.zeros((2, 2))
     call(jit.load(PRODUCT, ["product"]), "product", a, b, c)
@@ -195,6 +205,7 @@ def test_scipy_works_as_ever_after_its_blas_was_loaded_alone():
     script = (
         "import sys\n"
         "from chainrule.compiler import symbols\n"
+        "symbols._wheel_library = lambda: None\n"
         "assert symbols.address_of('chainrule_sgemm')\n"
         "assert symbols.address_of('chainrule_dgesv')\n"
         "assert 'scipy.linalg' not in sys.modules\n"
@@ -206,7 +217,12 @@ def test_scipy_works_as_ever_after_its_blas_was_loaded_alone():
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
 
 
-def test_an_unknown_symbol_is_named():
+@pytest.mark.parametrize("name", ["dgemv", "ddot", "zdotu", "zgemm", "dgesv", "dpotrf", "dsyevd"])
+def test_blas_and_lapack_are_bound_by_name(routines, name):
+    assert symbols.address_of("chainrule_" + name)
+
+
+def test_an_unknown_symbol_is_named(routines):
     text = TWICE.replace("fmul double %x, 2.0", "call double @chainrule_nothing(double %x)")
     with pytest.raises(NativeCodeError, match=r"no function 'chainrule_nothing' was found"):
         jit.load("declare double @chainrule_nothing(double)" + text, ["twice"])

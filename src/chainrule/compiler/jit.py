@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainrule.compiler import linker
+from chainrule.compiler.cache import cached
 from chainrule.compiler.symbols import address_of
 from chainrule.errors import NativeCodeError
 
@@ -20,8 +20,7 @@ _FORMAT = b"chainrule object 1\n"
 _lock = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Library:
+class Library(NamedTuple):
     """Compiled functions in memory. Their addresses are good as long as this object lives.
 
     Attributes:
@@ -40,7 +39,7 @@ class Library:
 def load(
     ir: str, names: Sequence[str], symbols: Mapping[str, int] | None = None, *, level: int = 0
 ) -> Library:
-    """Compile LLVM IR and load it.
+    """Compile LLVM IR, or take it from the cache, and load it.
 
     Args:
         ir: the text of a module.
@@ -48,7 +47,8 @@ def load(
         symbols: addresses of outside names; those not given are looked up, see `symbols.py`.
         level: of LLVM's pass pipeline; 0 runs none, for the emitter writes vectors already.
     """
-    return load_object(object_code(ir, level=level), names, symbols)
+    parts = ("object", str(linker.IS_AVAILABLE), str(level), ir)
+    return load_object(cached(parts, lambda: object_code(ir, level=level)), names, symbols)
 
 
 def object_code(ir: str, *, level: int = 0) -> bytes:

@@ -13,8 +13,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainrule.compiler.elf import ObjectFile, read_object
 
@@ -32,8 +31,7 @@ _ENTRY = 8
 _READ, _EXECUTE = 1, 4
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """Machine code in memory, which lives as long as this object.
 
     Attributes:
@@ -73,8 +71,7 @@ def link(data: bytes, resolve: Callable[[str], int]) -> Image:
     return Image(addresses, memory)
 
 
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(NamedTuple):
     """Where things go, in bytes from the start of the memory."""
 
     sections: dict[int, int]

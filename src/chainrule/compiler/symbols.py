@@ -11,13 +11,16 @@ import ctypes
 import functools
 import importlib.machinery
 import importlib.util
+import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from chainrule.errors import NativeCodeError
 
 PREFIX = "chainrule_"
+_RETURNING_COMPLEX = frozenset(
+    {"cdotc", "cdotu", "zdotc", "zdotu"}
+)  # compilers differ; SciPy knows
 _MODULES = ("cython_blas", "cython_lapack")
 
 
@@ -36,11 +39,39 @@ def address_of(name: str) -> int:
 @functools.cache
 def routine_address(name: str) -> int:
     """Return the address of a BLAS or LAPACK routine of SciPy's."""
+    if name not in _RETURNING_COMPLEX:
+        library = _wheel_library()
+        address = library and getattr(library, f"scipy_{name}_", None)
+        if address:
+            return _address(address)
     for module in _MODULES:
         capsule = _capsules(module).get(name)
         if capsule is not None:
             return _pointer(capsule)
     raise NativeCodeError.from_symbol(PREFIX + name)
+
+
+@functools.cache
+def _wheel_library() -> Any:
+    """Return the OpenBLAS that SciPy's wheels carry, without importing SciPy, which takes some 15 ms; None elsewhere.
+
+    It is the library that SciPy's modules are linked with: the same routines, and one pool of threads.
+    """
+    spec = importlib.util.find_spec("scipy")
+    if spec is None or spec.origin is None:
+        return None
+    package = os.path.dirname(spec.origin)
+    for folder in (
+        os.path.join(os.path.dirname(package), "scipy.libs"),
+        os.path.join(package, ".dylibs"),
+    ):
+        try:
+            found = [name for name in os.listdir(folder) if name.startswith("libscipy_openblas")]
+        except OSError:
+            continue
+        if len(found) == 1:
+            return ctypes.CDLL(os.path.join(folder, found[0]))
+    return None
 
 
 @functools.cache
@@ -57,13 +88,12 @@ def _capsules(name: str) -> dict[str, Any]:
 
 def _load_alone(full: str, name: str) -> Any:
     scipy = importlib.import_module("scipy")
-    for suffix in importlib.machinery.EXTENSION_SUFFIXES:
-        path = Path(scipy.__path__[0], "linalg", name + suffix)
-        if path.exists():
-            break
-    else:
+    stem = os.path.join(scipy.__path__[0], "linalg", name)
+    paths = [stem + suffix for suffix in importlib.machinery.EXTENSION_SUFFIXES]
+    path = next(filter(os.path.exists, paths), None)
+    if path is None:
         return None
-    loader = importlib.machinery.ExtensionFileLoader(full, str(path))
+    loader = importlib.machinery.ExtensionFileLoader(full, path)
     spec = importlib.util.spec_from_file_location(full, path, loader=loader)
     if spec is None:
         return None
