@@ -9,7 +9,9 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", deadline=None, max_examples=1_000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
-os.environ.setdefault("CHAINRULE_CACHE", "off")  # what a test compiles is of its own code, not of yesterday's
+os.environ.setdefault(
+    "CHAINRULE_CACHE", "off"
+)  # what a test compiles is of its own code, not of yesterday's
 
 
 @pytest.fixture
