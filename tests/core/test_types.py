@@ -16,6 +16,12 @@ def test_equal_types_are_the_same_object() -> None:
     assert type_of_plain(np.ones((2, 3))) is array_type((2, 3), np.dtype(float))
 
 
+@pytest.mark.parametrize("code", "?bhilqBHILQefdgFDG")
+def test_a_number_of_numpys_has_its_own_dtype(code: str) -> None:
+    number = np.dtype(code).type(1)
+    assert type_of_plain(number) == array_type((), number.dtype)
+
+
 def test_types_print_as_dtype_and_shape() -> None:
     assert str(array_type((2, 3), np.dtype(np.float32))) == "float32[2, 3]"
     assert str(type_of_plain(1.0)) == "float"

@@ -72,8 +72,8 @@ _METHODS = (
     "searchsorted",
     "ptp",
 )
-_OPERANDS = frozenset({bool, int, float, complex, np.ndarray, np.float64})
-"""The usual types of a second operand: these never answer for an operator themselves."""
+_OPERANDS: set[Any] = {bool, int, float, complex, np.ndarray, np.float64}
+"""The usual types of a second operand, ours among them: these never answer for an operator themselves."""
 
 _NO_FLOAT = (
     "use the NumPy function (np.sin, not math.sin) and leave float() out; "
@@ -98,6 +98,9 @@ class Methods(Interchange):
     leaf: Callable[[], Any]
     plain: Callable[[str, str], Any]
     is_running: Callable[[], bool]
+
+    def __init_subclass__(cls) -> None:
+        _OPERANDS.add(cls)
 
     # NumPy's protocols
 

@@ -231,34 +231,38 @@ class ReverseLevel(Level):
         return self._recorded(op, (below if reads & 2 else a.type,), params, (a.node,), out, reads)
 
     def _record_several(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
-        inner = [a.out if type(a) in HANDLES and a.level is self else settled(a) for a in args]
-        for below in inner:
-            if type(below) in HANDLES:
-                out = apply(op, *inner, **params)
-                break
-        else:
+        inner: list[Value] = []
+        parents: list[Any] = []
+        is_plain = True
+        traced, bit = 0, 1
+        for a in args:
+            below, parent = a, None
+            if type(a) in HANDLES:
+                if a.level is self:
+                    below, parent = a.out, a.node
+                    traced += bit
+                else:
+                    below = settled(a)
+                is_plain = is_plain and type(below) not in HANDLES
+            inner.append(below)
+            parents.append(parent)
+            bit += bit
+        if is_plain:
             try:
                 out = op.numpy(*inner, **params)
             except ValueError:
-                op.infer(
-                    *map(type_of, inner), **params
-                )  # says better than NumPy which shapes do not fit
+                # says better than NumPy which shapes do not fit
+                op.infer(*map(type_of, inner), **params)
                 raise
+        else:
+            out = apply(op, *inner, **params)
         if op.is_constant:
             return out
-        parents = [a.node if type(a) in HANDLES and a.level is self else None for a in args]
-        traced = 0
-        bit = 1
-        for parent in parents:
-            if parent is not None:
-                traced += bit
-            bit += bit
         reads = op.known_reads.get(_reads_key(traced, inner, params) if op.reads_vary else traced)
         if reads is None or self.keep_all:
             reads = self._reads_of(op, traced, inner, params)
-        return self._recorded(
-            op, self._kept(args, inner, parents, reads), params, parents, out, reads
-        )
+        kept = self._kept(args, inner, parents, reads)
+        return self._recorded(op, kept, params, parents, out, reads)
 
     def _kept(
         self, args: Sequence[Value], inner: Sequence[Value], parents: Sequence[Any], reads: int
@@ -268,12 +272,12 @@ class ReverseLevel(Level):
         bit = 1
         for a, below, parent in zip(args, inner, parents):  # noqa: B905  strict= costs, and all are as long as args
             bit += bit
-            if reads & bit:
+            if type(below) in PYTHON_NUMBERS and parent is None:
+                kept.append(below)
+            elif reads & bit:
                 kept.append(below if parent is not None else self.snapshot(below))
-            elif parent is not None:
-                kept.append(a.type)
             else:
-                kept.append(below if type(below) in PYTHON_NUMBERS else type_of(below))
+                kept.append(a.type if parent is not None else type_of(below))
         return kept
 
     def _recorded(
@@ -297,7 +301,9 @@ class ReverseLevel(Level):
             return tuple([project(self, node, i, o) for i, o in enumerate(out)])
         out_type = type_of(out)
         node = Node(op, kept, params, parents, out if reads & READS_OUT else out_type, out_type)
-        return wrap(self, out, node)
+        if kind is TracedArray or kind is TracedView or (kind is ArrayType and out.shape):
+            return TracedArray(self, out, node, out_type)
+        return TracedScalar(self, out, node, out_type)
 
     def _reads_of(
         self, op: Op, traced: int, inner: Sequence[Value], params: Mapping[str, Any]

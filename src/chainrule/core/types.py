@@ -70,16 +70,19 @@ def array_type(shape: Shape, dtype: np.dtype[Any], weak: bool = False) -> ArrayT
     return known
 
 
-_OF_PYTHON = {kind: array_type((), np.dtype(kind), weak=True) for kind in PYTHON_NUMBERS}
+_OF_NUMBER: dict[type, ArrayType] = {
+    np.dtype(code).type: array_type((), np.dtype(code)) for code in "?bhilqBHILQefdgFDG"
+}
+_OF_NUMBER |= {kind: array_type((), np.dtype(kind), weak=True) for kind in PYTHON_NUMBERS}
 
 
 def type_of_plain(x: Any) -> ArrayType:
     """Return the type of a plain value: an array, a NumPy scalar, a Python number, a nested list."""
-    if isinstance(x, (np.ndarray, np.generic)):
-        return array_type(x.shape, x.dtype)
-    known = _OF_PYTHON.get(type(x))
+    known = _OF_NUMBER.get(type(x))
     if known is not None:
         return known
+    if isinstance(x, (np.ndarray, np.generic)):
+        return array_type(x.shape, x.dtype)
     if type(x) is ArrayType:
         return x
     array = np.asarray(x)
