@@ -86,6 +86,10 @@ def vectorized(x: Any) -> Any:
     return np.sum(np.vectorize(lambda y: y * y if y > 1 else y)(np.array([x, 0.5 * x])))
 
 
+def of_lists(x: Any) -> Any:
+    return np.dot([1.0, 2.0], [x, x * x]) + np.average([1.0, 3.0], weights=[x, 2.0]) + np.sum(a=[x])
+
+
 def by_out(x: Any) -> Any:
     a = np.zeros(2)
     np.multiply(x, np.ones(2), out=a)
@@ -103,7 +107,7 @@ def loop(x: Any) -> Any:
 PROGRAMS = [
     *(write_into_zeros, write_into_an_imported_name, write_into_empty, write_through_a_view),
     *(write_into_a_result, add_in_place, stack_a_list, as_array, full_of, like, joined),
-    *(vectorized, by_out, loop),
+    *(vectorized, of_lists, by_out, loop),
 ]
 
 

@@ -102,11 +102,14 @@ def _cell_of_numbers(made: Any) -> Any:
 
 
 def _takes_lists(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a function of one array accept a list of traced values, which NumPy does not look into."""
+    """Have a function accept lists of traced values, which NumPy does not look into."""
+
+    def joined(x: Any) -> Any:
+        return nested(x) if is_sequence(x) and holds_traced(x) else x
 
     @functools.wraps(original)
-    def ours(a: Any, *args: Any, **options: Any) -> Any:
-        return original(nested(a) if is_sequence(a) and holds_traced(a) else a, *args, **options)
+    def ours(*args: Any, **options: Any) -> Any:
+        return original(*map(joined, args), **{name: joined(x) for name, x in options.items()})
 
     return ours
 

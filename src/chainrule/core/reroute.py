@@ -25,7 +25,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.cells import HANDLES
 from chainrule.core.creation import JOINS, LISTED, REROUTED
+from chainrule.core.dispatch import call_function
 from chainrule.core.trace import is_following
 
 _EXTENSIONS = (".so", ".pyd")
@@ -153,8 +155,9 @@ def _is_users(module: str) -> bool:
 def _make_faces() -> dict[int, Any]:
     """Return what stands in for what, by the identity of the original."""
     faces: dict[int, Any] = {
-        id(original): _guarded(original, ours) for original, ours in (REROUTED | LISTED).items()
+        id(original): _guarded(original, ours) for original, ours in REROUTED.items()
     }
+    faces |= {id(original): _shortened(original, ours) for original, ours in LISTED.items()}
     faces |= {id(original): ours for original, ours in JOINS.items()}
     face = ModuleType(np.__name__, np.__doc__)
     face.__dict__.update({name: faces.get(id(x), x) for name, x in np.__dict__.items()})
@@ -173,6 +176,19 @@ def _guarded(original: Any, ours: Any) -> Any:
             if is_following() and _IS_ON.get()
             else original(*args, **options)
         )
+
+    return rerouted
+
+
+def _shortened(original: Any, ours: Any) -> Any:
+    """Return the same for a function that NumPy hands over: a traced value goes where NumPy would send it."""
+    guarded = _guarded(original, ours)
+
+    @functools.wraps(original, updated=())
+    def rerouted(*args: Any, **options: Any) -> Any:
+        if args and type(args[0]) in HANDLES:
+            return call_function(original, args, options)
+        return guarded(*args, **options)
 
     return rerouted
 
