@@ -8,6 +8,10 @@
     ├── NotDifferentiableError   (TypeError)     no derivative is known, or none exists
     ├── EscapedValueError        (RuntimeError)  a traced value was about to leave the trace
     ├── GraphError               (RuntimeError)  a graph that breaks its own rules: our mistake
+    ├── LoweringError            (TypeError)     an op without instructions for a dtype
+        )
+
+
     ├── CompileError             (RuntimeError)  a stage of the compiler made a mistake: ours too
     ├── NativeCodeError          (RuntimeError)  machine code that cannot be made or loaded
     ├── DataError                (ValueError)    data that cannot be used: file, row, column
@@ -558,6 +562,18 @@ class GraphError(ChainruleError, RuntimeError):
         return cls(
             f"{where}: {what}.",
             hint="this is a bug in chainrule: please report it with the graph printed.",
+        )
+
+
+class LoweringError(ChainruleError, TypeError):
+    """There are no instructions for an op on these dtypes: the compiler calls NumPy for it instead."""
+
+    @classmethod
+    def from_dtypes(cls, name: str, dtypes: Sequence[object]) -> Self:
+        listed = ", ".join(map(str, dtypes))
+        return cls(
+            f"compile: {name} has no instructions for {listed}. Expected dtypes that it is for.",
+            hint="cast the arguments with astype.",
         )
 
 

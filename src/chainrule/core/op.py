@@ -95,6 +95,8 @@ class Op:
         consume: `consume(needs, g, args, params)` is `vjp` for a cotangent `g` that the sweep owns:
             it may write to it and hand it on as the cotangent of the first argument.
         partials: the partial derivatives of an elementwise op.
+        lower: `lower(e, *args)` computes one element with a compiler's emitter `e`; where it is None the emitter's
+            method of the op's own name does, if there is one.
         rejects: samples that must raise ShapeError.
     """
 
@@ -111,6 +113,7 @@ class Op:
     accumulate: Callable[[Any, Any, Sequence[Any], Mapping[str, Any]], None] | None = None
     consume: Callable[[Needs, Any, Sequence[Any], Mapping[str, Any]], Sequence[Any]] | None = None
     partials: tuple[Rule | None, ...] = ()
+    lower: Callable[..., Any] | None = None
     notation: Notation = Notation("")
     samples: tuple[Sample, ...] = ()
     rejects: tuple[Sample, ...] = ()

@@ -101,6 +101,7 @@ def elementwise(
     notation: Notation | None = None,
     domain: Domain = (-2.0, 2.0),
     samples: tuple[Sample, ...] | None = None,
+    lower: Callable[..., Any] | None = None,
 ) -> Op:
     """Declare an op that works element by element.
 
@@ -115,6 +116,7 @@ def elementwise(
         notation: how it is written.
         domain: where the samples' random numbers come from.
         samples: calls for the generated tests; by default every broadcast of the arguments.
+        lower: how the compiler computes it, where its emitter has no method of this name: `lower(e, *args)`.
     """
     arity = len(partials)
 
@@ -160,6 +162,7 @@ def elementwise(
         jvp=jvp,
         reads=symbolic_reads,
         partials=partials,
+        lower=lower,
         notation=notation or called(name, arity),
         samples=broadcasts(arity, domain) if samples is None else samples,
         rejects=(Sample((2, 3), (2, 4)),) if arity == 2 and front is None else (),

@@ -1,0 +1,92 @@
+"""Bits, shifts, quotients and truth values, with NumPy's answers where a processor has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.arithmetic import Arithmetic
+from chainrule.compiler.primitives import BOOL
+from chainrule.compiler.values import AnyValue, Pair, Value
+
+
+class Integers(Arithmetic):
+    """The methods of NumPy's names for what is done with integers and truth values."""
+
+    def bitwise_and(self, x: Any, y: Any) -> Any:
+        return self._bits("and", x, y)
+
+    def bitwise_or(self, x: Any, y: Any) -> Any:
+        return self._bits("or", x, y)
+
+    def bitwise_xor(self, x: Any, y: Any) -> Any:
+        return self._bits("xor", x, y)
+
+    def _bits(self, instruction: str, x: Any, y: Any) -> Any:
+        x, y = self.matched(x, y)
+        if isinstance(x, Pair) or x.dtype.kind == "f":
+            raise self.unsupported(f"bitwise_{instruction}", x, y)
+        return self.binary(instruction, x, y)
+
+    def invert(self, x: AnyValue) -> Any:
+        return self.bitwise_xor(x, True if x.dtype == BOOL else -1)
+
+    def left_shift(self, x: Any, y: Any) -> Any:
+        return self._shifted("shl", "shl", x, y)
+
+    def right_shift(self, x: Any, y: Any) -> Any:
+        return self._shifted("ashr", "lshr", x, y)
+
+    def _shifted(self, signed: str, unsigned: str, x: Any, y: Any) -> Any:
+        """Shift bits out at the end, all of them if the count is as large as the number of bits, or negative."""
+        x, y = self.matched(x, y)
+        if isinstance(x, Pair) or x.dtype.kind not in "iu":
+            raise self.unsupported("shift", x, y)
+        bits = 8 * x.dtype.itemsize
+        unsigned_y = Value(self, y.text, np.dtype(f"u{x.dtype.itemsize}"), y.lanes)
+        fits = unsigned_y < bits
+        is_signed = x.dtype.kind == "i"
+        shifted = self.binary(signed if is_signed else unsigned, x, self.chosen(fits, y, 0))
+        if signed == "ashr" and is_signed:
+            return self.chosen(fits, shifted, self.binary("ashr", *self.matched(x, bits - 1)))
+        return self.chosen(fits, shifted, 0)
+
+    def logical_and(self, x: Any, y: Any) -> Any:
+        x, y = self.matched(x, y)
+        return self.binary("and", self.truth(x), self.truth(y))
+
+    def logical_or(self, x: Any, y: Any) -> Any:
+        x, y = self.matched(x, y)
+        return self.binary("or", self.truth(x), self.truth(y))
+
+    def logical_xor(self, x: Any, y: Any) -> Any:
+        x, y = self.matched(x, y)
+        return self.binary("xor", self.truth(x), self.truth(y))
+
+    def logical_not(self, x: AnyValue) -> Any:
+        return self.invert(self.truth(x))
+
+    def floor_divide(self, x: Any, y: Any) -> Any:
+        x, y = self.matched(x, y)
+        if isinstance(x, Pair) or x.dtype.kind not in "iu":
+            raise self.unsupported("floor_divide", x, y)
+        quotient, _ = self._whole_quotient(x, y)
+        return quotient
+
+    def _whole_quotient(self, x: Value, y: Value) -> tuple[Value, Value]:
+        """Return quotient and remainder rounded down; both are 0 where the divisor is."""
+        is_zero = self.equal(y, 0)
+        if x.dtype.kind == "u":
+            safe = self.chosen(is_zero, 1, y)
+            quotient, rest = self.binary("udiv", x, safe), self.binary("urem", x, safe)
+            return self.chosen(is_zero, 0, quotient), self.chosen(is_zero, 0, rest)
+        # the lowest integer by -1 traps; x / -1 = -x wraps as NumPy's does
+        is_minus = self.equal(y, -1)
+        safe = self.chosen(is_zero | is_minus, 1, y)
+        quotient, rest = self.binary("sdiv", x, safe), self.binary("srem", x, safe)
+        differs = self.not_equal(rest, 0) & ((rest ^ y) < 0)
+        quotient = self.chosen(differs, quotient - 1, quotient)
+        rest = self.chosen(differs, rest + y, rest)
+        quotient = self.chosen(is_minus, self.negative(x), quotient)
+        return self.chosen(is_zero, 0, quotient), self.chosen(is_zero, 0, rest)

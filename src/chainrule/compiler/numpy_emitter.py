@@ -1,0 +1,40 @@
+"""The emitter that computes at once, with NumPy: an op's own function is what every other emitter is measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.op import TABLE
+
+
+class NumpyEmitter:
+    """Computes ops on arrays and numbers. A method by the name of an op is that op's function."""
+
+    def number(self, value: Any, like: Any) -> Any:
+        """Return a number in the dtype of another value."""
+        dtype = like if isinstance(like, np.dtype) else like.dtype
+        with np.errstate(all="ignore"):
+            return dtype.type(value)
+
+    def cast(self, x: Any, dtype: np.dtype[Any]) -> Any:
+        """Return a value in another dtype, as `astype` does."""
+        array = np.asarray(x)
+        if array.dtype.kind == "c" and dtype.kind not in "cb":
+            array = array.real
+        with np.errstate(all="ignore"):
+            return array.astype(dtype)[()]
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in TABLE:
+            raise AttributeError(name)
+        function = TABLE[name].numpy
+
+        def computed(*args: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return function(*args)
+
+        setattr(self, name, computed)
+        return computed
