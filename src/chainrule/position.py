@@ -12,6 +12,7 @@ import numpy as np
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_WRITTEN = tuple(_HERE + package + os.sep for package in ("nn", "optim", "train"))
 _is_user_file: dict[str, bool] = {}
 
 
@@ -64,6 +65,19 @@ def caller(depth: int = 1) -> tuple[CodeType, int] | None:
         name = code.co_filename
         if _is_user_file.get(name) or is_user_file(name):
             return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def library_caller() -> tuple[CodeType, int] | None:
+    """Return the innermost frame of code that computes: a layer's, an optimiser's, or the user's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith(_WRITTEN):
+            return frame.f_code, frame.f_lasti
+        if is_user_file(name):
+            return None
         frame = frame.f_back
     return None
 

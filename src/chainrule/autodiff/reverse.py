@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.op import Op
-from chainrule.core.trace import OUTPUT, Node, topological
+from chainrule.core.trace import OUTPUT, Node, is_following, topological
 from chainrule.core.types import ArrayType, Value
 from chainrule.ops.elementwise import STRONG_ZERO
 
+SWEPT: ContextVar[Node | None] = ContextVar("swept", default=None)
+"""The node whose cotangent a sweep hands back now; set only where an outer trace records what the rules do."""
+
 
 def sweep(
-    seeds: Sequence[tuple[Node, Value]], inputs: Sequence[Node], *, release: bool
+    seeds: Sequence[tuple[Node, Value]],
+    inputs: Sequence[Node],
+    *,
+    release: bool,
+    visit: Callable[[Node, Value], None] | None = None,
 ) -> list[Value]:
     """Return the cotangent of every input: upstream times local, summed where paths meet.
 
@@ -24,6 +32,8 @@ def sweep(
         inputs: the nodes whose cotangents are wanted.
         release: let go of what the nodes keep as soon as it was used; the sweep cannot be repeated
             then.
+        visit: is called with every node of an op and its cotangent, a list for several outputs, before that is handed
+            on; the cotangent stays as it is then.
 
     Returns:
         One cotangent per input, None where no path leads to it.
@@ -32,14 +42,18 @@ def sweep(
     for node, g in seeds:
         adjoints.add(node, g)
     strong_zero = STRONG_ZERO.get()
+    hand_back = _hand_back_noted if is_following() else _hand_back
     order = topological(node for node, _ in seeds)
     while order:
         node = order.pop()
         if node.op is None:
             continue
         g, is_owned = adjoints.take(node)
+        if visit is not None and g is not None:
+            visit(node, g)
+            is_owned = False
         if g is not None and not (strong_zero and _is_zero(g)):
-            _hand_back(node, node.op, g, is_owned, adjoints)
+            hand_back(node, node.op, g, is_owned, adjoints)
         if release:
             node.release()
     return [adjoints.result(node) for node in inputs]
@@ -75,6 +89,15 @@ def _hand_back(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints
     for parent, term in zip(parents, terms):  # noqa: B905  strict= costs, and there is one term per argument
         if parent is not None and term is not None:
             adjoints.add(parent, term)
+
+
+def _hand_back_noted(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints) -> None:  # noqa: FBT001
+    """Hand back, and let an outer trace know of which node."""
+    token = SWEPT.set(node)
+    try:
+        _hand_back(node, op, g, is_owned, adjoints)
+    finally:
+        SWEPT.reset(token)
 
 
 class _Adjoints:

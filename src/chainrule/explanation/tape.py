@@ -6,7 +6,7 @@ import functools
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ _SHOWN_ON_FAILURE = 8
 _WIDEST = 60
 
 
-class _ListedLevel(ReverseLevel):
+class ListedLevel(ReverseLevel):
     """A reverse level that keeps every value, and lists its nodes for the case that the function fails."""
 
     __slots__ = ("nodes",)
@@ -144,12 +144,28 @@ def trace(f: Callable[..., Any], *args: Any, **options: Any) -> Tape:
         q   multiply(x, y)  6.0 ...
         v3  add(q, 1)       7.0 ...
     """
+    return recorded("explain", ListedLevel(), f, args, options, range(len(args)))
+
+
+def recorded(
+    where: str,
+    level: ListedLevel,
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    options: Mapping[str, Any],
+    positions: Container[int],
+) -> Tape:
+    """Run `f` on a level with the arguments at `positions` traced, and return the tape."""
     outside = caller()
     paths: dict[Node, str] = {}
-    with _ListedLevel() as level, following(f):
+    with level, following(f):
         given = [
-            _traced(level, argument, name, paths)
-            for argument, name in zip(args, argument_names(f, len(args)), strict=True)
+            _traced(where, level, argument, name, paths)
+            if i in positions
+            else tree.map(borrowed_array, argument)
+            for i, (argument, name) in enumerate(
+                zip(args, argument_names(f, len(args)), strict=True)
+            )
         ]
         names = _short_names(paths)
         try:
@@ -166,7 +182,7 @@ def trace(f: Callable[..., Any], *args: Any, **options: Any) -> Tape:
             raise
         found = [frozen(x) for x in tree.leaves(out)]
     if not found:
-        raise ArgumentError.from_no_result("explain", type(out).__name__)
+        raise ArgumentError.from_no_result(where, type(out).__name__)
     _add_names(names, level.nodes, outside)
     mine = [type(x) in HANDLES and x.level is level for x in found]
     return Tape(
@@ -181,7 +197,9 @@ def trace(f: Callable[..., Any], *args: Any, **options: Any) -> Tape:
     )
 
 
-def _traced(level: ReverseLevel, argument: Any, name: str, paths: dict[Node, str]) -> Any:
+def _traced(
+    where: str, level: ReverseLevel, argument: Any, name: str, paths: dict[Node, str]
+) -> Any:
     """Return an argument with its floats as inputs of the level, and note their paths."""
     leaves, structure = tree.flatten(argument)
     if not leaves:
@@ -191,7 +209,7 @@ def _traced(level: ReverseLevel, argument: Any, name: str, paths: dict[Node, str
         if not type_of(settled(leaf)).is_inexact:
             handles.append(borrowed_array(leaf))
             continue
-        handle = level.input(enter("explain", leaf, path).values[0])
+        handle = level.input(enter(where, leaf, path).values[0])
         paths[handle.node] = path
         handles.append(handle)
     return tree.unflatten(structure, handles)
