@@ -20,6 +20,7 @@ from chainrule.core.reroute import STAND_INS
 
 if TYPE_CHECKING:
     from chainrule import data, nn, numpy, optim, scipy, train
+    from chainrule.explanation.diagnose import diagnose
     from chainrule.explanation.explanation import explain
     from chainrule.explanation.tape import trace
 
@@ -27,6 +28,7 @@ __all__ = [
     "check_gradients",
     "custom_rule",
     "data",
+    "diagnose",
     "explain",
     "grad",
     "hessian",
@@ -45,7 +47,11 @@ __all__ = [
 ]
 
 _PACKAGES = frozenset({"data", "nn", "numpy", "optim", "scipy", "train"})
-_FUNCTIONS = {"explain": "explanation.explanation", "trace": "explanation.tape"}
+_FUNCTIONS = {
+    "diagnose": "explanation.diagnose",
+    "explain": "explanation.explanation",
+    "trace": "explanation.tape",
+}
 _OF_SCIPY = ("integrate", "interpolate", "linalg", "optimize", "sparse", "sparse.linalg", "special")
 register_namespace(functools.partial(importlib.import_module, "chainrule.numpy"))
 STAND_INS.update({f"scipy.{name}": f"chainrule.scipy.{name}" for name in _OF_SCIPY})

@@ -348,7 +348,7 @@ class ArgumentError(ChainruleError, ValueError):
     def from_no_result(cls, where: str, got: str) -> Self:
         return cls(
             f"{where}: the function returned no number, but a {got}. Expected one real number, or an array.",
-            hint="return the value that is to be explained.",
+            hint="return the value whose gradient is asked for.",
         )
 
     @classmethod
