@@ -30,6 +30,9 @@ CALLS = (
     lambda x: x.reshape(3, 4),
     lambda x: x.T,
     lambda x: x.mT,
+    lambda x: x.view(),
+    lambda x: x.view(np.ndarray),
+    lambda x: x.view(float),
     lambda x: np.swapaxes(x, 0, 0),
     lambda x: np.swapaxes(x, 0, 1),
     lambda x: np.moveaxis(x, 0, 1),
@@ -188,7 +191,6 @@ CALLS = (
 )
 
 REFUSED = (
-    lambda x: x.view(),
     lambda x: np.require(x),
     lambda x: np.ma.getdata(x),
     lambda x: np.lib.stride_tricks.as_strided(x),
@@ -262,3 +264,16 @@ def test_writes_arrive_where_numpys_arrive(call, write, source):
 def test_views_that_cannot_be_followed_are_refused(call, write):
     with pytest.raises(ChainruleError):
         cr.grad(write(call, SOURCES["a traced array"]))(1.3)
+
+
+@pytest.mark.parametrize("call", REFUSED, ids=name)
+@pytest.mark.parametrize("write", [written_through, updated_through, written_below])
+def test_views_of_an_array_made_here_are_refused_or_right(call, write):
+    program = write(call, SOURCES["an array made here"])
+    (expected,) = difference(lambda s: (program(s),), (1.3,), (1.0,))
+    try:
+        value, gradient = cr.value_and_grad(program)(1.3)
+    except ChainruleError:
+        return
+    assert_close((value,), (program(1.3),), tolerance(float, 0), "value")
+    assert_close((gradient,), (expected,), tolerance(float, 1, difference=True), "reverse mode")

@@ -402,6 +402,14 @@ class ArgumentError(ChainruleError, ValueError):
         )
 
     @classmethod
+    def from_overlap(cls, written: tuple[int, ...], other: tuple[int, ...]) -> Self:
+        return cls(
+            f"the function writes to an argument of shape {written} that shares memory with another one, of shape "
+            f"{other}. The arguments are apart while it is traced: the write would not be seen in both.",
+            hint="pass a copy of one of them: f(x, x.copy()).",
+        )
+
+    @classmethod
     def from_read_only(cls, name: str) -> Self:
         return cls(
             f"{name}: its result is read-only, as NumPy's is, and was written to.",
@@ -413,6 +421,13 @@ class ArgumentError(ChainruleError, ValueError):
         return cls(
             f"training: the loss is {loss} after epoch {epoch}. Expected a finite number.",
             hint="train with a smaller learning rate, and check the data for extreme values.",
+        )
+
+    @classmethod
+    def from_assignment(cls, name: str) -> Self:
+        return cls(
+            f".{name} = …: another {name} cannot be given to an array that is in use.",
+            hint="rebind the name: a = a.reshape(shape), or a = a.astype(dtype).",
         )
 
     @classmethod

@@ -280,3 +280,77 @@ def test_a_broadcast_array_follows_writes_and_refuses_them() -> None:
     assert cr.value_and_grad(f)(np.array([1.0, 2.0, 3.0]))[0] == 2 * (10.0 + 4.0 + 9.0)
     with pytest.raises(cr.errors.ArgumentError):
         cr.grad(lambda x: np.broadcast_to(x, (2, 3)).fill(0.0))(np.ones(3))
+
+
+def test_the_flat_elements_are_taken_one_by_one() -> None:
+    def f(x: Any) -> Any:
+        a = x * 1.0
+        flat = a.flat
+        first = next(flat) * next(flat)
+        a.flat[5] = x[0, 0] ** 2
+        assert flat.index == 2
+        assert flat.coords == (0, 2)
+        return (
+            first
+            + sum(flat)
+            + a.flat[-7]
+            + np.sum(flat.copy()[4:] ** 2)
+            + sum(e * e for e in a.flat)
+        )
+
+    np.testing.assert_allclose(cr.grad(f)(X), central(f, X), rtol=1e-6, atol=1e-5)
+
+
+def test_reads_and_writes_of_flat_elements_touch_nothing_else() -> None:
+    def nodes(n: int) -> int:
+        def f(x: Any) -> Any:
+            a = np.zeros((2, n))
+            for i in range(n):
+                a.flat[i] = x
+            return sum(a.flat[i] for i in range(n))
+
+        return len(cr.trace(f, 1.0).nodes)
+
+    assert nodes(20) - nodes(10) == nodes(30) - nodes(20)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda a: setattr(a, "shape", (3, 4)), r"a = a\.reshape\(shape\)"),
+        (lambda a: setattr(a, "dtype", np.int64), r"a = a\.astype\(dtype\)"),
+        (lambda a: a.resize(20), r"np\.resize\(a, shape\)"),
+    ],
+)
+def test_what_would_change_an_array_under_its_other_names_is_refused(
+    change: Any, text: str
+) -> None:
+    for make in (lambda x: x * 1.0, lambda x: np.zeros((4, 3))):
+        with pytest.raises(cr.errors.ArgumentError, match=text):
+            cr.grad(lambda x, make=make: (change(make(x)), np.sum(x))[1])(X)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, out: np.sum(x, axis=0, out=out),
+        lambda x, out: x.mean(axis=0, out=out),
+        lambda x, out: np.add.reduce(x, axis=0, out=out),
+        lambda x, out: np.dot(x[0], x.T, out=out),
+    ],
+)
+def test_out_of_another_shape_is_refused_as_by_numpy(call: Any) -> None:
+    with pytest.raises(ValueError, match=r"dimension|shape|array"):
+        call(X, np.zeros((1, 3)))
+    with pytest.raises(cr.errors.ShapeError, match="out= needs the shape of the result"):
+        cr.grad(lambda x: np.sum(call(x, np.zeros((1, 3)))))(X)
+
+
+def test_out_larger_than_the_result_is_filled_where_numpy_fills_it() -> None:
+    def f(x: Any) -> Any:
+        a, b = np.empty((2, 4, 3)), np.empty((2, 4, 3))
+        np.clip(x, 2.5, 9.5, out=a)
+        np.multiply(x, x, out=b)
+        return np.sum(a) + np.sum(b)
+
+    np.testing.assert_allclose(cr.grad(f)(X), central(f, X), rtol=1e-6, atol=1e-5)

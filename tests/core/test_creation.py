@@ -248,3 +248,33 @@ def test_a_cell_has_what_plain_arrays_have() -> None:
     assert cr.grad(f)(1.0) == 1.0
     with pytest.raises(EscapedValueError, match=r"\.tobytes would turn"):
         cr.grad(lambda x: len((x * np.ones(2)).tobytes()) * x)(1.0)
+
+
+def test_a_part_of_a_plain_array_stays_one_with_it() -> None:
+    plain = np.zeros((3, 3))
+
+    def wrong_if_lost(x: Any) -> Any:
+        np.frombuffer(plain)[...] = x
+        return np.sum(plain)
+
+    with pytest.raises(cr.errors.EscapedValueError):
+        cr.grad(wrong_if_lost)(2.0)
+
+    def f(x: Any) -> Any:
+        column = np.array(plain[0], copy=None, ndmin=2)
+        column[0, 1] = 5.0
+        return x * np.sum(plain)
+
+    assert cr.grad(f)(2.0) == 5.0
+    with pytest.raises(ValueError, match="read-only"):
+        cr.grad(lambda x: (np.diag(plain).fill(1.0), x)[1])(2.0)
+
+
+def test_more_axes_are_a_view_where_nothing_is_copied() -> None:
+    def f(x: Any) -> Any:
+        a, b = np.zeros(3), x * np.ones(3)
+        np.array(a, copy=None, ndmin=2)[0, 1] = x
+        np.array(b, copy=None, ndmin=2)[0, 2] = x * x
+        return np.sum(a) + np.sum(b)
+
+    assert cr.grad(f)(2.0) == pytest.approx(1 + 2 + 4)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.core.cells import HANDLES, cell, frozen, settled, type_of
+from chainrule.core.cells import HANDLES, TracedArray, TracedView, cell, frozen, settled, type_of
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ContainerError, DTypeError, ShapeError
@@ -87,6 +87,43 @@ def borrowed(args: Sequence[Any], options: Mapping[str, Any]) -> tuple[list[Any]
 def borrowed_array(x: Any) -> Any:
     """Return an array as a cell; anything else as it is."""
     return cell(np.asarray(x)) if type(x) in _PLAIN_ARRAYS and x.dtype.kind in "biufc" else x
+
+
+def refuse_lost_writes(given: Sequence[Any], stood: Sequence[Any]) -> None:
+    """Refuse that one of several arguments was written to if another one is the same memory.
+
+    Args:
+        given: what the caller passed; only arrays count.
+        stood: what stood for each.
+    """
+    for x, cell_of_x in zip(given, stood, strict=True):
+        if not _was_written(x, cell_of_x):
+            continue
+        for y, cell_of_y in zip(given, stood, strict=True):
+            if cell_of_y is not cell_of_x and _is_array(y) and _share_memory(x, y):
+                raise ArgumentError.from_overlap(x.shape, y.shape)
+
+
+def _is_array(x: Any) -> bool:
+    return type(x) in _PLAIN_ARRAYS or isinstance(x, TracedArray)
+
+
+def _was_written(x: Any, stood: Any) -> bool:
+    """Say whether a cell was written to; plain code that got hold of its memory may have left it as it was."""
+    if not isinstance(stood, TracedArray) or not stood.version or not _is_array(x):
+        return False
+    out = settled(stood)
+    return type(out) in HANDLES or not np.array_equal(out, settled(x), equal_nan=True)
+
+
+def _share_memory(x: Any, y: Any) -> bool:
+    if type(x) in HANDLES or type(y) in HANDLES:
+        return _owner(x) is _owner(y)
+    return bool(np.shares_memory(x, y))
+
+
+def _owner(x: Any) -> Any:
+    return x.base if type(x) is TracedView else x
 
 
 def _described(x: Any) -> str:

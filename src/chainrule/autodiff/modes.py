@@ -14,6 +14,7 @@ from chainrule.autodiff.arguments import (
     map_result,
     matched_cotangent,
     plain_result,
+    refuse_lost_writes,
 )
 from chainrule.autodiff.reverse import sweep, zeros_for
 from chainrule.core.cells import HANDLES, frozen, settled
@@ -97,6 +98,7 @@ def jvp(
     entered = [enter("jvp", a, f"argument {i}") for i, a in enumerate(args)]
     with ForwardLevel() as level, following(f):
         handles = []
+        flat: list[Any] = []
         for argument, tangent in zip(entered, tangents, strict=True):
             moves, structure = tree.flatten(tangent)
             if structure != argument.structure:
@@ -108,8 +110,12 @@ def jvp(
                 for x, t in zip(argument.values, moves, strict=True)
             ]
             handles.append(tree.unflatten(argument.structure, leaves))
-        _, options = borrowed((), options)
-        out = map_result(frozen, f(*handles, **options))
+            flat += leaves
+        _, given = borrowed((), options)
+        out = map_result(frozen, f(*handles, **given))
+        refuse_lost_writes(
+            [*(x for a in entered for x in a.given), *options.values()], [*flat, *given.values()]
+        )
     value = map_result(lambda x: plain_result(x.out if belongs(x, level) else x), out)
     tangent = map_result(
         lambda x: plain_result(x.node) if belongs(x, level) else zeros_for(settled(x)), out
@@ -130,15 +136,20 @@ def trace_reverse(
     options: dict[str, Any],
 ) -> tuple[Any, list[Node], ReverseLevel]:
     """Run `f` with the arguments at `positions` traced; return what it returned, the input nodes and the level."""
-    given, options = borrowed(args, options)
-    inputs: list[Node] = []
+    given, given_options = borrowed(args, options)
+    flat: list[Any] = []
     with ReverseLevel() as level, following(f):
         for i, argument in zip(positions, entered, strict=True):
             handles = [level.input(x) for x in argument.values]
-            inputs += [h.node for h in handles]
+            flat += handles
             given[i] = tree.unflatten(argument.structure, handles)
+        inputs = [h.node for h in flat]
         # A view is cut now: once the trace has ended, a write to its base would be cut from plain values.
-        out = map_result(frozen, f(*given, **options))
+        out = map_result(frozen, f(*given, **given_options))
+        refuse_lost_writes(
+            [*(x for a in entered for x in a.given), *args, *options.values()],
+            [*flat, *given, *given_options.values()],
+        )
     return out, inputs, level
 
 

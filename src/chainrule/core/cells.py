@@ -88,6 +88,18 @@ class Traced:
             x = x.out
         return x
 
+    def handed_on(self, what: str) -> Value:
+        """Return the plain value for a use of it that cannot be followed; it cannot be written to.
+
+        Raises:
+            EscapedValueError: a running trace would lose it.
+        """
+        value = self.plain(what, "use a NumPy function, or cr.stop_gradient(x)")
+        if isinstance(value, np.ndarray):
+            value = value.view()
+            value.flags.writeable = False
+        return value
+
 
 class PlainLevel:
     """The level of an array that was made inside a trace and holds no derivative yet.
@@ -173,6 +185,10 @@ class TracedArray(Traced, ArrayMethods):
             self.version += 1
         self.node = _EXPORTED
         return self.out
+
+    def handed_on(self, what: str) -> Value:
+        """Return the live memory of a plain array, as plain code gets it; see `Traced` for others."""
+        return self.exported() if self.level is PLAIN else super().handed_on(what)
 
     def _write_exported(self, index: Any, value: Any) -> bool:
         """Write to memory that plain code has got hold of; say whether that was all there is to do.

@@ -48,7 +48,6 @@ _CREATORS = (
         np.indices,
         np.fromiter,
         np.fromfunction,
-        np.frombuffer,
         np.fromstring,
     ),
     *(np.copy, np.diag, np.diagflat, np.outer, np.zeros_like, np.ones_like, np.empty_like),
@@ -90,15 +89,26 @@ def _creates(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def ours(*args: Any, **options: Any) -> Any:
-        made = original(*args, **options)
-        return _cell_of_numbers(made)
+        return _cell_of_numbers(original(*args, **options), args)
 
     return ours
 
 
-def _cell_of_numbers(made: Any) -> Any:
-    """Have an array of numbers be a cell; arrays of text, of records and of objects stay plain."""
-    return cell(made) if type(made) is np.ndarray and made.dtype.kind in "biufc" else made
+def _cell_of_numbers(made: Any, given: Sequence[Any] = ()) -> Any:
+    """Have an array of numbers be a cell.
+
+    Arrays of text, of records and of objects stay plain, and so do parts of a plain array that was given: a write to a
+    cell would not reach it.
+    """
+    if type(made) is not np.ndarray or made.dtype.kind not in "biufc":
+        return made
+    if made.base is not None and any(_share_memory(made, x) for x in given):
+        return made
+    return cell(made)
+
+
+def _share_memory(made: Any, x: Any) -> bool:
+    return isinstance(x, np.ndarray) and type(x) not in HANDLES and np.may_share_memory(made, x)
 
 
 def _takes_lists(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,7 +124,7 @@ def _takes_lists(original: Callable[..., Any]) -> Callable[..., Any]:
     return ours
 
 
-def _array(
+def converted_array(
     object: Any,  # noqa: A002  NumPy's name
     dtype: Any = None,
     *,
@@ -123,12 +133,15 @@ def _array(
     ndmin: int = 0,
     **options: Any,
 ) -> Any:
+    """Do what `np.array` does, with lists that have traced values in them too."""
     if not copy and type(object) in HANDLES and _is_as_wanted(object, dtype, ndmin):
         return object
+    if not copy and type(object) in HANDLES and _is_as_wanted(object, dtype, 0):
+        return FRONTS["reshape"](object, (1,) * (ndmin - object.ndim) + object.shape)
     if not holds_traced(object):
         plain = _without_cells(object)
         made = np.array(plain, dtype, copy=copy, order=order, ndmin=ndmin, **options)
-        return made if made is plain else _cell_of_numbers(made)
+        return made if made is plain else _cell_of_numbers(made, (plain,))
     out = nested(object) if is_sequence(object) else object
     if dtype is not None:
         out = _converted(out, np.dtype(dtype))
@@ -172,7 +185,7 @@ def _asarray(
         if type(a) in HANDLES:
             return a if _lies_in(a, order) else FRONTS["copy"](a, order=order)
         return np.asarray(a, order=order, **options)
-    return _array(a, dtype, copy=copy, order=order or "K", **options)
+    return converted_array(a, dtype, copy=copy, order=order or "K", **options)
 
 
 def _lies_in(a: Any, order: str | None) -> bool:
@@ -220,45 +233,13 @@ def _fromiter(iter: Any, dtype: Any, count: int = -1, **options: Any) -> Any:  #
     items = list(iter) if count < 0 else list(itertools.islice(iter, count))
     if not holds_traced(items):
         return cell(np.fromiter(map(settled, items), dtype, count, **options))
-    return _array(items, dtype)
+    return converted_array(items, dtype)
 
 
 def _ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     if not is_traced(arr):
         return iter(np.ndenumerate(settled(arr)))
     return ((index, arr[index]) for index in np.ndindex(arr.shape))
-
-
-class _Vectorize(np.vectorize):
-    """`np.vectorize` whose function is called on traced elements; the first result decides the dtype, as NumPy's."""
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        if (
-            not is_following()
-            or options
-            or not any(map(holds_traced, args))
-            or self.signature is not None
-            or self.excluded
-        ):
-            return super().__call__(*args, **options)
-        arrays = [_array(a) for a in args]
-        shape = np.broadcast_shapes(*(a.shape for a in arrays))
-        columns = [FRONTS["ravel"](FRONTS["broadcast_to"](a, shape)) for a in arrays]
-        results = [self.pyfunc(*(c[i] for c in columns)) for i in range(len(columns[0]))]
-        kinds: str = self.otypes or ""
-        if isinstance(results[0], tuple):
-            parts = zip(*results, strict=True)
-            return tuple(
-                [_joined(list(part), shape, kinds[i : i + 1]) for i, part in enumerate(parts)]
-            )
-        return _joined(results, shape, kinds[:1])
-
-
-def _joined(results: list[Any], shape: tuple[int, ...], kind: str) -> Any:
-    """Return the results of a vectorised function as an array, of dtype `kind` or that of the first one."""
-    dtype = np.dtype(kind) if kind else type_of(results[0]).dtype
-    joined = FRONTS["reshape"](_array(results), shape)
-    return joined if type_of(joined).dtype == dtype else FRONTS["astype"](joined, dtype)
 
 
 class _Join:
@@ -290,13 +271,12 @@ REROUTED.update({original: _creates(original) for original in _CREATORS})
 REROUTED.update(dict.fromkeys(_CONVERTERS, _asarray))
 REROUTED[np.asfortranarray] = functools.partial(_asarray, order="F")
 REROUTED[np.ascontiguousarray] = functools.partial(_asarray, order="C")
-REROUTED[np.array] = _array
+REROUTED[np.array] = converted_array
 REROUTED[np.arange] = _arange
 REROUTED[np.fromiter] = _fromiter
 REROUTED[np.ndenumerate] = _ndenumerate
 REROUTED[np.full] = _full
 REROUTED[np.full_like] = _full_like
-REROUTED[np.vectorize] = _Vectorize
 
 LISTED: dict[Any, Any] = {original: _takes_lists(original) for original in _OF_LISTS}
 """Functions that NumPy does hand over, unless their argument is a list."""

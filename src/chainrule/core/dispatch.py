@@ -14,9 +14,25 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.op import BY_NUMPY, FRONTS
-from chainrule.errors import ArgumentError, EscapedValueError, NotDifferentiableError
+from chainrule.errors import ArgumentError, EscapedValueError, NotDifferentiableError, ShapeError
 
 _OUT_HINT = "leave out= away and use the returned array, or write a = a + x instead of a += x"
+_SPREADS = frozenset(
+    {
+        *(np.clip, np.fix, np.isneginf, np.isposinf, np.outer, np.einsum, np.nanmedian, np.fft.fft),
+        *(np.quantile, np.percentile, np.nanquantile, np.nanpercentile),
+        *(
+            np.cumsum,
+            np.cumprod,
+            np.nancumsum,
+            np.nancumprod,
+            np.cumulative_sum,
+            np.cumulative_prod,
+        ),
+    }
+)
+"""Functions whose result may be broadcast into a larger `out`, as a ufunc's may; others want its shape."""
+
 _LATE: list[Callable[[], None]] = []
 """Fills `BY_NUMPY` with functions of packages that need not be imported, once one of them is met."""
 
@@ -47,6 +63,8 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
     else:
         result = front(*args, **{k: v for k, v in options.items() if v is not None or k == "axis"})
     name = _ufunc_name(ufunc, method)
+    if method == "reduce" and targets[0] is not None:
+        _check_shape(name, result, targets[0])
     if len(targets) == 1:
         return result if targets[0] is None else store(targets[0], result, name)
     pairs = zip(targets, result, strict=True)
@@ -122,7 +140,16 @@ def _call_and_store(
     result = front(*args, **options)
     if out is None or out is Ellipsis:
         return result
-    return store(out[0] if type(out) is tuple else out, result, _function_name(function))
+    target = out[0] if type(out) is tuple else out
+    if function not in _SPREADS:
+        _check_shape(_function_name(function), result, target)
+    return store(target, result, _function_name(function))
+
+
+def _check_shape(name: str, result: Any, target: Any) -> None:
+    shapes = np.shape(result), np.shape(target)
+    if shapes[0] != shapes[1]:
+        raise ShapeError.from_numpy(name, shapes, "out= needs the shape of the result")
 
 
 @functools.cache

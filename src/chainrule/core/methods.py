@@ -20,6 +20,7 @@ from chainrule.core.flat import Flat
 from chainrule.core.interchange import Interchange
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
+from chainrule.errors import ArgumentError
 
 _BINARY = {
     "add": "add",
@@ -71,6 +72,8 @@ _METHODS = (
     "nonzero",
     "searchsorted",
     "ptp",
+    "argpartition",
+    "choose",
 )
 _OPERANDS: set[Any] = {bool, int, float, complex, np.ndarray, np.float64}
 """The usual types of a second operand, ours among them: these never answer for an operator themselves."""
@@ -97,6 +100,7 @@ class Methods(Interchange):
     type: ArrayType
     leaf: Callable[[], Any]
     plain: Callable[[str, str], Any]
+    handed_on: Callable[[str], Any]
     is_running: Callable[[], bool]
 
     def __init_subclass__(cls) -> None:
@@ -124,11 +128,7 @@ class Methods(Interchange):
         if name.startswith("_") or not hasattr(np.ndarray, name):
             message = f"a traced value has no attribute {name!r}"
             raise AttributeError(message)
-        value = self.plain(f".{name}", "use a NumPy function, or cr.stop_gradient(x)")
-        if isinstance(value, np.ndarray):
-            value = value.view()
-            value.flags.writeable = False
-        return getattr(value, name)
+        return getattr(self.handed_on(f".{name}"), name)
 
     # Python's conversions
 
@@ -190,9 +190,17 @@ class Methods(Interchange):
     def shape(self) -> tuple[int, ...]:
         return self.type.shape
 
+    @shape.setter
+    def shape(self, value: Any) -> None:
+        raise ArgumentError.from_assignment("shape")
+
     @property
     def dtype(self) -> np.dtype[Any]:
         return self.type.dtype
+
+    @dtype.setter
+    def dtype(self, value: Any) -> None:
+        raise ArgumentError.from_assignment("dtype")
 
     @property
     def ndim(self) -> int:
@@ -331,6 +339,24 @@ class ArrayMethods(Methods):
 
     def fill(self, value: Any) -> None:
         self.write(..., value)
+
+    def view(self, dtype: Any = None, type: Any = None) -> Any:  # noqa: A002  NumPy's name
+        """Return another array of the same memory; numbers that are traced are not read as of another dtype."""
+        if dtype is np.ndarray:
+            dtype = None
+        if type in {None, np.ndarray} and (dtype is None or np.dtype(dtype) == self.dtype):
+            return FRONTS["getitem"](self, ...)
+        options = {} if type is None else {"type": type}
+        return self.handed_on(".view").view(self.dtype if dtype is None else dtype, **options)
+
+    def __buffer__(self, flags: int, /) -> memoryview:
+        """Hand out the memory of what is not traced; Python asks for it from version 3.12 on."""
+        return memoryview(self.handed_on("an export of its memory (a buffer)"))
+
+    def resize(self, *shape: Any, refcheck: bool = True) -> None:
+        """Refuse: other names for the array, and views of it, could not follow."""
+        hint = "rebind the name: a = np.resize(a, shape), or np.pad(a, ...), which fills with zeros"
+        raise ArgumentError.from_unsupported(".resize", "changing the size of an array", hint)
 
     def sort(
         self, axis: int = -1, kind: Any = None, order: Any = None, *, stable: Any = None

@@ -29,6 +29,7 @@ from chainrule.core.cells import HANDLES
 from chainrule.core.creation import JOINS, LISTED, REROUTED
 from chainrule.core.dispatch import call_function
 from chainrule.core.trace import is_following
+from chainrule.core.vectorize import Vectorize
 
 _EXTENSIONS = (".so", ".pyd")
 _OWN = __name__.partition(".")[0]
@@ -38,7 +39,7 @@ _IS_ON: ContextVar[bool] = ContextVar("rerouting", default=True)
 Site = tuple[dict[str, Any], str, Any]
 """A name in a module's globals, and what stands there while a trace runs."""
 
-STAND_INS: dict[str, str] = {}
+STAND_INS: dict[str, str] = {"numpy": "chainrule.core.vectorize"}
 """A module of another package: ours, imported once that one is, whose `STAND_INS` are rows `(owner, name, ours)`.
 
 The owner is a module or a class of that package. Its own function is called unless a trace runs in this context.
@@ -158,6 +159,7 @@ def _make_faces() -> dict[int, Any]:
         id(original): _guarded(original, ours) for original, ours in REROUTED.items()
     }
     faces |= {id(original): _shortened(original, ours) for original, ours in LISTED.items()}
+    faces[id(np.vectorize)] = Vectorize
     faces |= {id(original): ours for original, ours in JOINS.items()}
     face = ModuleType(np.__name__, np.__doc__)
     face.__dict__.update({name: faces.get(id(x), x) for name, x in np.__dict__.items()})
