@@ -3,9 +3,11 @@
 import ctypes
 import gc
 import itertools
+import os
 import subprocess
 import sys
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +15,8 @@ import numpy as np
 import pytest
 
 from chainrule.compiler import jit
-from chainrule.compiler.entry import make_entry
+from chainrule.compiler.entry import abi, make_entry, native, plain, tables
+from chainrule.compiler.entry.native import is_native_possible, make_native_entry
 from chainrule.compiler.entry.plain import make_plain_entry
 from chainrule.compiler.entry.signature import (
     ArrayInput,
@@ -31,6 +34,7 @@ from chainrule.compiler.entry.signature import (
     Signature,
     StaticInput,
 )
+from chainrule.compiler.entry.tables import NotNative
 
 F8 = np.dtype(np.float64)
 # out[i] = a[i] + b, where a has three elements; returns the status that the third pointer points to.
@@ -68,9 +72,11 @@ def library():
     return jit.load(ADD, ["add", "nothing", "failed", "failed_far"])
 
 
-@pytest.fixture(params=[make_plain_entry, make_entry], ids=["plain", "chosen"])
+@pytest.fixture(params=[make_plain_entry, make_native_entry], ids=["plain", "native"])
 def make(request):
     """Run a test on each way to make an entry."""
+    if request.param is make_native_entry and not is_native_possible():
+        pytest.skip("another kind of Python or NumPy")
     return request.param
 
 
@@ -648,12 +654,138 @@ def test_an_arena_that_does_not_fit_into_memory_is_a_memory_error(make, library)
             entry()
 
 
+class Guarded:
+    """Its attributes are read by code of the user's."""
+
+    def __init__(self, w):
+        self.hidden = w
+
+    @property
+    def w(self):
+        return self.hidden
+
+
+class Watching:
+    def __init__(self, w):
+        self.w = w
+
+    def __getattribute__(self, name):
+        return object.__getattribute__(self, name)
+
+
+class Counted(tuple):  # noqa: SLOT001  it has a dict, unlike a named tuple
+    _make = classmethod(tuple.__new__)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        (Record(Guarded, ("w",), (W,)), Guarded(w)),
+        (Record(Watching, ("w",), (W,)), Watching(w)),
+        (Sequence(list, (W,) * 11_000), [w] * 11_000),
+    ],
+    ids=["property", "getattribute", "many"],
+)
+def test_what_the_native_entry_does_not_serve_is_left_to_the_plain_one(library, argument, value):
+    with pytest.raises(NotNative):
+        accepting(make_native_entry, library, argument)
+    assert accepting(make_entry, library, argument)(value) is True
+
+
+@pytest.mark.parametrize(
+    "result",
+    [Sequence(SubList, (ConstantResult(1),)), Sequence(Counted, (ConstantResult(1),))],
+    ids=["list", "tuple"],
+)
+def test_results_of_unusual_classes_are_made_by_the_plain_entry(result):
+    signature = Signature((), result, 0)
+    with pytest.raises(NotNative):
+        make_native_entry(signature, (), None)
+    made = make_entry(signature, ())()
+    assert type(made) is result.kind
+    assert list(made) == [1]
+
+
+def is_builtin(entry):
+    return type(entry) is type(len)
+
+
+def test_the_native_entry_is_taken_where_it_can_be(monkeypatch):
+    signature = Signature((), ConstantResult(None), 0)
+    monkeypatch.delenv("CHAINRULE_ENTRY", raising=False)
+    assert is_builtin(make_entry(signature, ())) is is_native_possible()
+    monkeypatch.setenv("CHAINRULE_ENTRY", "plain")
+    assert not is_builtin(make_entry(signature, ()))
+    monkeypatch.delenv("CHAINRULE_ENTRY")
+    monkeypatch.setattr(native, "numpy_functions", lambda: None)
+    assert not is_builtin(make_entry(signature, ()))
+
+
+def test_an_unexpected_layout_is_noticed(monkeypatch):
+    abi.numpy_functions.cache_clear()
+    if abi.numpy_functions() is None:
+        pytest.skip("another kind of Python or NumPy")
+    for i in range(len(abi._CHECKS)):
+        checks = (*abi._CHECKS[:i], lambda: False, *abi._CHECKS[i + 1 :])
+        monkeypatch.setattr(abi, "_CHECKS", checks)
+        abi.numpy_functions.cache_clear()
+        assert abi.numpy_functions() is None
+        monkeypatch.undo()
+    monkeypatch.setattr(abi, "_NUMPY_ABI", 0x03000000)
+    abi.numpy_functions.cache_clear()
+    assert abi.numpy_functions() is None
+    monkeypatch.undo()
+    abi.numpy_functions.cache_clear()
+    assert abi.numpy_functions() is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_child_process_can_call_an_entry_that_its_parent_made(adding):
+    adding(np.zeros(3), 1.0)
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of forking with threads, from Python 3.12 on
+        child = os.fork()
+    if child == 0:
+        os.write(write, bytes(adding(np.ones(3), 2.0).astype(np.uint8)))
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert os.read(read, 3) == b"\3\3\3"
+    assert adding(np.zeros(3), 4.0).tolist() == [4, 4, 4]
+
+
+def test_containers_that_change_while_they_are_read_do_no_harm(make, library, monkeypatch):
+    """Other threads may run while texts are compared, and do what this comparison does."""
+    items, mapping = [], {}
+
+    def compare_and_disturb(got, expected):
+        items.clear()
+        mapping.clear()
+        gc.collect()
+        return got == expected
+
+    for module in (tables, plain):
+        monkeypatch.setattr(module, "is_same_static", compare_and_disturb)
+    in_list = accepting(make, library, Sequence(list, (StaticInput("text"), W, B)))
+    in_dict = accepting(make, library, Mapping(("key", "other"), (Sequence(list, (W, B)), W)))
+    for _ in range(3):
+        items[:] = [new("text"), np.zeros(2), np.zeros(3)]
+        assert in_list(items) in (True, Declined(0))
+        assert items == []
+        mapping.update({new("key"): [np.zeros(2), np.zeros(3)], "other": np.zeros(2)})
+        assert in_dict(mapping) in (True, Declined(0))
+        assert mapping == {}
+
+
 MANY_CALLS = """
 import resource, sys
 import numpy as np
 from chainrule.compiler import jit
 from chainrule.compiler.entry import make_entry
 from chainrule.compiler.entry.signature import *
+from chainrule.compiler.entry.native import make_native_entry
 from chainrule.compiler.entry.plain import make_plain_entry
 library = jit.load('''
 define i64 @f(ptr %p, ptr %a) { ret i64 0 }

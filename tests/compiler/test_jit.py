@@ -76,9 +76,9 @@ LOADERS = [
 def loader(request, monkeypatch):
     """Run a test with our linker, and with LLVM's loader."""
     monkeypatch.setattr(linker, "IS_AVAILABLE", request.param == "own")
-    jit._target.cache_clear()
+    jit._machine.cache_clear()
     yield request.param
-    jit._target.cache_clear()
+    jit._machine.cache_clear()
 
 
 def call(library, name, *arrays):
@@ -228,6 +228,14 @@ def test_an_unknown_symbol_is_named(routines):
         jit.load("declare double @chainrule_nothing(double)" + text, ["twice"])
     with pytest.raises(NativeCodeError, match=r"no function 'chainrule nothing' was found"):
         symbols.address_of("chainrule nothing")
+
+
+@pytest.mark.parametrize("effort", [0, 1, 2, 3])
+def test_code_of_every_effort_does_the_same(loader, effort):
+    cell = np.zeros(4)
+    library = jit.load(EVERYTHING, ["everything"], effort=effort)
+    assert call(library, "everything", cell) == 41
+    assert list(cell) == [7.25**2, 2, 3, 4]
 
 
 def test_a_text_that_llvm_refuses_says_why():

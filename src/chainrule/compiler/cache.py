@@ -43,9 +43,14 @@ def key_of(*parts: str | bytes) -> str:
     return str(digest.hexdigest())
 
 
+def is_on() -> bool:
+    """Say whether what is compiled is kept for the next process."""
+    return _folder() is not None
+
+
 def cached(parts: tuple[str | bytes, ...], make: Callable[[], bytes]) -> bytes:
     """Return what `make` returned for `parts` earlier, or have it made and keep it."""
-    if _folder() is None:
+    if not is_on():
         return make()
     key = key_of(*parts)
     data = get(key)

@@ -37,7 +37,12 @@ class Library(NamedTuple):
 
 
 def load(
-    ir: str, names: Sequence[str], symbols: Mapping[str, int] | None = None, *, level: int = 0
+    ir: str,
+    names: Sequence[str],
+    symbols: Mapping[str, int] | None = None,
+    *,
+    level: int = 0,
+    effort: int = 2,
 ) -> Library:
     """Compile LLVM IR, or take it from the cache, and load it.
 
@@ -46,15 +51,18 @@ def load(
         names: the functions whose addresses are wanted.
         symbols: addresses of outside names; those not given are looked up, see `symbols.py`.
         level: of LLVM's pass pipeline; 0 runs none, for the emitter writes vectors already.
+        effort: of LLVM's code generation; with 0 it takes a fifth of the time, and the code is worse.
     """
-    parts = ("object", str(linker.IS_AVAILABLE), str(level), ir)
-    return load_object(cached(parts, lambda: object_code(ir, level=level)), names, symbols)
+    parts = ("object", str(linker.IS_AVAILABLE), str(level), str(effort), ir)
+    code = cached(parts, lambda: object_code(ir, level=level, effort=effort))
+    return load_object(code, names, symbols)
 
 
-def object_code(ir: str, *, level: int = 0) -> bytes:
+def object_code(ir: str, *, level: int = 0, effort: int = 2) -> bytes:
     """Compile LLVM IR to an object file for this machine, in the form that `load_object` takes."""
     with _lock:
-        llvm, target = _target()
+        llvm = _llvm()
+        target = _machine(effort)
         try:
             module = llvm.parse_assembly(ir)
             module.verify()
@@ -71,7 +79,8 @@ def object_code(ir: str, *, level: int = 0) -> bytes:
 def assembly(ir: str, *, level: int = 0) -> str:
     """Compile LLVM IR to the text of its machine code, for people."""
     with _lock:
-        llvm, target = _target()
+        llvm = _llvm()
+        target = _machine(2)
         module = llvm.parse_assembly(ir)
         if level:
             _optimise(llvm, target, module, level)
@@ -108,11 +117,11 @@ def _load_with_llvm(
 ) -> Library:
     """Load an object file by LLVM's loader, on systems that `linker.py` does not know."""
     with _lock:
-        llvm, _ = _target()
+        llvm = _llvm()
         for name in outside:
             if name and not name.startswith("llvm."):
                 llvm.add_symbol(name, resolve(name))
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(llvm))
+        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_machine(2))
         engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(data))
         engine.finalize_object()
         addresses = {name: int(engine.get_function_address(name)) for name in names}
@@ -125,20 +134,27 @@ def _optimise(llvm: Any, target: Any, module: Any, level: int) -> None:
 
 
 @functools.cache
-def _target() -> tuple[Any, Any]:
-    """Load LLVM and describe this machine to it."""
+def _llvm() -> Any:
+    """Load LLVM, which takes some 40 ms."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    return llvm, _machine(llvm)
+    return llvm
 
 
-def _machine(llvm: Any) -> Any:
+@functools.cache
+def _machine(effort: int) -> Any:
+    return _new_machine(effort)
+
+
+def _new_machine(effort: int) -> Any:
+    """Describe this machine to LLVM; an execution engine takes the description over."""
+    llvm = _llvm()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
-        opt=2,
+        opt=effort,
         reloc="pic",
         codemodel="small" if linker.IS_AVAILABLE else "jitdefault",
         jit=True,

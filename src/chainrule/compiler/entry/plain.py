@@ -39,6 +39,7 @@ from chainrule.compiler.entry.signature import (
 )
 
 _ALIGNMENT = 64
+_MISSING = object()
 
 
 class _Mismatch(Exception):  # noqa: N818  it never leaves this file
@@ -127,17 +128,21 @@ def _walk(node: Any, value: Any, found: list[Any]) -> None:
         raise _Mismatch
     match node:
         case Mapping(keys, children):
-            if len(value) != len(keys) or not all(map(is_same_static, value, keys)):
+            # Taken at once: other threads may change it while keys are compared.
+            items = tuple(value.items())
+            if len(items) != len(keys) or not all(
+                is_same_static(k, key) for (k, _), key in zip(items, keys, strict=True)
+            ):
                 raise _Mismatch
-            parts = tuple(value.values())
+            parts = tuple([part for _, part in items])
         case Record(_, names, children):
-            if not all(hasattr(value, name) for name in names):
+            parts = tuple([getattr(value, name, _MISSING) for name in names])
+            if any(part is _MISSING for part in parts):
                 raise _Mismatch
-            parts = tuple(getattr(value, name) for name in names)
         case Sequence(_, children):
-            if len(value) != len(children):
-                raise _Mismatch
             parts = tuple(value)
+            if len(parts) != len(children):
+                raise _Mismatch
     for child, part in zip(children, parts, strict=True):
         _walk(child, part, found)
 
@@ -187,12 +192,16 @@ def _overlap(inputs: tuple[Leaf, ...], cells: list[Any]) -> bool:
         if isinstance(leaf, ArrayInput):
             low, high = extent(leaf)
             if low < high:
-                ranges.append((_data(cell) + low, _data(cell) + high, leaf.is_written))
-    return any(
-        (x[2] or y[2]) and x[0] < y[1] and y[0] < x[1]
-        for i, x in enumerate(ranges)
-        for y in ranges[:i]
-    )
+                data = _data(cell)
+                ranges.append((data + low, data + high, leaf.is_written))
+    end = end_of_written = 0
+    for low, high, is_written in sorted(ranges):
+        if low < (end if is_written else end_of_written):
+            return True
+        end = max(end, high)
+        if is_written:
+            end_of_written = max(end_of_written, high)
+    return False
 
 
 def _point(pointers: Any, leaf: Leaf, cell: Any) -> None:

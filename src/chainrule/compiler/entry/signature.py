@@ -174,11 +174,16 @@ NUMBERS = {float: "float64", complex: "complex128", int: "int64", bool: "bool"}
 _COMPARABLE = (str, bytes, int, float, complex, bool, type(None))
 
 
+def is_comparable(value: Any) -> bool:
+    """Say whether an equal value will do for this one: whether they compare without running a user's code."""
+    return type(value) in _COMPARABLE
+
+
 def is_same_static(got: Any, expected: Any) -> bool:
     """Say whether a static argument is the expected one. Only what compares without a user's code is compared."""
     if got is expected:
         return True
-    if type(got) is not type(expected) or type(expected) not in _COMPARABLE:
+    if type(got) is not type(expected) or not is_comparable(expected):
         return False
     # repr tells 0.0 from -0.0, and finds nan equal to nan.
     return repr(got) == repr(expected) if isinstance(got, float | complex) else got == expected
@@ -210,11 +215,6 @@ def fits_strides(node: ArrayInput, strides: tuple[int, ...]) -> bool:
         n == 1 or got == expected
         for n, got, expected in zip(node.shape, strides, node.strides, strict=True)
     )
-
-
-def written_leaves(inputs: list[Leaf]) -> list[int]:
-    """Return the numbers of the leaves that may be written to."""
-    return [i for i, x in enumerate(inputs) if isinstance(x, ArrayInput) and x.is_written]
 
 
 def assemble(node: Container, children: tuple[Any, ...]) -> Any:
