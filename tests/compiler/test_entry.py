@@ -1,5 +1,6 @@
 """The call entry: what it accepts, what it declines, what it returns. Every test runs on each way to do it."""
 
+import contextvars
 import ctypes
 import gc
 import itertools
@@ -7,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import types
 import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,11 +21,16 @@ from chainrule.compiler.entry import abi, make_entry, native, plain, tables
 from chainrule.compiler.entry.native import is_native_possible, make_native_entry
 from chainrule.compiler.entry.plain import make_plain_entry
 from chainrule.compiler.entry.signature import (
+    MISSING,
     ArrayInput,
+    Cell,
     ConstantResult,
+    Context,
     Declined,
     FreshArray,
+    Hidden,
     Mapping,
+    Name,
     NumberInput,
     NumberResult,
     OwnArray,
@@ -652,6 +659,82 @@ def test_an_arena_that_does_not_fit_into_memory_is_a_memory_error(make, library)
     for _ in range(2):
         with pytest.raises(MemoryError):
             entry()
+
+
+GLOBAL = np.zeros(3)
+
+
+def test_hidden_arguments_are_read_from_their_places_at_every_call(make, library, monkeypatch):
+    cell = types.CellType(1.0)
+    variable = contextvars.ContextVar("variable", default="eager")
+    signature = Signature(
+        (),
+        Sequence(tuple, (FreshArray(F8, (3,), (2,)), OwnArray(0), OwnArray(1))),
+        3,
+        hidden=(
+            Hidden(Name(globals(), "GLOBAL"), ArrayInput.of(GLOBAL, 0)),
+            Hidden(Cell(cell), NumberInput(float, (1,))),
+            Hidden(Context(variable), StaticInput("eager")),
+            Hidden(Name(globals(), "absent"), StaticInput(MISSING)),
+            Hidden(Name(vars(Model), "name"), StaticInput("model")),
+        ),
+    )
+    entry = make(signature, (library.address("add"),), library)
+    result, array, number = entry()
+    assert (result.tolist(), array is GLOBAL, number) == ([1, 1, 1], True, 1.0)
+    cell.cell_contents = 2.5
+    monkeypatch.setitem(globals(), "GLOBAL", np.ones(3))
+    assert entry()[0].tolist() == [3.5, 3.5, 3.5]
+    assert is_declined(entry(1.0))
+    for change in (
+        lambda patch: patch.setitem(globals(), "GLOBAL", np.ones(4)),
+        lambda patch: patch.delitem(globals(), "GLOBAL"),
+        lambda patch: patch.setitem(globals(), "absent", None),
+        lambda patch: patch.setattr(Model, "name", "other"),
+        lambda patch: patch.delattr(Model, "name"),
+    ):
+        with monkeypatch.context() as patch:
+            change(patch)
+            assert is_declined(entry())
+        assert entry()[2] == 2.5
+    token = variable.set("traced")
+    assert is_declined(entry())
+    variable.reset(token)
+    assert entry()[2] == 2.5
+    cell.cell_contents = 3
+    assert is_declined(entry())
+    del cell.cell_contents
+    assert is_declined(entry())
+
+
+def test_a_context_variable_without_a_value_is_missing(make, library):
+    variable = contextvars.ContextVar("variable")
+    hidden = (Hidden(Context(variable), StaticInput(MISSING)),)
+    entry = make(Signature((), ConstantResult(1), 0, hidden=hidden), (), library)
+    assert entry() == 1
+    assert contextvars.copy_context().run(lambda: (variable.set(2), entry())[1]) == Declined(0)
+    assert entry() == 1
+
+
+def test_hidden_references_are_neither_lost_nor_kept(make, library):
+    array, there = np.zeros(3), {"array": np.zeros(3)}
+    setting = new("a setting")
+    variable = contextvars.ContextVar("variable", default=setting)
+    places = [
+        Cell(types.CellType(array)),
+        Name(there, "array"),
+        Name(types.MappingProxyType(there), "array"),
+    ]
+    hidden = [Hidden(place, ArrayInput.of(array, 0)) for place in places]
+    hidden.append(Hidden(Name(there, "nothing"), StaticInput(MISSING)))
+    hidden.append(Hidden(Context(variable), StaticInput(setting)))
+    entry = make(Signature((), OwnArray(0), 1, hidden=tuple(hidden)), (), library)
+    watched = [array, there["array"], setting, MISSING, there]
+    assert entry() is array
+    before = [sys.getrefcount(x) for x in watched]
+    for _ in range(500):
+        entry()
+    assert [sys.getrefcount(x) for x in watched] == before
 
 
 class Guarded:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from chainrule.compiler import linker
 from chainrule.compiler.cache import cached
+from chainrule.compiler.machine import Machine
 from chainrule.compiler.symbols import address_of
 from chainrule.errors import NativeCodeError
 
@@ -150,10 +151,11 @@ def _machine(effort: int) -> Any:
 
 def _new_machine(effort: int) -> Any:
     """Describe this machine to LLVM; an execution engine takes the description over."""
-    llvm = _llvm()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(),
-        features=llvm.get_host_cpu_features().flatten(),
+    host = Machine.host()
+    target = _llvm().Target.from_triple(host.triple)
+    return target.create_target_machine(
+        cpu=host.cpu,
+        features=host.features,
         opt=effort,
         reloc="pic",
         codemodel="small" if linker.IS_AVAILABLE else "jitdefault",

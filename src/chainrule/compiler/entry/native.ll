@@ -10,9 +10,10 @@
 ;   7 addresses that were found apart   8 copies, 9 table of copies   10 outputs, 11 table of outputs   12 stages,
 ;   13 table of stages   14 building steps, 15 their table, 16 the room they need   17 bytes of the arena, 18 where the
 ;   list of free arenas starts   19 whether to release the GIL   20 MISMATCH   21 Declined   22 is_same_static
-%Plan = type { i64, i64, ptr, i64, ptr, i64, ptr, ptr, i64, ptr, i64, ptr, i64, ptr, i64, ptr, i64, i64, ptr, i64, ptr, ptr, ptr }
+;   23 MISSING
+%Plan = type { i64, i64, ptr, i64, ptr, i64, ptr, ptr, i64, ptr, i64, ptr, i64, ptr, i64, ptr, i64, i64, ptr, i64, ptr, ptr, ptr, ptr }
 
-; A value to take: 0 from where, 1 out of which node or argument, 2 its index, key or name, 3 what it has to be,
+; A value to take: 0 from where, 1 out of which node, argument or object, 2 its index, key or name, 3 what it has to be,
 ; 4 its type, description or value, 5 its size or the number of its pointer, 6 whether an equal value will do,
 ; 7 whether an equal key will do
 %Node = type { i64, i64, ptr, i64, ptr, i64, i64, i64 }
@@ -49,6 +50,10 @@ declare ptr @PyEval_SaveThread()
 declare void @PyEval_RestoreThread(ptr)
 declare i32 @PyDict_Next(ptr, ptr, ptr, ptr)
 declare i64 @PyDict_Size(ptr)
+declare ptr @PyDict_GetItemWithError(ptr, ptr)
+declare ptr @PyObject_GetItem(ptr, ptr)
+declare ptr @PyCell_Get(ptr)
+declare i32 @PyContextVar_Get(ptr, ptr, ptr)
 declare ptr @PyDict_New()
 declare i32 @PyDict_SetItem(ptr, ptr, ptr)
 declare ptr @PyObject_GenericGetAttr(ptr, ptr)
@@ -332,6 +337,10 @@ turn:
     i64 2, label %tuple_item
     i64 3, label %dict_item
     i64 4, label %attribute
+    i64 5, label %name
+    i64 6, label %cell
+    i64 7, label %context
+    i64 8, label %key_of_mapping
   ]
 
 argument:
@@ -381,13 +390,50 @@ no_attribute:
   call void @PyErr_Clear()
   br label %bad
 
+name:
+  %namespace = inttoptr i64 %parent to ptr
+  %the_named = call ptr @PyDict_GetItemWithError(ptr %namespace, ptr %place)
+  %has_name = icmp ne ptr %the_named, null
+  br i1 %has_name, label %own, label %missing
+
+cell:
+  %the_cell = inttoptr i64 %parent to ptr
+  %the_content = call ptr @PyCell_Get(ptr %the_cell)
+  %has_content = icmp ne ptr %the_content, null
+  br i1 %has_content, label %found, label %missing
+
+context:
+  %variable = inttoptr i64 %parent to ptr
+  %problem = call i32 @PyContextVar_Get(ptr %variable, ptr null, ptr %value_at)
+  %is_read = icmp eq i32 %problem, 0
+  br i1 %is_read, label %in_context, label %no_attribute
+
+in_context:
+  %the_set = load ptr, ptr %value_at
+  %is_set = icmp ne ptr %the_set, null
+  br i1 %is_set, label %found, label %missing
+
+key_of_mapping:
+  %outer = inttoptr i64 %parent to ptr
+  %the_entry = call ptr @PyObject_GetItem(ptr %outer, ptr %place)
+  %has_entry = icmp ne ptr %the_entry, null
+  br i1 %has_entry, label %found, label %missing
+
+missing:
+  call void @PyErr_Clear()
+  %nothing.at = getelementptr ptr, ptr %plan, i64 23
+  %nothing = load ptr, ptr %nothing.at
+  br label %own
+
 own:
-  %item = phi ptr [ %the_list_item, %read_list ], [ %the_tuple_item, %tuple_item ], [ %the_dict_item, %read_dict ]
+  %item = phi ptr [ %the_list_item, %read_list ], [ %the_tuple_item, %tuple_item ], [ %the_dict_item, %read_dict ],
+                  [ %the_named, %name ], [ %nothing, %missing ]
   call void @Py_IncRef(ptr %item)
   br label %found
 
 found:
-  %object = phi ptr [ %the_argument, %argument ], [ %item, %own ], [ %the_attribute, %attribute ]
+  %object = phi ptr [ %the_argument, %argument ], [ %item, %own ], [ %the_attribute, %attribute ],
+                    [ %the_content, %cell ], [ %the_set, %in_context ], [ %the_entry, %key_of_mapping ]
   %object_at = getelementptr ptr, ptr %objects, i64 %i
   store ptr %object, ptr %object_at
   %next = add i64 %i, 1

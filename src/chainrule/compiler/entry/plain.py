@@ -19,6 +19,7 @@ from chainrule.compiler.entry.signature import (
     Container,
     Declined,
     FreshArray,
+    Input,
     Leaf,
     Mapping,
     NumberInput,
@@ -58,7 +59,7 @@ def make_plain_entry(
     """
     plan = _Plan(
         signature,
-        tuple(leaf for argument in signature.arguments for leaf in leaves(argument)),
+        tuple(leaf for node in _nodes(signature) for leaf in leaves(node)),
         tuple(_callable(stage, release_gil=signature.release_gil) for stage in stages),
         tuple((slot, np.ascontiguousarray(array)) for slot, array in signature.constants),
         _Arenas(signature.arena),
@@ -110,12 +111,17 @@ def _callable(stage: Stage, *, release_gil: bool) -> Callable[[int, int], int | 
     return prototype(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(stage)
 
 
+def _nodes(signature: Signature) -> tuple[Input, ...]:
+    return (*signature.arguments, *(hidden.node for hidden in signature.hidden))
+
+
 def _take_apart(signature: Signature, arguments: tuple[Any, ...]) -> list[Any]:
     """Return the leaves, or raise if the structure differs."""
     if len(arguments) != len(signature.arguments):
         raise _Mismatch
     found: list[Any] = []
-    for node, value in zip(signature.arguments, arguments, strict=True):
+    values = (*arguments, *(hidden.place.read() for hidden in signature.hidden))
+    for node, value in zip(_nodes(signature), values, strict=True):
         _walk(node, value, found)
     return found
 

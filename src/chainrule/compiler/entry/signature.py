@@ -136,6 +136,64 @@ Either returns 0, or place + 1 of a guard that failed; a Python function may ret
 """
 
 
+MISSING = object()
+"""What is read from a place that holds nothing."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A place: a key of a dictionary, such as the globals of a module, or of another mapping."""
+
+    holder: Any
+    key: str
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        return self.holder.get(self.key, MISSING)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A place: a variable of a closure."""
+
+    cell: Any
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        try:
+            return self.cell.cell_contents
+        except ValueError:
+            return MISSING
+
+
+@dataclass(frozen=True)
+class Context:
+    """A place: a context variable."""
+
+    variable: Any
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        try:
+            return self.variable.get()
+        except LookupError:
+            return MISSING
+
+
+Place = Name | Cell | Context
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """An argument that is not passed: it is read from its place at every call.
+
+    With a StaticInput it is a condition: what the function relies on has to be there still.
+    """
+
+    place: Place
+    node: Input
+
+
 @dataclass(frozen=True)
 class Signature:
     """All that a call has to check and to make.
@@ -147,6 +205,7 @@ class Signature:
         constants: arrays that the function reads, with their slots.
         arena: the bytes of scratch memory that the function needs.
         release_gil: whether other Python threads may run in the meantime; for functions that take long.
+        hidden: arguments that are not passed; their leaves are counted after those of `arguments`.
     """
 
     arguments: tuple[Input, ...]
@@ -155,6 +214,7 @@ class Signature:
     constants: tuple[tuple[int, Any], ...] = ()
     arena: int = 0
     release_gil: bool = False
+    hidden: tuple[Hidden, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,21 @@ import numpy as np
 
 from chainrule.compiler.entry.signature import (
     MISMATCH,
+    MISSING,
     ArrayInput,
+    Cell,
     ConstantResult,
     Container,
+    Context,
     Declined,
     FreshArray,
     Input,
     Mapping,
+    Name,
     NumberInput,
     NumberResult,
     OwnArray,
+    Place,
     Record,
     Result,
     ScalarInput,
@@ -42,7 +47,7 @@ CONTENT_OF_BYTES = 32
 """Where the content of a bytes object begins."""
 _MOST = 10_000
 """Rows of a table: one call keeps its numbers on the stack of the thread."""
-_ARGUMENT, _LIST_ITEM, _TUPLE_ITEM, _DICT_ITEM, _ATTRIBUTE = range(5)
+_ARGUMENT, _LIST_ITEM, _TUPLE_ITEM, _DICT_ITEM, _ATTRIBUTE, _NAME, _CELL, _CONTEXT, _KEY = range(9)
 _ARRAY, _VALUE, _INTEGER, _STATIC, _ITEMS, _MAPPING, _ATTRIBUTES = range(7)
 _OUTPUT, _OWN, _CONSTANT, _SCALAR = range(4)
 _NUMBERS = {float: 4, int: 5, bool: 6, complex: 7}
@@ -79,6 +84,8 @@ def tabulate(signature: Signature, stages: tuple[Stage, ...]) -> Tables:
     writer = _Writer(signature.slots)
     for number, argument in enumerate(signature.arguments):
         writer.take(argument, _ARGUMENT, number, 0)
+    for hidden in signature.hidden:
+        writer.take(hidden.node, *writer.place(hidden.place))
     writer.give(signature.result, 0)
     template = [0] * (signature.slots + 1)
     for slot, array in signature.constants:
@@ -109,6 +116,7 @@ def tabulate(signature: Signature, stages: tuple[Stage, ...]) -> Tables:
         id(writer.keep(MISMATCH)),
         id(writer.keep(Declined)),
         id(writer.keep(is_same_static)),
+        id(writer.keep(MISSING)),
     )
     return Tables(_pack(plan), arenas, writer.kept)
 
@@ -167,6 +175,17 @@ class _Writer:
                 self.leaves.append(number)
                 if isinstance(node, ArrayInput):
                     self.arrays.append((number, node))
+
+    def place(self, place: Place) -> tuple[int, int, int]:
+        """Return how an argument that is not passed is read: the way, and two objects."""
+        match place:
+            case Name(holder, key):
+                way = _NAME if type(holder) is dict else _KEY
+                return way, id(self.keep(holder)), id(self.keep(key))
+            case Cell(cell):
+                return _CELL, id(self.keep(cell)), 0
+            case Context(variable):
+                return _CONTEXT, id(self.keep(variable)), 0
 
     def _wanted(self, node: Input) -> tuple[int, int, int, int]:
         """Return what a node has to be: its kind, an address, a number, whether an equal value will do."""
