@@ -67,6 +67,10 @@ HOST = Host(np.sort, ((X, (8,)),), ((Y, (8,)),), "sort", "sorts")
         (broken(Load(1, X, Index(0)), Load(2, X, at((1, 1)))), "%1 is float32, not int64"),
         (broken(Guard(ONE, expected=True, place=0)), "1.0 is float32, not bool"),
         (broken(Guard(Number(True, BOOL), expected=True, place=-1)), "place -1 is negative"),
+        (
+            broken(Guard(Number(True, BOOL), expected=True, place=0, terms=((99, 1),))),
+            "%99 is not set, or not visible",
+        ),
         (broken(Let(1, "add", (ONE,), F4, "add")), "the rule is no function"),
         (broken(loop(count=-1)), "-1 turns"),
         (broken(loop(HOST)), "a call of Python is inside of a loop"),

@@ -174,6 +174,23 @@ def test_a_failed_guard_leaves_with_its_place(bad, vector):
     assert interpret(program, arrays) == status
 
 
+@pytest.mark.parametrize("bad", [None, 0, 5, 19])
+def test_a_guard_in_a_loop_has_a_number_per_turn(bad):
+    x = Buffer("x", F8, 20, "input", 0)
+    body = (
+        Load(1, x, at((0, 1))),
+        Let(2, lambda e, x: x < 0, (1,), BOOL, "less"),
+        Guard(2, expected=False, place=6, terms=((0, 3),)),
+    )
+    program = Program((x,), (Loop(0, 20, body),))
+    array = np.ones(20)
+    if bad is not None:
+        array[bad] = -1
+    status = 0 if bad is None else 1 + 6 + 3 * bad
+    assert interpret(program, [array]) == status
+    assert compiled(program)([array]) == status
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16", "i4", "?"])
 @pytest.mark.parametrize("add", [False, True])

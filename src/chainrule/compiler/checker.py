@@ -129,8 +129,10 @@ class _Check:
                 self.written(statement, buffer)
                 self.index(statement, buffer, index, types, ranges)
                 self.expect(statement, value, buffer.dtype, types)
-            case Guard(condition, _, place):
+            case Guard(condition, _, place, terms):
                 self.expect(statement, condition, _BOOL, types)
+                for name, _ in terms:
+                    self.expect(statement, name, _INT64, types)
                 if place < 0:
                     _fail(f"place {place} is negative", statement)
             case Loop():

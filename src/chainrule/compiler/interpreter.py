@@ -77,9 +77,9 @@ class _Run:
                     values[name] = _EMITTER.cast(_operand(arg, values), dtype)
                 case Store(buffer, index, value, add):
                     self._store(buffer, _place(index, values), _operand(value, values), add=add)
-                case Guard(condition, expected, place):
+                case Guard(condition, expected, place, terms):
                     if bool(_operand(condition, values)) != expected:
-                        raise _GuardFailed(place)
+                        raise _GuardFailed(_place(Index(place, terms), values))
                 case Loop():
                     self._loop(statement, values)
                 case Product():

@@ -199,11 +199,19 @@ class Product:
 
 @dataclass(frozen=True)
 class Guard:
-    """Leave the program with status `place + 1` unless `condition`, a bool value, is `expected`."""
+    """Leave the program with status `1 + place + Σ stride · name` unless `condition`, a bool value, is `expected`.
+
+    Attributes:
+        condition: a bool value.
+        expected: what it has to be.
+        place: the number of the guard, in the order in which the step met them.
+        terms: (name, stride) as in an `Index`: in a loop each turn has a guard of its own.
+    """
 
     condition: Operand
     expected: bool
     place: int
+    terms: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -89,8 +89,9 @@ def _line(statement: Statement) -> str:  # noqa: PLR0911  one per kind
             return f"{buffer.name}[{_index(index)}] {'+=' if add else '='} {_operand(value)}"
         case Product(out, a, b, add):
             return f"{_matrix(out)} {'+=' if add else '='} {_matrix(a)} @ {_matrix(b)}"
-        case Guard(condition, expected, place):
-            return f"guard {place}: {_operand(condition)} is {expected}"
+        case Guard(condition, expected, place, terms):
+            number = _index(Index(place, terms))
+            return f"guard {number}: {_operand(condition)} is {expected}"
         case Host(inputs=inputs, outputs=outputs, label=label, reason=reason):
             names = (", ".join(b.name for b, _ in part) for part in (outputs, inputs))
             return f"{next(names)} = python {label}({next(names)})  # {reason}"

@@ -23,7 +23,7 @@ from chainrule.compiler.loops import (
 from chainrule.compiler.memory import mask_text, write_load, write_store
 from chainrule.compiler.products import write_product
 from chainrule.compiler.repetition import neutral, repeat_in_blocks
-from chainrule.compiler.scope import Scope
+from chainrule.compiler.scope import Scope, place_text
 from chainrule.compiler.values import AnyValue, Value
 from chainrule.compiler.vector_loops import write_vector_loop
 from chainrule.errors import GraphError
@@ -90,7 +90,7 @@ def write_guard(scope: Scope, guard: Guard) -> None:
         leave, stay = f.new("leave"), f.new("stay")
         f.write(f"br i1 {text}, label %{leave}, label %{stay}")
         f.begin(leave)
-        f.write(f"ret i64 {guard.place + 1}")
+        f.write(f"ret i64 {place_text(scope, guard.place + 1, guard.terms)}")
         f.begin(stay)
 
 

@@ -99,9 +99,9 @@ def _key(s: Structure, statement: Statement) -> Hashable:  # noqa: PLR0911  one 
             return "cast", s.use(arg), dtype.char, s.set(name)
         case Store(buffer, index, value, add):
             return "store", s.touch(buffer), s.place(index), s.use(value), add
-        case Guard(condition, expected, place):
+        case Guard(condition, expected, place, terms):
             s.has_guard = True
-            return "guard", s.use(condition), expected, place
+            return "guard", s.use(condition), expected, s.place(Index(place, terms))
         case Loop():
             return _loop_key(s, statement)
         case Product(out, a, b, add):
