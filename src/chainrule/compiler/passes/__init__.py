@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from chainrule.compiler.checks import check_pass, is_checking
+from chainrule.compiler.collector import without_collector
 from chainrule.compiler.passes.collect_additions import collect_additions
 from chainrule.compiler.passes.drop_unused import drop_unused
 from chainrule.compiler.passes.fold_constants import fold_constants
@@ -36,21 +35,9 @@ PASSES: tuple[Pass, ...] = (
 def run(graph: Graph) -> Graph:
     """Run every pass. With `CHAINRULE_CHECK=1` each result is verified, see `checks.check_pass`."""
     is_checked = is_checking()
-    with _without_collector():
+    with without_collector():
         for transform in PASSES:
             before, graph = graph, transform(graph)
             if is_checked:
                 check_pass(transform.__name__, before, graph)
     return graph
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the cycle collector from walking the nodes again and again: it is half of the time for large graphs."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

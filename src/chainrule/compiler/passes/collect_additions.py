@@ -86,6 +86,8 @@ def _start(build: Builder, base: Operand) -> Operand:
         t = build.origin.type
         return build.apply(TABLE["zeros_like"], (zero,), shape=t.shape, dtype=t.dtype)
     base = build.now(base)
-    if type(base) is Node and base.op is TABLE["add_at"]:
+    if type(base) is not Node:
+        return base + zero
+    if base.op is TABLE["add_at"]:
         return base
     return build.apply(TABLE["add"], (base, zero))
