@@ -4,8 +4,9 @@ import ast
 import contextlib
 import doctest
 import io
+import linecache
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def is_output(text, fence, after):
     )
 
 
-def run(block, namespace=None):
+def run(block, namespace=None, file=README):
     """Run a block; yield (line, what it says, what it shows) per claim, the printed text last."""
     namespace = {"__name__": "readme"} if namespace is None else namespace
     lines = block.source.splitlines()
@@ -58,18 +59,18 @@ def run(block, namespace=None):
     for statement in ast.parse("\n" * block.line + block.source).body:
         claim = SHOWN.search(lines[statement.end_lineno - 1 - block.line])
         with contextlib.redirect_stdout(printed):
-            shown = execute(statement, namespace, is_shown=claim is not None)
+            shown = execute(statement, namespace, file, is_shown=claim is not None)
         if claim is not None:
             yield statement.lineno, claim[1], shown
     if block.printed:
         yield block.line, block.printed, printed.getvalue()
 
 
-def execute(statement, namespace, *, is_shown):
+def execute(statement, namespace, file, *, is_shown):
     if is_shown:
-        code = compile(ast.Expression(statement.value), str(README), "eval")
+        code = compile(ast.Expression(statement.value), str(file), "eval")
         return str(eval(code, namespace))  # noqa: S307  our own README
-    code = compile(ast.Module([statement], []), str(README), "exec")
+    code = compile(ast.Module([statement], []), str(file), "exec")
     exec(code, namespace)  # noqa: S102  our own README
     return ""
 
@@ -98,6 +99,22 @@ def test_a_page_shows_what_it_says(page):
             assert is_same(said, shown), f"{page}:{line} says {said}, and shows {shown}"
             claims += 1
         assert claims == block.source.count("# ->") + bool(block.printed), "a claim was not read"
+
+
+@pytest.mark.parametrize("page", ["docs/diagnose.md"])
+def test_a_page_that_names_its_lines_shows_what_it_says(page):
+    """All its blocks together are a file, model.py, whose lines its output names."""
+    namespace = {"np": np, "cr": cr}
+    read = blocks((ROOT / page).read_text(encoding="utf-8"))
+    lines = [line + "\n" for block in read for line in block.source.splitlines()]
+    name = f"/{page}/model.py"
+    linecache.cache[name] = (len(lines), None, lines, name)
+    start = 0
+    for block in read:
+        for line, said, shown in run(replace(block, line=start), namespace, name):
+            assert is_same(said, shown), f"{page}, line {line} of its code, shows {shown}"
+        start += len(block.source.splitlines())
+    assert start
 
 
 def test_a_wrong_claim_is_found():

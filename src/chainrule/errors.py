@@ -7,6 +7,7 @@
     ├── ContainerError           (TypeError)     a container that cannot hold parameters
     ├── NotDifferentiableError   (TypeError)     no derivative is known, or none exists
     ├── EscapedValueError        (RuntimeError)  a traced value was about to leave the trace
+    ├── NotFiniteError           (ArithmeticError)  a training that met NaN or an infinity
     ├── GraphError               (RuntimeError)  a graph that breaks its own rules: our mistake
     ├── LoweringError            (TypeError)     an op without instructions for a dtype
         )
@@ -23,7 +24,7 @@ Every message has the form `where: what happened, with the values. What was expe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 from chainrule.position import Position, caller_position
@@ -420,7 +421,8 @@ class ArgumentError(ChainruleError, ValueError):
     def from_diverged(cls, epoch: int, loss: float) -> Self:
         return cls(
             f"training: the loss is {loss} after epoch {epoch}. Expected a finite number.",
-            hint="train with a smaller learning rate, and check the data for extreme values.",
+            hint="train with a smaller learning rate, and check the data for extreme values; fit(…, diagnose=True) "
+            "and chainrule train --diagnose name the place.",
         )
 
     @classmethod
@@ -626,6 +628,42 @@ class NativeCodeError(ChainruleError, RuntimeError):
         return cls(
             f"native code: an object file cannot be loaded: {reason}.",
             hint="delete the cache of compiled code, or run with CHAINRULE_CACHE=off.",
+        )
+
+
+class NotFiniteError(ChainruleError, ArithmeticError):
+    """A training that is diagnosed met NaN or an infinity; the message names the line where it began.
+
+    Failing code:
+
+        chainrule train digits --diagnose --learning-rate 1e38
+
+    The fix: what the hint says, here a smaller learning rate. `fit(..., diagnose=True)` raises it as well.
+
+    Attributes:
+        diagnosis: all that was found, a `Diagnosis`; None if the trouble did not come again.
+    """
+
+    diagnosis: Any = None
+
+    @classmethod
+    def from_place(
+        cls, where: str, lines: Iterable[str], advice: str, position: Position | None
+    ) -> Self:
+        told = "\n".join(f"  {line}" for line in lines)
+        return cls(
+            f"training: {where} gave NaN or an infinity. Expected finite numbers. It began here:\n{told}",
+            hint=advice or "look at the operands above.",
+            position=position,
+        )
+
+    @classmethod
+    def from_no_place(cls, where: str) -> Self:
+        return cls(
+            f"training: {where} gave NaN or an infinity, and run again op by op on the same numbers it does not. "
+            "Expected finite numbers.",
+            hint="the compiled step may round differently near an overflow: lower the learning rate; if it computes "
+            "something random, draw it from the batch.",
         )
 
 

@@ -195,3 +195,33 @@ def test_an_interrupt_ends_with_130_and_a_consistent_folder(
     else:
         assert told == "Stopped: no run was kept.\n"
         assert written(folder) == []
+
+
+def test_diagnose_shows_how_each_layer_fares(folder, capsys):
+    assert main(["train", "digits", *QUICK, "--diagnose"]) == 0
+    printed = capsys.readouterr().out
+    _, _, health = printed.partition("health after the last step")
+    rows = [line.split() for line in health.splitlines() if line.startswith("model.")]
+    assert [row[0] for row in rows] == [
+        f"model.layers[{i}].{name}" for i in (0, 1) for name in ("weight", "bias")
+    ]
+    assert all(float(row[2]) >= 0 and float(row[3]) > 0 for row in rows)
+    assert rows[0][1] == "64×16"
+    assert rows[0][5:] == ["0", "of", "16"]
+    assert "layers" in health
+    lines = (folder / "runs/digits-001/metrics.jsonl").read_text().splitlines()
+    assert all(json.loads(line)["gradient_norm"] > 0 for line in lines)
+
+
+def test_diagnose_names_the_line_where_a_training_broke(folder, capsys):
+    assert main(["train", "digits", *QUICK, "--diagnose", "--learning-rate", "1e38"]) == 3
+    told = capsys.readouterr().err
+    assert "Error: training: step 2 gave NaN or an infinity. Expected finite numbers." in told
+    assert "matmul gives" in told
+    assert "layers.py:" in told
+    assert "z = x @ self.weight" in told
+    assert "Hint: overflow: " in told
+    assert not (folder / "runs").exists()
+    capsys.readouterr()
+    assert main(["train", "digits", *QUICK, "--learning-rate", "1e38"]) == 2
+    assert "chainrule train --diagnose" in capsys.readouterr().err

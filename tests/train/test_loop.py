@@ -63,7 +63,7 @@ def test_a_step_lowers_the_loss_and_changes_nothing_in_place(rng, two_clouds):
     after, metrics = make_step(classification, optimizer)(state, two_clouds)
     for leaf, kept in zip(tree.leaves(state), before, strict=True):
         np.testing.assert_array_equal(leaf, kept)
-    assert set(metrics) == {"loss", "accuracy"}
+    assert set(metrics) == {"loss", "gradient_norm", "accuracy"}
     assert measure(classification, after.params, two_clouds)["loss"] < float(metrics["loss"])
 
 

@@ -155,6 +155,7 @@ def test_every_epoch_is_a_line_of_metrics(tmp_path):
     assert list(json.loads(line)) == [
         "epoch",
         "loss",
+        "gradient_norm",
         "accuracy",
         "validation_loss",
         "validation_accuracy",

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     The codes: 0 done, 1 the answer is no (a gradient is wrong), 2 the command cannot be carried out
-    as it stands, 3 the data cannot be used, 130 stopped by Ctrl-C.
+    as it stands, 3 the data cannot be used or `--diagnose` found NaN, 130 stopped by Ctrl-C.
 
     Args:
         argv: the words after `chainrule`; those of the process when None.

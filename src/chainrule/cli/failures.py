@@ -9,7 +9,13 @@ from typing import Any
 
 import typer
 
-from chainrule.errors import ArgumentError, ChainruleError, DataError, UsageError
+from chainrule.errors import (
+    ArgumentError,
+    ChainruleError,
+    DataError,
+    NotFiniteError,
+    UsageError,
+)
 
 ANSWER_IS_NO = 1
 USAGE = 2
@@ -45,6 +51,6 @@ def report(error: ChainruleError) -> None:
 
 def code_of(error: ChainruleError) -> int:
     """Return the exit code for an error."""
-    if isinstance(error, DataError):
+    if isinstance(error, (DataError, NotFiniteError)):
         return DATA
     return USAGE if isinstance(error, (UsageError, ArgumentError)) else ANSWER_IS_NO

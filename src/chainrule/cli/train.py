@@ -13,6 +13,7 @@ from rich.console import Console
 
 from chainrule import tree
 from chainrule.cli.data_tables import show_data, show_scores
+from chainrule.cli.health_table import show_health
 from chainrule.cli.progress import display
 from chainrule.cli.terminal import console, counted
 from chainrule.data.dataset import Task
@@ -51,6 +52,13 @@ def train(
     ] = _DEFAULTS.validation,
     test: Annotated[float, typer.Option(help="The fraction of rows kept unseen.")] = _DEFAULTS.test,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    diagnose: Annotated[  # noqa: FBT002  typer reads flags so
+        bool,
+        typer.Option(
+            "--diagnose",
+            help="Name the place if NaN or an infinity is born, and show at the end how each layer fares.",
+        ),
+    ] = False,
 ) -> None:
     """Train a network on a data set or a CSV file.
 
@@ -77,12 +85,14 @@ def train(
     _introduce(screen, experiment)
     with new_run(out, experiment.name) as folder:
         try:
-            last = _run(screen, experiment, folder)
+            last = _run(screen, experiment, folder, diagnose=diagnose)
         except KeyboardInterrupt:
             kept = f"the best weights so far are in {folder.path}"
             print(f"Stopped: {kept if folder.is_usable else 'no run was kept'}.", file=sys.stderr)
             raise
         _conclude(screen, experiment, folder, last)
+        if diagnose:
+            show_health(screen, experiment.health(last.state))
 
 
 def only(option: str, given: Sequence[str]) -> str | None:
@@ -144,12 +154,12 @@ def _introduce(screen: Console, experiment: Experiment) -> None:
     screen.print()
 
 
-def _run(screen: Console, experiment: Experiment, folder: RunFolder) -> Epoch:
+def _run(screen: Console, experiment: Experiment, folder: RunFolder, *, diagnose: bool) -> Epoch:
     """Train to the end, and return the last epoch."""
     settings = experiment.settings
     batches = math.ceil(len(experiment.parts.train) / settings.batch_size)
     with display(screen, epochs=settings.epochs, batches=batches) as shown:
-        for epoch in experiment.train(folder, watch=shown.watch):
+        for epoch in experiment.train(folder, watch=shown.watch, diagnose=diagnose):
             shown.show(epoch)
     return epoch
 

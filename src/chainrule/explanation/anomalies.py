@@ -125,7 +125,13 @@ class Anomaly:
         return "" if self.position is None else str(self.position).split(": ", 1)[0]
 
     def lines(self) -> Iterator[str]:
-        """Write the anomaly for a terminal."""
+        """Write the anomaly for a terminal, and what to write instead."""
+        yield from self.facts()
+        if self.pattern:
+            yield f"  {self.pattern}: {self.rewrite}"
+
+    def facts(self) -> Iterator[str]:
+        """Write what was seen."""
         where = "" if self.position is None else f"  at {self.position}"
         yield f"{self._what()}{where}"
         if self.inside is not None and self.inside != self.position:
@@ -138,8 +144,6 @@ class Anomaly:
             yield f"  {self.source}"
         if self.path:
             yield f"  on to the loss: {_joined(self.path)}"
-        if self.pattern:
-            yield f"  {self.pattern}: {self.rewrite}"
 
     def _what(self) -> str:
         at = f" at [{', '.join(map(str, self.entry))}]" if self.entry else ""

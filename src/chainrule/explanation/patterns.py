@@ -21,7 +21,7 @@ class Case:
         upstream: backward the cotangent of the result there.
         local: backward the derivative there, where it is one number.
         value: what came out: the entry that is not finite.
-        before: the ops that made the operands.
+        before: the ops that made the operands, and those that made theirs, three steps back.
         after: the ops on the way from there to the loss.
         has_finite_operands: whether all the operands are finite, everywhere.
     """
@@ -73,7 +73,7 @@ _LOGARITHMS = ("log", "log2", "log10")
 _EXPONENTIALS = ("exp", "exp2", "expm1", "sinh", "cosh")
 _POWERS = ("power", "float_power")
 _CHOICES = frozenset({"where", "clip", "maximum", "minimum", "fmax", "fmin"})
-_SQUARES = frozenset({"square", "multiply", "power", "absolute", "vecdot", "matmul", "einsum"})
+_SQUARES = frozenset({"square", "multiply", "power", "vecdot"})
 
 
 def _is_inf(x: Any) -> Any:
@@ -152,10 +152,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "norm at 0",
         "backward",
         ("sqrt",),
-        lambda case: (
-            case.out == 0
-            and ("sum" in case.before or "divide" in case.before or _SQUARES & set(case.before))
-        ),
+        lambda case: case.out == 0 and _SQUARES & set(case.before),
         "the root of a sum of squares has no slope at 0: np.linalg.norm has the gradient 0 there, or add a small "
         "number below the root, np.sqrt(np.sum(x**2) + 1e-12).",
     ),
@@ -356,7 +353,8 @@ PATTERNS: tuple[Pattern, ...] = (
         "forward",
         (),
         lambda case: np.isinf(case.value) and case.has_finite_operands,
-        "the result is too large for its dtype: scale the operands down, compute in float64, or work with logarithms.",
+        "the result is too large for its dtype: scale the operands down, compute in float64, or work with logarithms; "
+        "where the operands are weights that grew, lower the learning rate.",
     ),
     Pattern(
         "outside the domain",

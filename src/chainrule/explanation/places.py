@@ -23,6 +23,9 @@ from chainrule.explanation.run import Run, at_entry, bad_constant, born, in_orde
 from chainrule.explanation.tape import value_of
 from chainrule.explanation.watching import Recording
 
+_STEPS_BACK = 3
+"""How far back from an op the ops are looked at that made its operands."""
+
 
 def input_anomaly(run: Run, node: Node) -> Anomaly:
     """Describe an argument that is not finite; its place is where it is first used."""
@@ -236,7 +239,13 @@ def _put_in(run: Run, node: Node) -> str:
 
 
 def _makers(node: Node) -> tuple[str, ...]:
-    return tuple(p.op.name for p in node.parents if p is not None and p.op is not None)
+    """Return the ops that made the operands, and those that made theirs, a few steps back."""
+    found: list[str] = []
+    last = [node]
+    for _ in range(_STEPS_BACK):
+        last = [p for n in last for p in n.parents if p is not None and p.op is not None]
+        found += _names(last)
+    return tuple(found)
 
 
 def _names(nodes: Iterable[Node]) -> tuple[str, ...]:

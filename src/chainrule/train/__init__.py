@@ -1,5 +1,6 @@
 """Training: a pure step, the loop around it, and the folder that keeps a run."""
 
+from chainrule.train.diagnosing import diagnosed
 from chainrule.train.experiment import Experiment, prepare
 from chainrule.train.loop import Epoch, Fit, fit, iterate, measure
 from chainrule.train.metrics import (
@@ -27,6 +28,7 @@ __all__ = [
     "accuracy",
     "classification",
     "confusion_matrix",
+    "diagnosed",
     "fit",
     "initial_state",
     "iterate",

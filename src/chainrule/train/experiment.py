@@ -12,15 +12,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule import optim
-from chainrule.data import Dataset, Split, Table, split, supervised
+from chainrule.data import Batch, Dataset, Split, Table, split, supervised
 from chainrule.data.sources import SHIPPED, read_source, target_of
 from chainrule.errors import DataError
-from chainrule.train.loop import Epoch, Watch, iterate, measure
+from chainrule.explanation.diagnose import Diagnosis
+from chainrule.train.diagnosing import diagnosed, diagnosed_measure, health
+from chainrule.train.loop import Epoch, Watch, held_out_measure, iterate
 from chainrule.train.objectives import OBJECTIVES
 from chainrule.train.predictor import Predictor
 from chainrule.train.runs import Run, RunFolder
 from chainrule.train.settings import Settings
-from chainrule.train.step import initial_state, make_step
+from chainrule.train.step import State, initial_state, make_step
+
+_EXAMINED = 256
+"""Examples that a state's health is read from."""
 
 
 class Experiment(NamedTuple):
@@ -55,12 +60,15 @@ class Experiment(NamedTuple):
             "predictor": self.predictor.to_config(),
         }
 
-    def train(self, folder: RunFolder, *, watch: Watch = iter) -> Iterator[Epoch]:
+    def train(
+        self, folder: RunFolder, *, watch: Watch = iter, diagnose: bool = False
+    ) -> Iterator[Epoch]:
         """Train; write each epoch, and the weights whenever they are the best, to the folder.
 
         Args:
             folder: where the run is kept.
             watch: wraps the batches of each epoch, as a progress bar does.
+            diagnose: name the place where NaN or an infinity is born, if one is.
 
         Yields:
             Each epoch after it was written.
@@ -69,12 +77,18 @@ class Experiment(NamedTuple):
         objective = OBJECTIVES[self.parts.train.task]
         optimizer = optim.by_name(settings.optimizer, settings.rate)
         held_out = self.predictor.batch(self.parts.validation)
+        step = make_step(objective, optimizer)
+        measured = held_out_measure(objective, held_out) if held_out.size else None
+        if diagnose:
+            step = diagnosed(step, objective, optimizer)
+            if measured is not None:
+                measured = diagnosed_measure(measured, objective, held_out)
         folder.write_config(self.config())
         for epoch in iterate(
-            make_step(objective, optimizer),
+            step,
             initial_state(self.predictor.model, optimizer),
             self.predictor.batch(self.parts.train),
-            measure=(lambda now: measure(objective, now, held_out)) if held_out.size else None,
+            measure=measured,
             rng=self.rng,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
@@ -85,6 +99,15 @@ class Experiment(NamedTuple):
             if epoch.is_best:
                 folder.save_weights(epoch.best_params)
             yield epoch
+
+    def health(self, state: State) -> Diagnosis:
+        """Diagnose a state of the training, on the first examples that are learned from."""
+        settings = self.settings
+        objective = OBJECTIVES[self.parts.train.task]
+        optimizer = optim.by_name(settings.optimizer, settings.rate)
+        x, y = self.predictor.batch(self.parts.train)
+        few = Batch(x[:_EXAMINED], y[:_EXAMINED])
+        return health(objective, optimizer, state, few)
 
     def trained(self, params: Any) -> Predictor:
         """Return the predictor with trained weights."""

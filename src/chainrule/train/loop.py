@@ -11,6 +11,7 @@ import numpy as np
 from chainrule.data.batching import Batch, batches
 from chainrule.errors import ArgumentError
 from chainrule.optim import Transform
+from chainrule.train.diagnosing import diagnosed, diagnosed_measure
 from chainrule.train.metrics import Means
 from chainrule.train.step import Objective, State, Step, initial_state, make_step
 
@@ -61,6 +62,7 @@ def fit(
     epochs: int = 100,
     batch_size: int = 32,
     patience: int = 10,
+    diagnose: bool = False,
 ) -> Fit:
     """Train until the validation loss has not fallen for some epochs; return the best parameters.
 
@@ -74,6 +76,7 @@ def fit(
         epochs: how often every example is seen, at most.
         batch_size: how many examples make a step.
         patience: how many epochs to go on without a new best one.
+        diagnose: name the place where NaN or an infinity is born, if one is; see `diagnosed`.
 
     Returns:
         The parameters after the best epoch, and what every epoch gave.
@@ -87,12 +90,18 @@ def fit(
         >>> fit(distance, np.zeros(()), examples, optimizer=sgd(0.1), rng=rng).params.round(3)
         np.float64(3.0)
     """
+    step = make_step(objective, optimizer)
+    measured = None if validation is None else held_out_measure(objective, validation)
+    if diagnose:
+        step = diagnosed(step, objective, optimizer)
+        if measured is not None and validation is not None:
+            measured = diagnosed_measure(measured, objective, validation)
     history = tuple(
         iterate(
-            make_step(objective, optimizer),
+            step,
             initial_state(params, optimizer),
             train,
-            measure=None if validation is None else lambda now: measure(objective, now, validation),
+            measure=measured,
             rng=rng,
             epochs=epochs,
             batch_size=batch_size,
@@ -158,6 +167,11 @@ def measure(objective: Objective, params: Any, examples: Batch) -> dict[str, flo
             loss, metrics = objective(params, batch)
         means.add({"loss": loss, **metrics}, batch.size)
     return means.result()
+
+
+def held_out_measure(objective: Objective, examples: Batch) -> Callable[[Any], dict[str, float]]:
+    """Return the measure of parameters on examples that are not learned from."""
+    return lambda now: measure(objective, now, examples)
 
 
 def _pass(step: Step, state: State, examples: Iterable[Batch]) -> tuple[State, dict[str, float]]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from chainrule.autodiff.transforms import value_and_grad
 from chainrule.data.batching import Batch
 from chainrule.optim import Transform, apply_updates
+from chainrule.optim.arithmetic import global_norm
 
 Metrics = Mapping[str, Any]
 Objective = Callable[[Any, Batch], tuple[Any, Metrics]]
@@ -33,13 +34,14 @@ def make_step(objective: Objective, optimizer: Transform) -> Step:
 
     Returns:
         `step(state, batch) -> (state, metrics)`, which changes nothing in place; the metrics are
-        the objective's, and the loss.
+        the objective's, the loss, and the norm of the gradient.
     """
 
     def step(state: State, batch: Batch) -> tuple[State, Metrics]:
         (loss, metrics), gradients = value_and_grad(objective, has_aux=True)(state.params, batch)
         updates, remembered = optimizer.update(gradients, state.optimizer, state.params)
-        return State(apply_updates(state.params, updates), remembered), {"loss": loss, **metrics}
+        measured = {"loss": loss, "gradient_norm": global_norm(gradients), **metrics}
+        return State(apply_updates(state.params, updates), remembered), measured
 
     return step
 
