@@ -74,6 +74,49 @@ declare ptr @PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 declare ptr @PyArray_Scalar(ptr, ptr, ptr)
 declare i8 @PyArray_EquivTypes(ptr, ptr)
 
+; A call of an object that holds an entry: run it, and if that is None, or it declines, or keywords were given, run what
+; the object holds for that. Two words in a row: the entry and the other, at an offset that depends on the object's class.
+@chainrule_offset = external global i8
+@chainrule_declined = external global i8
+
+define ptr @chainrule_call(ptr %self, ptr %args, i64 %count, ptr %keywords) nounwind {
+  %offset = ptrtoint ptr @chainrule_offset to i64
+  %entry_at = getelementptr i8, ptr %self, i64 %offset
+  %entry = load ptr, ptr %entry_at
+  %other_at = getelementptr ptr, ptr %entry_at, i64 1
+  %has_keywords = icmp ne ptr %keywords, null
+  %has_no_entry = icmp eq ptr %entry, @_Py_NoneStruct
+  %is_other = or i1 %has_keywords, %has_no_entry
+  br i1 %is_other, label %otherwise, label %enter
+
+enter:
+  call void @Py_IncRef(ptr %entry)
+  %result = call ptr @PyObject_Vectorcall(ptr %entry, ptr %args, i64 %count, ptr null)
+  call void @Py_DecRef(ptr %entry)
+  %has_result = icmp ne ptr %result, null
+  br i1 %has_result, label %look, label %end
+
+look:
+  %type_at = getelementptr i8, ptr %result, i64 8
+  %type = load ptr, ptr %type_at
+  %has_declined = icmp eq ptr %type, @chainrule_declined
+  br i1 %has_declined, label %declined, label %end
+
+declined:
+  call void @Py_DecRef(ptr %result)
+  br label %otherwise
+
+end:
+  ret ptr %result
+
+otherwise:
+  %other = load ptr, ptr %other_at
+  call void @Py_IncRef(ptr %other)
+  %other_result = call ptr @PyObject_Vectorcall(ptr %other, ptr %args, i64 %count, ptr %keywords)
+  call void @Py_DecRef(ptr %other)
+  ret ptr %other_result
+}
+
 define ptr @chainrule_entry(ptr %self, ptr %args, i64 %count) nounwind {
   %plan = getelementptr i8, ptr %self, i64 32
   %expected = load i64, ptr %plan

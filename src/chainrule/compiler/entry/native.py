@@ -11,12 +11,14 @@ from typing import Any
 
 from chainrule.compiler.cache import is_on
 from chainrule.compiler.entry.abi import numpy_functions
-from chainrule.compiler.entry.signature import Signature, Stage
+from chainrule.compiler.entry.signature import Declined, Signature, Stage
 from chainrule.compiler.entry.tables import Tables, tabulate
 from chainrule.compiler.jit import Library, load
 
 _lock = threading.Lock()
 _FASTCALL = 0x80
+ENTRY_OFFSET = 64
+"""Where an object that holds an entry has it; see `shell.py`."""
 _RAW_BLOCK = -56  # where native.ll writes what to free, from an arena
 _NEXT = -64
 
@@ -66,7 +68,7 @@ def make_native_entry(
         NotNative: the signature has a part that only the plain entry serves.
     """
     tables = tabulate(signature, stages)
-    library = _library()
+    library = native_library()
     method = _MethodDef(b"compiled", library.address("chainrule_entry"), _FASTCALL, None)
     kept = _Owner(owner, library, method, signature, tables=tables)
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
@@ -76,7 +78,7 @@ def make_native_entry(
     return function
 
 
-def _library() -> Library:
+def native_library() -> Library:
     """Load the machine code that serves all signatures; one thread loads it, others wait."""
     with _lock:
         return _load()
@@ -84,9 +86,14 @@ def _library() -> Library:
 
 @functools.cache
 def _load() -> Library:
-    functions = numpy_functions()
-    assert functions is not None
+    known = numpy_functions()
+    assert known is not None
     with open(os.path.join(os.path.dirname(__file__), "native.ll"), encoding="utf-8") as file:
         text = file.read()
     # Better code takes 30 ms more to make: that pays where it is kept.
-    return load(text, ["chainrule_entry"], functions, effort=2 if is_on() else 0)
+    return load(
+        text,
+        ["chainrule_entry", "chainrule_call"],
+        {**known, "chainrule_declined": id(Declined), "chainrule_offset": ENTRY_OFFSET},
+        effort=2 if is_on() else 0,
+    )

@@ -313,4 +313,5 @@ def _is_plain_named_tuple(kind: type) -> bool:
         and hasattr(kind, "_make")
         and bool(kind.__flags__ & _HEAP_TYPE)
         and kind.__basicsize__ == tuple.__basicsize__
+        and not kind.__dictoffset__
     )
