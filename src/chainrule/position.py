@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import linecache
 import os
 import sys
@@ -31,9 +32,7 @@ class Position:
     @property
     def line(self) -> int:
         """The line number, counted from 1; 0 where the code carries none."""
-        positions = list(self.code.co_positions())
-        index = self.instruction // 2
-        return (positions[index][0] or 0) if 0 <= index < len(positions) else 0
+        return range_at((self.code, self.instruction))[0] or 0
 
     @property
     def text(self) -> str:
@@ -80,6 +79,30 @@ def library_caller() -> tuple[CodeType, int] | None:
             return None
         frame = frame.f_back
     return None
+
+
+def stack(below: CodeType) -> tuple[tuple[CodeType, int], ...]:
+    """Return the frames of user code above the innermost run of `below` as `(code, instruction)`, outermost first."""
+    found = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not below:
+        if is_user_file(frame.f_code.co_filename):
+            found.append((frame.f_code, frame.f_lasti))
+        frame = frame.f_back
+    return tuple(reversed(found))
+
+
+@functools.lru_cache(maxsize=256)
+def ranges(code: CodeType) -> list[tuple[int | None, ...]]:
+    """Return per instruction: line, last line, column, last column."""
+    return list(code.co_positions())
+
+
+def range_at(place: tuple[CodeType, int]) -> tuple[int | None, ...]:
+    """Return line, last line, column and last column of what ran there; all None where the code carries none."""
+    code, instruction = place
+    found = ranges(code)
+    return found[instruction // 2] if 0 <= instruction // 2 < len(found) else (None,) * 4
 
 
 def caller_position() -> Position | None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from types import CodeType
 
 from chainrule.core.trace import Node
+from chainrule.position import range_at
 
 Place = tuple[CodeType, int] | None
 _Range = tuple[int | None, ...]
@@ -49,17 +50,7 @@ def unique(name: str, taken: dict[str, int]) -> str:
 def _name_at(place: Place) -> str | None:
     if place is None:
         return None
-    code, instruction = place
-    positions = _positions(code)
-    if not 0 <= instruction // 2 < len(positions):
-        return None
-    return _assignments(code.co_filename).get(positions[instruction // 2])
-
-
-@functools.lru_cache(maxsize=256)
-def _positions(code: CodeType) -> list[_Range]:
-    """Return per instruction: line, last line, column, last column."""
-    return list(code.co_positions())
+    return _assignments(place[0].co_filename).get(range_at(place))
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,7 +7,8 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -21,21 +22,32 @@ from chainrule.core.trace import OUTPUT, Node, ReverseLevel
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError
 from chainrule.explanation.names import Place, assigned_names, unique
-from chainrule.position import Position, caller
+from chainrule.position import Position, caller, stack
 
+Stack = tuple[tuple[CodeType, int], ...]
 _LAST_PART = re.compile(r"(?:\['([^\W\d]\w*)'\]|\.([^\W\d]\w*))$")
 _SHOWN_ON_FAILURE = 8
 _WIDEST = 60
 
 
 class ListedLevel(ReverseLevel):
-    """A reverse level that keeps every value, and lists its nodes for the case that the function fails."""
+    """A reverse level that keeps every value, and lists its nodes for the case that the function fails.
 
-    __slots__ = ("nodes",)
+    It also notes the calls that led to every node, and what was decided by a value: a comparison, a rounding.
+    """
+
+    __slots__ = ("decisions", "nodes", "stacks")
 
     def __init__(self) -> None:
         super().__init__(keep_all=True)
         self.nodes: list[Node] = []
+        self.stacks: dict[Node, Stack] = {}
+        self.decisions: list[tuple[Op, Place]] = []
+
+    def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
+        if op.is_constant:
+            self.decisions.append((op, caller(2)))
+        return super().record(op, args, params)
 
     def _recorded(
         self,
@@ -49,9 +61,11 @@ class ListedLevel(ReverseLevel):
         result = super()._recorded(op, kept, params, parents, out, reads)
         if type(result) is tuple:
             outputs = [x.node for x in result if type(x) in HANDLES]
-            self.nodes += [outputs[0].parents[0], *outputs] if outputs else []
+            nodes = [outputs[0].parents[0], *outputs] if outputs else []
         else:
-            self.nodes.append(result.node)
+            nodes = [result.node]
+        self.nodes += nodes
+        self.stacks.update(dict.fromkeys(nodes, stack(_RUN)))
         return result
 
 
@@ -69,6 +83,8 @@ class Tape:
             path, if no other has it.
         paths: the full path of every input, such as `params['W1']`.
         outside: the place the trace was started from.
+        stacks: per node the calls that led to it, as (code, instruction), the function's own frame first.
+        decisions: the ops by which values decided something that has no derivative, such as a comparison, and where.
     """
 
     function: str
@@ -79,6 +95,8 @@ class Tape:
     names: Mapping[Node, str]
     paths: Mapping[Node, str]
     outside: Place
+    stacks: Mapping[Node, Stack] = field(default_factory=dict)
+    decisions: Sequence[tuple[Op, Place]] = ()
 
     def name(self, node: Node) -> str:
         """Return what a node is called: the user's name, or its number on the tape."""
@@ -194,7 +212,13 @@ def recorded(
         names,
         paths,
         outside,
+        level.stacks,
+        tuple(level.decisions),
     )
+
+
+_RUN = recorded.__code__
+"""Where the user's frames end."""
 
 
 def _traced(

@@ -28,8 +28,8 @@ class Wire:
     formula: Expression
     value: Any
     total: Any
-    edges: list[Edge] = field(default_factory=list)
-    readers: list[Edge] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list, repr=False)
+    readers: list[Edge] = field(default_factory=list, repr=False)
 
 
 @dataclass(eq=False)
