@@ -38,6 +38,10 @@ def _sigmoid(x: Any) -> Any:
         return 1 / (1 + np.exp(np.negative(x)))
 
 
+def _lower_sigmoid(e: Any, x: Any) -> Any:
+    return 1 / (1 + e.exp(e.negative(x)))
+
+
 def sigmoid(x: Value) -> Value:
     """Squash `x` into (0, 1): `1 / (1 + exp(-x))`.
 
@@ -53,6 +57,7 @@ _SIGMOID = elementwise(
     _sigmoid,
     partials=(lambda out, x: out * (1 - out),),
     infer=elementwise_type(np.exp, "sigmoid"),
+    lower=_lower_sigmoid,
     front=sigmoid,
 )
 
@@ -72,6 +77,7 @@ _RELU = elementwise(
     lambda x: np.maximum(x, 0),
     partials=(lambda out, x: x > 0,),
     infer=elementwise_type(np.positive, "relu"),
+    lower=lambda e, x: e.maximum(x, e.number(0, x)),
     front=relu,
 )
 
@@ -99,6 +105,7 @@ _LEAKY_RELU = elementwise(
         lambda out, x, slope: np.where(x > 0, 0, x),
     ),
     infer=elementwise_type(np.multiply, "leaky_relu"),
+    lower=lambda e, x, slope: e.where(x > 0, x, x * slope),
     front=leaky_relu,
     samples=(
         Sample((2, 3)),
@@ -120,6 +127,10 @@ def elu(x: Value, alpha: Value = 1.0) -> Value:
     return apply(_ELU, array_like(x), alpha)
 
 
+def _lower_elu(e: Any, x: Any, alpha: Any) -> Any:
+    return e.where(x > 0, x, alpha * e.expm1(e.minimum(x, e.number(0, x))))
+
+
 _ELU = elementwise(
     "elu",
     lambda x, alpha: _chosen(np.greater(x, 0), x, np.multiply(alpha, np.expm1(np.minimum(x, 0)))),
@@ -128,6 +139,7 @@ _ELU = elementwise(
         lambda out, x, alpha: np.expm1(np.where(x > 0, 0, x)),
     ),
     infer=elementwise_type(np.divide, "elu"),
+    lower=_lower_elu,
     front=elu,
     samples=(
         Sample((2, 3)),
@@ -159,6 +171,7 @@ _SILU = elementwise(
     lambda x: np.multiply(x, _sigmoid(x)),
     partials=(_silu_slope,),
     infer=elementwise_type(np.exp, "silu"),
+    lower=lambda e, x: x * _lower_sigmoid(e, x),
     front=silu,
 )
 
@@ -218,6 +231,7 @@ def _gelu_tanh_slope(out: Value, x: Value) -> Value:
 _GELU_TANH = elementwise(
     "gelu_tanh",
     _gelu_tanh,
+    lower=lambda e, x: x * _lower_sigmoid(e, _TWICE * (x + _CUBIC * x * x * x)),
     partials=(_gelu_tanh_slope,),
     infer=elementwise_type(np.exp, "gelu_tanh"),
     front=lambda x: gelu(x, approximate="tanh"),
@@ -239,6 +253,7 @@ _SOFTPLUS = elementwise(
     lambda x: np.logaddexp(x, 0),
     partials=(lambda out, x: sigmoid(x),),
     infer=elementwise_type(np.exp, "softplus"),
+    lower=lambda e, x: e.logaddexp(x, e.number(0, x)),
     front=softplus,
 )
 
@@ -258,5 +273,6 @@ _LOG_SIGMOID = elementwise(
     lambda x: -np.logaddexp(np.negative(x), 0),
     partials=(lambda out, x: sigmoid(-x),),
     infer=elementwise_type(np.exp, "log_sigmoid"),
+    lower=lambda e, x: e.negative(e.logaddexp(e.negative(x), e.number(0, x))),
     front=log_sigmoid,
 )
