@@ -5,12 +5,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from examples import circuit, cloth, heat, hidden_markov, kalman
+from examples import circuit, cloth, gpt, heat, hidden_markov, kalman
 from tests.closeness import assert_close, difference, directions, tolerance
 
 import chainrule as cr
 
-MODULES = (heat, circuit, kalman, hidden_markov, cloth)
+MODULES = (heat, circuit, kalman, hidden_markov, cloth, gpt)
 THROWS = np.array([0, 5, 5, 2, 1, 5, 5, 3, 0, 5])
 SCORES = {"first": (2,), "change": (2, 2), "shows": (2, 6)}
 
@@ -100,6 +100,12 @@ def test_the_solver_swaps_rows():
         got = cr.jacobian(circuit.solve, argnums=i)(matrix, right)
         expected = cr.jacobian(np.linalg.solve, argnums=i)(matrix, right)
         assert_close((got,), (expected,), tolerance(float, 1), f"argument {i}")
+
+
+def test_the_gradient_of_the_language_model_is_the_central_difference(rng):
+    parameters, (text, following) = gpt.created(rng), gpt.batch(rng, 2)
+    report = cr.check_gradients(lambda p: gpt.loss(p, text, following), parameters)
+    assert report.ok, str(report)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

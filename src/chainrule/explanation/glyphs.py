@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,8 +20,8 @@ _LONGEST_ARRAY = 26
 _LONGEST_LOCAL = 18
 _SIGNS = {"*": "×", "-": "−", "/": "÷", "@": "@", "**": "^", "+": "+"}
 _SYMBOLS = {"sigmoid": "σ", "negative": "−", "transpose": "ᵀ", "sum": "Σ", "sqrt": "√"}
-_NARROW = frozenset("iljtf.,:;'|![]()1 ·")
-_WIDE = frozenset("mwMW@%∂‖×→")
+_NARROW = frozenset("iljtf.,:;'|![]() ·")
+_WIDE = frozenset("mwMW@%∂‖→…")
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Glyph:
         name: what the user calls the value; empty where the gate says it, or nobody does.
         value: the number that came forward, or the shape and size of an array.
         gradient: the number that came back.
-        is_input: whether it is an input of the program.
+        kind: an input of the program, an op, or several steps folded into one.
     """
 
     symbol: str
     name: str
     value: str
     gradient: str
-    is_input: bool
+    kind: Literal["input", "op", "fold"] = "op"
 
 
 def glyph(wire: Wire, digits: Digits) -> Glyph:
@@ -54,7 +54,7 @@ def glyph(wire: Wire, digits: Digits) -> Glyph:
         name="" if is_input or is_numbered else name,
         value=shown(wire.value, digits),
         gradient=shown(wire.total, digits, mark="‖∇‖ "),
-        is_input=is_input,
+        kind="input" if is_input else "op",
     )
 
 
@@ -142,5 +142,13 @@ def label_of(wire: Wire) -> str:
 
 def text_width(text: str, size: float) -> float:
     """Estimate how wide a text is in a sans-serif font; on the safe side."""
-    units = sum(0.36 if c in _NARROW else 0.92 if c in _WIDE else 0.6 for c in text)
-    return units * size
+    return size * sum(map(_em, text))
+
+
+def _em(character: str) -> float:
+    """Return the width of a character in a wide font of the kind, in parts of its size."""
+    if character in _NARROW:
+        return 0.42
+    if character in _WIDE:
+        return 1.0
+    return 0.74 if character.isupper() else 0.635

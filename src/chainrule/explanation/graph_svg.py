@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from chainrule.explanation.arrangement import Route, arranged, last_of
 from chainrule.explanation.drawing import Point, curve, document, element, group, label
+from chainrule.explanation.folding import Fold, folded
 from chainrule.explanation.glyphs import (
     Glyph,
     glyph,
@@ -15,15 +17,19 @@ from chainrule.explanation.glyphs import (
     text_width,
     weight,
 )
-from chainrule.explanation.layout import Box, Gaps, Layout, layered
+from chainrule.explanation.layout import Box, Layout
 from chainrule.explanation.numbers import Digits
-from chainrule.explanation.wires import Edge, Graph
+from chainrule.explanation.wires import Edge, Graph, Wire
 
 if TYPE_CHECKING:
     from chainrule.explanation.explanation import Explanation
 
 GATE_HEIGHT = 32.0
 NODE_HEIGHT = 58.0
+LOCAL_SIZE = 11.5
+_MOST_UNFOLDED = 60
+_BOLD = 1.16
+"""How much wider bold letters are."""
 _MARGIN = 24.0
 _HEAD = 34.0
 _FOOT = 34.0
@@ -32,27 +38,43 @@ _MOST_DESCRIBED = 40
 
 
 def graph_svg(explanation: Explanation, digits: int) -> str:
-    """Return the picture of the whole graph."""
+    """Return the picture of the whole graph; a large one is folded."""
     graph, shown = explanation.graph, Digits(digits)
-    wires = {wire: i for i, wire in enumerate(graph.wires)}
-    glyphs = [glyph(wire, shown) for wire in graph.wires]
-    boxes = tuple(node_box(g) for g in glyphs)
-    ends = tuple((wires[e.source], wires[e.target]) for e in graph.edges)
-    locals_ = [local_text(e, shown) for e in graph.edges]
-    widest = max((text_width(t, 11.5) for t in locals_), default=0.0)
-    layout = layered(boxes, ends, Gaps(column=max(56.0, widest + 34)))
-    largest = max((weight(e.contribution) for e in graph.edges), default=0.0)
-    drawn = [
-        *(
-            _edge(edge, route, text, largest)
-            for edge, route, text in zip(graph.edges, layout.routes, locals_, strict=True)
-        ),
-        *(
-            node(g, center, box, label_of(wire), explanation.gradient_name(wire))
-            for wire, g, center, box in zip(graph.wires, glyphs, layout.centers, boxes, strict=True)
-        ),
-    ]
-    return _page(explanation, drawn, layout, shown)
+    fold = Fold("all", explanation.outcome, graph.wires)
+    if len(graph.wires) > _MOST_UNFOLDED:
+        fold = _unwrapped(folded(graph, explanation.tape))
+    glyphs = {item: _glyph(item, shown) for item in fold.items}
+    found = arranged(
+        fold,
+        lambda item: node_box(glyphs[item]),
+        lambda edge: text_width(local_text(edge, shown), LOCAL_SIZE),
+    )
+    largest = max((_size(r.edges) for r in found.routes), default=0.0)
+    drawn = [_route(r, fold, shown, largest) for r in found.routes]
+    for item, center, box in zip(fold.items, found.layout.centers, found.boxes, strict=True):
+        wire = item if isinstance(item, Wire) else last_of(item)
+        name = label_of(wire) if isinstance(item, Wire) else item.title
+        drawn.append(node(glyphs[item], center, box, name, explanation.gradient_name(wire)))
+    return _page(explanation, drawn, found.layout, shown)
+
+
+def folded_glyph(fold: Fold, last: Glyph) -> Glyph:
+    """Return what is shown of a closed fold: its title, and the numbers of its last value."""
+    count = sum(w.node.op is not None for w in fold.wires())
+    return Glyph(fold.title, f"{count} steps", last.value, last.gradient, "fold")
+
+
+def _glyph(item: Wire | Fold, digits: Digits) -> Glyph:
+    if isinstance(item, Wire):
+        return glyph(item, digits)
+    return folded_glyph(item, glyph(last_of(item), digits))
+
+
+def _unwrapped(fold: Fold) -> Fold:
+    """Open what there is on the way in as long as it is one fold."""
+    while len(fold.items) == 1 and isinstance(fold.items[0], Fold):
+        fold = fold.items[0]
+    return fold
 
 
 def node_box(g: Glyph) -> Box:
@@ -67,7 +89,7 @@ def gate_width(g: Glyph) -> float:
 
 def stub_width(g: Glyph) -> float:
     """Return how long the wire behind a gate is: as long as its numbers."""
-    return max(text_width(g.value, 13), text_width(g.gradient, 13)) + 16
+    return _BOLD * max(text_width(g.value, 13), text_width(g.gradient, 13)) + 16
 
 
 def node(g: Glyph, center: Point, box: Box, name: str, gradient: str) -> str:
@@ -75,6 +97,7 @@ def node(g: Glyph, center: Point, box: Box, name: str, gradient: str) -> str:
     x, y = center[0] - box.width / 2, center[1]
     width = gate_width(g)
     middle = x + width + stub_width(g) / 2 + 2
+    kind = {"input": "cr-input", "fold": "cr-folded", "op": ""}[g.kind]
     return group(
         element("title", text=f"{name} = {g.value}, {gradient} = {g.gradient}"),
         element("path", class_="cr-stub", d=curve([(x + width, y), (x + box.width, y)])),
@@ -85,26 +108,37 @@ def node(g: Glyph, center: Point, box: Box, name: str, gradient: str) -> str:
             y=y - GATE_HEIGHT / 2,
             width=width,
             height=GATE_HEIGHT,
-            rx=8.0 if g.is_input else GATE_HEIGHT / 2,
+            rx=8.0 if kind else GATE_HEIGHT / 2,
         ),
         label(g.symbol, x + width / 2, y + 0.5, "cr-symbol"),
         *([label(g.name, x + width / 2, y + GATE_HEIGHT / 2 + 14, "cr-name")] if g.name else []),
         label(g.value, middle, y - 6, "cr-value"),
         label(g.gradient, middle, y + 17, "cr-gradient"),
-        class_="cr-node cr-input" if g.is_input else "cr-node",
+        class_=f"cr-node {kind}" if kind else "cr-node",
     )
 
 
-def _edge(edge: Edge, route: Sequence[Point], text: str, largest: float) -> str:
-    """Draw an edge: as wide as what flows back over it, dashed where that is negative."""
-    kind = {1: "cr-plus", -1: "cr-minus", 0: "cr-none"}[sign(edge.contribution)]
-    share = weight(edge.contribution) / largest if largest else 0.0
+def _route(route: Route, fold: Fold, digits: Digits, largest: float) -> str:
+    """Draw a wire: as wide as what flows back over it, dashed where that is negative."""
+    total = sum(sign(e.contribution) * weight(e.contribution) for e in route.edges)
+    kind = "cr-plus" if total > 0 else "cr-minus" if total < 0 else "cr-none"
+    share = _size(route.edges) / largest if largest else 0.0
     thickness = _THINNEST + (_THICKEST - _THINNEST) * share**0.5
-    x, y = _before_end(route)
+    text = local_text(route.edges[0], digits) if isinstance(fold.items[route.end], Wire) else ""
+    x, y = _before_end(route.points)
     return group(
-        element("path", class_=f"cr-wire {kind}", d=curve(route), stroke_width=round(thickness, 1)),
+        element(
+            "path",
+            class_=f"cr-wire {kind}",
+            d=curve(route.points),
+            stroke_width=round(thickness, 1),
+        ),
         *([label(text, x, y, "cr-local")] if text else []),
     )
+
+
+def _size(edges: Sequence[Edge]) -> float:
+    return sum(weight(e.contribution) for e in edges)
 
 
 def _before_end(route: Sequence[Point]) -> Point:
