@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from chainrule.autodiff.check import Entry, check_entry
 from chainrule.core.cells import type_of
 from chainrule.core.trace import Node
 from chainrule.errors import ArgumentError, DTypeError
-from chainrule.explanation import latex, svg, text
+from chainrule.explanation import html, latex, svg, text
 from chainrule.explanation.arrays import array_graph
 from chainrule.explanation.branches import Options, tree_lines
 from chainrule.explanation.chain import Chain, chain
@@ -168,6 +170,17 @@ class Explanation:
             ArgumentError: there is no such view, or the function is no chain of layers.
         """
         return svg.explanation_svg(self, self._flow, view, digits, example)
+
+    def html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return a page to step through both passes, with everything in one file that loads nothing from elsewhere.
+
+        Args:
+            path: where to write it as well.
+        """
+        text = html.page(self, self._flow)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
 
     def __str__(self) -> str:
         return self.text()

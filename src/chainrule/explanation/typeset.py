@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import string
 from collections.abc import Iterator
@@ -113,8 +114,13 @@ def _by_notation(expression: Call, script: Script) -> Piece:
     return Piece(script.joined(parts), expression.notation.precedence, is_signed)
 
 
-def _places(template: str) -> Iterator[tuple[str, int | None, bool]]:
-    """Yield the literals of a template, the operand after each, and whether parentheses enclose it already."""
+@functools.cache
+def _places(template: str) -> tuple[tuple[str, int | None, bool], ...]:
+    """Return the literals of a template, the operand after each, and whether parentheses enclose it already."""
+    return tuple(_parsed(template))
+
+
+def _parsed(template: str) -> Iterator[tuple[str, int | None, bool]]:
     depth = 0
     for literal, place, _, _ in string.Formatter().parse(template):
         depth += sum(literal.count(c) for c in "([") - sum(literal.count(c) for c in ")]")
