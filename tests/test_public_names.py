@@ -6,8 +6,8 @@ import sys
 import chainrule as cr
 
 NAMES = """
-    check_gradients custom_rule data diagnose explain grad hessian hvp jacobian jvp nn numpy optim scipy stop_gradient
-    trace train value_and_grad vjp
+    check_gradients compile custom_rule data diagnose explain grad hessian hvp jacobian jvp nn numpy optim scipy
+    stop_gradient trace train value_and_grad vjp
 """
 HEAVY = ("scipy", "llvmlite", "rich", "typer", "safetensors", "chainrule.train", "chainrule.cli")
 

@@ -20,12 +20,14 @@ from chainrule.core.reroute import STAND_INS
 
 if TYPE_CHECKING:
     from chainrule import data, nn, numpy, optim, scipy, train
+    from chainrule.compiler.compiled import compile  # noqa: A004  the fixed public name
     from chainrule.explanation.diagnose import diagnose
     from chainrule.explanation.explanation import explain
     from chainrule.explanation.tape import trace
 
 __all__ = [
     "check_gradients",
+    "compile",
     "custom_rule",
     "data",
     "diagnose",
@@ -48,6 +50,7 @@ __all__ = [
 
 _PACKAGES = frozenset({"data", "nn", "numpy", "optim", "scipy", "train"})
 _FUNCTIONS = {
+    "compile": "compiler.compiled",
     "diagnose": "explanation.diagnose",
     "explain": "explanation.explanation",
     "trace": "explanation.tape",

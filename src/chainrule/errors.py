@@ -15,6 +15,7 @@
 
     ├── CompileError             (RuntimeError)  a stage of the compiler made a mistake: ours too
     ├── NativeCodeError          (RuntimeError)  machine code that cannot be made or loaded
+    ├── NotCompiledError         (NotImplementedError)  a step, or a part of one, that runs eagerly: why
     ├── DataError                (ValueError)    data that cannot be used: file, row, column
     └── UsageError               (ValueError)    a command line that cannot be carried out
 
@@ -664,6 +665,89 @@ class NotFiniteError(ChainruleError, ArithmeticError):
             "Expected finite numbers.",
             hint="the compiled step may round differently near an overflow: lower the learning rate; if it computes "
             "something random, draw it from the batch.",
+        )
+
+
+class NotCompiledError(ChainruleError, NotImplementedError):
+    """A step cannot be compiled as a whole. `Compiled` then runs it eagerly, with the same results, and reports why.
+
+    It is raised only where what was compiled is asked for, and there is nothing:
+
+        cr.compile(np.sin).graph
+
+    Call the function first, and look at its report:
+
+        print(cr.compile(np.sin).report())
+    """
+
+    @classmethod
+    def from_outer_trace(cls) -> Self:
+        return cls(
+            "compile: the step reads a value of a trace that runs outside of it.",
+            hint="pass the value as an argument.",
+        )
+
+    @classmethod
+    def from_result(cls, kind: str) -> Self:
+        return cls(
+            f"compile: the step returned an object of type {kind}, which may hold arrays that nobody sees.",
+            hint="return arrays, numbers, and tuples, lists, dicts or dataclasses of them.",
+        )
+
+    @classmethod
+    def from_overwritten(cls) -> Self:
+        return cls(
+            "compile: an argument was overwritten in a way that is not followed.",
+            hint="write x[...] = value, or return the new array.",
+        )
+
+    @classmethod
+    def from_changed_array(cls) -> Self:
+        return cls(
+            "compile: the step changes an array that it did not get as an argument.",
+            hint="pass the array as an argument, or return the new one.",
+        )
+
+    @classmethod
+    def from_changed_container(cls) -> Self:
+        return cls(
+            "compile: the step adds to, or takes from, a list or dictionary that it got as an argument.",
+            hint="return the new container.",
+        )
+
+    @classmethod
+    def from_survivor(cls) -> Self:
+        return cls(
+            "compile: a value outlives the call in a list, an attribute or a global name.",
+            hint="return the value.",
+        )
+
+    @classmethod
+    def from_random(cls) -> Self:
+        return cls(
+            "compile: the step draws random numbers, which would be the same in every call.",
+            hint="draw them outside and pass them as an argument.",
+        )
+
+    @classmethod
+    def from_argument(cls, what: str) -> Self:
+        return cls(
+            f"compile: the arguments hold {what}.",
+            hint="pass arrays of booleans, integers, floats or complex numbers in the machine's byte order.",
+        )
+
+    @classmethod
+    def from_no_call(cls, report: str) -> Self:
+        return cls(
+            f"compile: there is nothing to show: {report}.",
+            hint="call the compiled function first; report() says what runs eagerly, and why.",
+        )
+
+    @classmethod
+    def from_many_paths(cls, count: int) -> Self:
+        return cls(
+            f"compile: calls took more than {count} different ways through the branches of the step.",
+            hint="write the branch that differs most often as np.where.",
         )
 
 

@@ -30,6 +30,11 @@ class Structure:
         self.static = static
 
     @property
+    def count(self) -> int:
+        """The number of leaves."""
+        return 1 if self.spec is None else self.spec.num_leaves - len(self.static)
+
+    @property
     def is_leaf(self) -> bool:
         """Whether the container was a leaf all by itself."""
         return self.spec is None

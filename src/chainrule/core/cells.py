@@ -69,6 +69,16 @@ class Traced:
             x = x.out
         return x
 
+    def truth(self) -> bool:
+        """Return the truth of the bottom value; where only its type is known, its level decides."""
+        x: Any = self
+        while True:
+            refresh(x)
+            if type(x.out) not in HANDLES:
+                break
+            x = x.out
+        return x.level.decide(x) if type(x.out) is ArrayType else bool(x.out)
+
     def is_running(self) -> bool:
         """Say whether a trace that this value belongs to runs still."""
         return is_traced(self)

@@ -13,7 +13,7 @@ from chainrule.core.cells import HANDLES, settled, type_of
 from chainrule.core.op import READS_OUT, Op, reads_argument
 from chainrule.core.trace import OUTPUT, Level, Node, topological, wrap
 from chainrule.core.types import ArrayType, Value
-from chainrule.errors import GraphError
+from chainrule.errors import EscapedValueError, GraphError
 
 _LONGEST = 60
 """Characters of a constant that are shown."""
@@ -28,6 +28,10 @@ class CaptureLevel(Level):
     def input(self, type: ArrayType) -> Any:  # noqa: A002  the vocabulary's word
         """Return a traced input of which only the type is known."""
         return wrap(self, type, Node(None, (), {}, (), type, type))
+
+    def decide(self, x: Any) -> bool:
+        """Say whether a value holds, for Python's branches. On types alone nobody knows."""
+        raise EscapedValueError.from_unknown_numbers()
 
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         mine = [type(a) in HANDLES and a.level is self for a in args]

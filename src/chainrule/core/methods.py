@@ -20,7 +20,7 @@ from chainrule.core.flat import Flat
 from chainrule.core.interchange import Interchange
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, EscapedValueError
 
 _BINARY = {
     "add": "add",
@@ -101,6 +101,7 @@ class Methods(Interchange):
     leaf: Callable[[], Any]
     plain: Callable[[str, str], Any]
     handed_on: Callable[[str], Any]
+    truth: Callable[[], bool]
     is_running: Callable[[], bool]
 
     def __init_subclass__(cls) -> None:
@@ -146,7 +147,7 @@ class Methods(Interchange):
         return int(self.plain("use as an index or a count", hint).__index__())
 
     def __bool__(self) -> bool:
-        return bool(self.leaf())
+        return self.truth()
 
     def __round__(self, digits: int | None = None) -> Any:
         return FRONTS["round"](self, digits or 0)
@@ -293,15 +294,24 @@ class ScalarMethods(Methods):
     def __class__(self) -> Any:
         """What the number would be: `isinstance(x, float)` takes the same branch as without a trace."""
         leaf = self.leaf()
-        return self.dtype.type if type(leaf) is ArrayType else type(leaf)
+        if type(leaf) is not ArrayType:
+            return type(leaf)
+        return type(leaf.dtype.type(0).item()) if leaf.weak else leaf.dtype.type
 
     def tolist(self) -> Any:
         """Return itself: the Python number, still traced."""
         return self
 
     def __hash__(self) -> int:
-        """Hash as the number does: it is found in a set where the number would be."""
-        return hash(self.leaf())
+        """Hash as the number does: it is found in a set where the number would be.
+
+        Raises:
+            EscapedValueError: there is no number, as this part is captured on types.
+        """
+        leaf = self.leaf()
+        if type(leaf) is ArrayType:
+            raise EscapedValueError.from_unknown_numbers()
+        return hash(leaf)
 
 
 class ArrayMethods(Methods):

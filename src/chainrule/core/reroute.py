@@ -71,7 +71,7 @@ class _Rerouting:
                 self._replace()
                 for names in self.modules:
                     self._put(names)
-            if extra is not None and _is_users(extra.get("__name__", "")):
+            if extra is not None and is_users_module(extra.get("__name__", "")):
                 self._put(extra)
 
     def leave(self) -> None:
@@ -142,13 +142,14 @@ class _Rerouting:
         self.modules = [
             m.__dict__
             for n, m in modules.items()
-            if _is_users(n) and n not in compiled and n.partition(".")[0] not in native
+            if is_users_module(n) and n not in compiled and n.partition(".")[0] not in native
         ]
         self.modules_seen = len(sys.modules)
         self.sites.clear()
 
 
-def _is_users(module: str) -> bool:
+def is_users_module(module: str) -> bool:
+    """Say whether a module may be the user's: neither ours nor of the standard library."""
     package = module.partition(".")[0]
     return package == "__main__" or (package != _OWN and package not in sys.stdlib_module_names)
 

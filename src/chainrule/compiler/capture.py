@@ -1,0 +1,406 @@
+"""Capture: run a step on types instead of arrays, which gives the graph of what it did.
+
+Where Python asks for the truth of a traced value, the numbers of this call decide and the outcome is recorded as a
+guard:
+the graph then holds for every call in which all guards have the same outcomes.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
+from chainrule.core.graph import CaptureLevel, Graph
+from chainrule.core.op import FRONTS, Op
+from chainrule.core.reroute import following
+from chainrule.core.trace import OUTPUT, Node, wrap
+from chainrule.core.types import ArrayType, Value, array_type
+from chainrule.errors import EscapedValueError, NotCompiledError
+from chainrule.tree import Structure
+
+_NOTHING_LOST = (str, bytes, bool, type(None), type, np.dtype)
+"""What a result may hold besides arrays and numbers: nothing traced can hide in it."""
+
+Rebuild = Callable[[Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+"""Puts leaves back into positional and keyword arguments."""
+
+
+def _never(*_: Any) -> Any:
+    message = "a guard has no derivative: no sweep comes here"
+    raise AssertionError(message)
+
+
+GUARD = Op(
+    "guard",
+    "constant",
+    lambda condition, expected: bool(condition) is expected,
+    lambda condition, expected: condition,
+    _never,
+    _never,
+    _never,
+)
+"""Stands in nodes that decide whether the graph holds. Not in the table: no user's call reaches it."""
+
+
+class StepLevel(CaptureLevel):
+    """Records a step in the order it ran.
+
+    Attributes:
+        nodes: every node but the inputs, in recording order.
+        arrays: plain arrays that the step used without getting them as arguments, by identity: the array, its
+        content when it
+            was first used, its node.
+        outcomes: what Python was told about each guard, in order.
+        forced: outcomes that are known already, for the first guards.
+        known: the numbers of nodes, computed where a guard asks.
+    """
+
+    __slots__ = ("arrays", "forced", "known", "nodes", "outcomes")
+
+    def __init__(self, forced: Sequence[bool] = ()) -> None:
+        super().__init__()
+        self.nodes: list[Node] = []
+        self.arrays: dict[int, tuple[Any, Any, Node]] = {}
+        self.outcomes: list[bool] = []
+        self.forced = forced
+        self.known: dict[Node, Value] = {}
+
+    def enter_input(self, value: Value) -> Any:
+        """Return a traced input; its number serves the guards."""
+        handle = self.input(type_of(value))
+        self.known[handle.node] = value
+        return handle
+
+    def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
+        kept: list[Value] = []
+        parents: list[Node | None] = []
+        for a in args:
+            if type(a) in HANDLES and a.level is self:
+                parents.append(a.node)
+                kept.append(a.type)
+            else:
+                parent, value = self._plain(a)
+                parents.append(parent)
+                kept.append(value)
+        out: Any = op.infer(*map(type_of, args), **params)
+        node = Node(op, kept, params, parents, out, out)
+        self.nodes.append(node)
+        if type(out) is not tuple:
+            return wrap(self, out, node)
+        outputs = [Node(OUTPUT, (o,), {"index": i}, (node,), o, o) for i, o in enumerate(out)]
+        self.nodes += outputs
+        return tuple([wrap(self, o, n) for o, n in zip(out, outputs, strict=True)])
+
+    def _plain(self, a: Value) -> tuple[Node | None, Value]:
+        """Return the node, if it has one, and the value of an operand that is not traced here."""
+        x = settled(a)
+        if type(x) in HANDLES:
+            raise NotCompiledError.from_outer_trace()
+        if isinstance(x, list):
+            x = np.array(x)
+        if not isinstance(x, np.ndarray):
+            return None, x
+        known = self.arrays.get(id(x))
+        if known is None:
+            t = array_type(x.shape, x.dtype)
+            node = Node(None, (), {}, (), t, t)
+            known = self.arrays[id(x)] = (x, x.copy(), node)
+            self.known[node] = known[1]
+        return known[2], known[2].type
+
+    def decide(self, x: Any) -> bool:
+        """Say whether a value holds, and record that the graph depends on it."""
+        t = x.type
+        if t.size != 1:
+            raise EscapedValueError.from_unknown_numbers()
+        if t.dtype.kind != "b":
+            x = FRONTS["not_equal"](x, 0)
+        met = len(self.outcomes)
+        outcome = self.forced[met] if met < len(self.forced) else bool(self.number_of(x.node))
+        self.outcomes.append(outcome)
+        self.nodes.append(Node(GUARD, (x.type,), {"expected": outcome}, (x.node,), x.type, x.type))
+        return outcome
+
+    def number_of(self, node: Node) -> Value:
+        """Compute the number of a node from this call's arguments: only what it depends on, and once."""
+        known = self.known
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            if top in known:
+                stack.pop()
+                continue
+            missing = [p for p in top.parents if p is not None and p not in known]
+            if missing:
+                stack += missing
+                continue
+            stack.pop()
+            known[top] = evaluated(top, known)
+        return known[node]
+
+
+def evaluated(node: Node, known: Mapping[Node, Value]) -> Value:
+    """Compute one node from the values of its parents."""
+    if node.op is OUTPUT:
+        return known[node.parents[0]][node.params["index"]]
+    args = [
+        a if parent is None else known[parent]
+        for a, parent in zip(node.args, node.parents, strict=True)
+    ]
+    return cast("Op", node.op).numpy(*args, **node.params)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One leaf of what the step returned.
+
+    Attributes:
+        node: what computes it; None for an argument or a constant.
+        argument: the number of the input that is returned itself, as the caller's own object; -1 for none.
+        constant: the value, if it depends on nothing.
+    """
+
+    node: Node | None
+    argument: int = -1
+    constant: Any = None
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What one run of a step on types has told.
+
+    Attributes:
+        graph: its inputs are the arguments' leaves and then the arrays of the step's surroundings; its outputs are
+        the results
+            with a node and then the new contents of arguments that were written to.
+        results: the leaves of what was returned.
+        structure: their container.
+        surroundings: arrays that the step used without getting them as arguments, in the order of the inputs.
+        written: the numbers of the inputs that the step wrote into.
+        outcomes: of the guards, in order.
+        survivors: why this capture serves one call only: traced values outlive it.
+    """
+
+    graph: Graph
+    results: tuple[Result, ...]
+    structure: Structure
+    surroundings: tuple[Any, ...]
+    written: tuple[int, ...]
+    outcomes: tuple[bool, ...]
+    survivors: NotCompiledError | None = None
+
+
+def capture_step(
+    f: Callable[..., Any],
+    leaves: Sequence[Value],
+    rebuild: Rebuild,
+    *,
+    is_shared: Callable[[Any], bool],
+    forced: Sequence[bool] = (),
+    moving: Collection[int] = (),
+) -> Captured:
+    """Run `f` on the types of `leaves`.
+
+    Args:
+        f: the step.
+        leaves: the dynamic leaves of this call's arguments: arrays and numbers.
+        rebuild: puts leaves back into positional and keyword arguments.
+        is_shared: says of an array whether the step's surroundings hold it, so that it is read at each call.
+        forced: outcomes of the first guards that are known already.
+        moving: the numbers of the leaves that are Python integers but traced; others are handed on as they are.
+
+    Raises:
+        NotCompiledError: the step cannot be captured; the reason says why. So may any error of ours or of the step's.
+    """
+    level = StepLevel(forced)
+    run = _run(level, f, leaves, rebuild, moving)
+    survivors = None
+    if sys.getrefcount(level) > _ONE_HOLDER:
+        survivors = NotCompiledError.from_survivor()
+        _give_numbers(level)
+    surroundings, fixed = _surroundings(level, is_shared)
+    outputs = (*[r.node for r in run.results if r.node is not None], *run.contents)
+    nodes = _needed(level.nodes, outputs, fixed)
+    return Captured(
+        Graph((*run.inputs, *[node for _, node in surroundings]), nodes, outputs),
+        run.results,
+        run.structure,
+        tuple([x for x, _ in surroundings]),
+        run.written,
+        tuple(level.outcomes),
+        survivors,
+    )
+
+
+def _give_numbers(level: StepLevel) -> None:
+    """Give the traced values that outlive the step the numbers of this call: they behave as those from now on."""
+    for x in gc.get_referrers(level):
+        if type(x) in HANDLES and type(x.out) is ArrayType:
+            x.out = level.number_of(x.node)
+
+
+def outcome_of(captured: Captured, leaves: Sequence[Value]) -> tuple[list[Value], Structure]:
+    """Compute what the captured call returns, node by node, and write what it wrote into its arguments."""
+    known = dict(zip(captured.graph.inputs, (*leaves, *captured.surroundings), strict=True))
+    for node in captured.graph.nodes:
+        if node.op is not GUARD:
+            known[node] = evaluated(node, known)
+    results = []
+    for r in captured.results:
+        if r.argument >= 0:
+            results.append(leaves[r.argument])
+        else:
+            results.append(r.constant if r.node is None else known[r.node])
+    contents = captured.graph.outputs[len(captured.graph.outputs) - len(captured.written) :]
+    for i, node in zip(captured.written, contents, strict=True):
+        leaves[i][...] = known[node]
+    return [
+        x.copy() if type(x) is np.ndarray and not _is_among(x, leaves) else x for x in results
+    ], captured.structure
+
+
+def _is_among(x: Any, leaves: Sequence[Value]) -> bool:
+    return any(x is leaf for leaf in leaves)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is left of a run when its traced values are gone."""
+
+    inputs: tuple[Node, ...]
+    results: tuple[Result, ...]
+    structure: Structure
+    written: tuple[int, ...]
+    contents: tuple[Node, ...]
+
+
+def _run(
+    level: StepLevel,
+    f: Callable[..., Any],
+    leaves: Sequence[Value],
+    rebuild: Rebuild,
+    moving: Collection[int],
+) -> _Run:
+    same: dict[int, Any] = {}
+    with level, following(f):
+        handles = [_entered(level, x, same) for x in leaves]
+        inputs = [h.node for h in handles]
+        for i, x in enumerate(leaves):
+            if type(x) is int and i not in moving:
+                handles[i] = x
+        given = rebuild(handles)
+        flat, structure = tree.flatten(f(*given[0], **given[1]))
+        _check_containers(given, handles)
+        places = {id(h): i for i, h in enumerate(handles) if type(h) in HANDLES}
+        results = tuple([_result(level, x, places, inputs) for x in flat])
+        contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
+        written = tuple([i for i, node in contents.items() if node is not inputs[i]])
+    for _, x in structure.static:
+        if not isinstance(x, _NOTHING_LOST) and not callable(x):
+            raise NotCompiledError.from_result(type(x).__name__)
+    return _Run(tuple(inputs), results, structure, written, tuple([contents[i] for i in written]))
+
+
+def _check_containers(given: tuple[Any, ...], handles: Sequence[Any]) -> None:
+    """See that the step did not change the lists and dictionaries among its arguments: they are not the caller's."""
+    now = tree.leaves(given)
+    if len(now) != len(handles) or any(x is not h for x, h in zip(now, handles, strict=True)):
+        raise NotCompiledError.from_changed_container()
+
+
+class _Holder:
+    """Counts the references to an object that two local names hold, as `capture_step` sees its level."""
+
+
+def _one_holder() -> int:
+    level = _Holder()
+    return sys.getrefcount(level)
+
+
+_ONE_HOLDER = _one_holder()
+
+
+def _entered(level: StepLevel, x: Value, same: dict[int, Any]) -> Any:
+    """Return the input for a leaf; an array that is passed twice is one, as it is one array."""
+    if not isinstance(x, np.ndarray):
+        return level.enter_input(x)
+    if id(x) not in same:
+        same[id(x)] = level.enter_input(x)
+    return same[id(x)]
+
+
+def _content(handle: Any) -> Node:
+    """Return the node of what a handle holds now; a write by a plain value makes it a constant."""
+    if type(handle) is TracedArray and type(handle.node) is not Node:
+        raise NotCompiledError.from_overwritten()
+    node: Node = handle.node
+    return node
+
+
+def _result(level: StepLevel, x: Any, places: Mapping[int, int], inputs: Sequence[Node]) -> Result:
+    """Say where a leaf of the result comes from."""
+    if id(x) in places:
+        return Result(None, argument=places[id(x)])
+    x = settled(frozen(x))
+    if type(x) not in HANDLES:
+        return Result(None, constant=x)
+    if x.level is not level:
+        raise NotCompiledError.from_outer_trace()
+    if x.node in inputs and not x.type.shape:
+        return Result(None, argument=inputs.index(x.node))
+    return Result(x.node)
+
+
+def _surroundings(
+    level: StepLevel, is_shared: Callable[[Any], bool]
+) -> tuple[list[tuple[Any, Node]], dict[Node, Any]]:
+    """Split the plain arrays that were used into those to read at each call and those that nobody can change.
+
+    Raises:
+        NotCompiledError: one was changed while the step ran.
+    """
+    read: list[tuple[Any, Node]] = []
+    fixed: dict[Node, Any] = {}
+    alone = _references_of_one()
+    arrays = list(level.arrays.values())
+    level.arrays.clear()
+    while arrays:
+        x, first, node = arrays.pop()
+        if not np.array_equal(x, first, equal_nan=x.dtype.kind in "fc"):
+            raise NotCompiledError.from_changed_array()
+        if is_shared(x) or sys.getrefcount(x) > alone:
+            read.append((x, node))
+        else:
+            fixed[node] = first
+    return read[::-1], fixed
+
+
+def _references_of_one() -> int:
+    """Return what `sys.getrefcount` says of an array that only the loop of `_surroundings` knows."""
+    arrays = [(np.zeros(1), None, None)]
+    x, _, _ = arrays.pop()
+    return sys.getrefcount(x)
+
+
+def _needed(
+    nodes: Sequence[Node], outputs: Sequence[Any], fixed: Mapping[Node, Any]
+) -> tuple[Node, ...]:
+    """Return the nodes that the outputs or a guard depend on, in order; fixed arrays become constants of theirs."""
+    needed = {n for n in outputs if n is not None}
+    kept = []
+    for node in reversed(nodes):
+        if node in needed or node.op is GUARD:
+            kept.append(node)
+            needed.update([p for p in node.parents if p is not None])
+            if fixed and any(p in fixed for p in node.parents):
+                pairs = list(zip(node.args, node.parents, strict=True))
+                node.args = tuple([fixed.get(p, a) if p is not None else a for a, p in pairs])
+                node.parents = tuple([None if p in fixed else p for _, p in pairs])
+    return tuple(kept[::-1])

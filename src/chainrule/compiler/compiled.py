@@ -1,0 +1,481 @@
+"""`compile` and what it returns: a function of the same signature that runs as one native step."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.compiler.build import Built, build
+from chainrule.compiler.capture import Captured, capture_step, outcome_of
+from chainrule.compiler.counts import Counts
+from chainrule.compiler.entry.signature import Declined
+from chainrule.compiler.lower import CHECKED
+from chainrule.compiler.numerics import warns_as_usual
+from chainrule.compiler.surroundings import Surroundings
+from chainrule.core.trace import is_following
+from chainrule.errors import ArgumentError, NotCompiledError
+from chainrule.tree import Structure
+
+_SPECIALIZATIONS_AT_MOST = 64
+_PATHS_AT_MOST = 32
+_VALUES = (str, bytes, bool, type(None), type, np.dtype)
+"""Static arguments that are compared by their values; of all others the attributes are watched."""
+
+_EAGERLY = object()
+_AGAIN = object()
+_Key = tuple[Any, ...]
+
+
+@dataclass
+class Path:
+    """One way through the branches of a step, compiled.
+
+    Attributes:
+        captured: what the step did.
+        built: the native step.
+        readers: how the arrays of the step's surroundings are read, in the order of its inputs.
+        surroundings: what has to be as it was.
+    """
+
+    captured: Captured
+    built: Built
+    readers: tuple[Callable[[], Any], ...]
+    surroundings: Surroundings
+
+    def call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Run the native step; a `Declined` says that it did not, and nothing was written."""
+        around = [read() for read in self.readers]
+        built = self.built
+        if not built.is_flat:
+            return built.entry(*args, *((options,) if options else ()), *around)
+        returned = built.entry(*tree.leaves((args, options)), *around)
+        if type(returned) is Declined:
+            return returned
+        return tree.unflatten(self.captured.structure, returned)
+
+
+@dataclass
+class Specialization:
+    """A step for arguments of certain types: one path for each combination of outcomes that was met.
+
+    Attributes:
+        paths: by the outcomes of their guards.
+        newest: the one that ran last.
+        eager: why calls run eagerly; None as long as they do not.
+        outcome: what the call that is captured now returns, if the capture has told.
+    """
+
+    paths: dict[tuple[bool, ...], Path] = field(default_factory=dict)
+    newest: Path | None = None
+    eager: Exception | None = None
+    outcome: tuple[list[Any], Structure] | None = None
+
+    def path_after(self, outcomes: tuple[bool, ...]) -> Path | None:
+        """Return a path whose first guards have these outcomes."""
+        n = len(outcomes)
+        return next((p for known, p in self.paths.items() if known[:n] == outcomes), None)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What decides about a call.
+
+    Attributes:
+        kind: all that must be equal for a specialization to fit, but the integers.
+        key: that and the integers that are compiled for.
+        surroundings: what the function reads besides.
+        moving: the places among the leaves of integers that are numbers like any other.
+    """
+
+    kind: _Key
+    key: _Key
+    surroundings: Surroundings
+    moving: frozenset[int]
+
+
+class Compiled:
+    """A compiled function. Call it as the function it was made of.
+
+    What runs for a call is decided by the types of the arguments: their containers, shapes, dtypes and strides, and the
+    values of texts, truth values and Python integers. The first call of a kind captures the function and compiles it.
+
+    Attributes:
+        function: the function it was made of.
+    """
+
+    def __init__(
+        self, f: Callable[..., Any], donate: Sequence[int] = (), static: Sequence[int] = ()
+    ) -> None:
+        functools.update_wrapper(self, f, updated=())
+        self.function = f
+        self._donate = _numbers("donate", donate)
+        self._static = _numbers("static", static)
+        self._known: OrderedDict[_Key, Specialization] = OrderedDict()
+        self._surroundings: dict[tuple[int, ...], Surroundings] = {}
+        self._counts = Counts()
+        self._newest: Path | None = None
+        self._lock = threading.RLock()
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        newest = self._newest
+        if newest is not None and not is_following() and warns_as_usual():
+            surroundings = newest.surroundings
+            if surroundings.is_empty or surroundings.is_unchanged():
+                returned = newest.call(args, options)
+                if type(returned) is not Declined:
+                    return returned
+        return self._call(args, options)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        """Pickle what it was made of: machine code is made again where it is needed."""
+        return compile, (self.function, self._donate, self._static)
+
+    def __repr__(self) -> str:
+        name = getattr(self.function, "__qualname__", repr(self.function))
+        return f"<compiled {name}: {len(self._known)} specializations>"
+
+    def _call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Find what fits these arguments, or make it."""
+        if is_following() or not warns_as_usual():
+            return self._run_eagerly(args, options)
+        given = self._with_statics(args)
+        leaves, structure = tree.flatten((given, options))
+        try:
+            call = self._key(leaves, structure)
+        except NotCompiledError:
+            return self._run_eagerly(args, options)
+        returned = self._run(call, leaves, structure, args, options)
+        if returned is _AGAIN:
+            return self._call(args, options)
+        return self._run_eagerly(args, options) if returned is _EAGERLY else returned
+
+    def _run(
+        self,
+        call: _Call,
+        leaves: list[Any],
+        structure: Structure,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> Any:
+        """Run the path that fits, compiled if it is new; say `_EAGERLY` if none can, `_AGAIN` if the key was wrong."""
+        specialization = self._specialization(call.key)
+        path = specialization.newest
+        forced: tuple[bool, ...] = ()
+        while specialization.eager is None:
+            if path is None:
+                with self._lock:
+                    path = specialization.path_after(forced)
+                    if path is None:
+                        path = self._compiled(specialization, call, leaves, structure, forced)
+                if path is None:
+                    return self._without_path(specialization, call, args)
+            returned = path.call(args, options)
+            if type(returned) is not Declined:
+                specialization.newest = self._newest = path
+                return returned
+            place = returned.status - 1
+            if place < 0 or place == CHECKED:
+                break
+            outcomes = path.captured.outcomes
+            forced = (*outcomes[:place], not outcomes[place])
+            path = specialization.path_after(forced)
+        return _EAGERLY
+
+    def _without_path(
+        self, specialization: Specialization, call: _Call, args: tuple[Any, ...]
+    ) -> Any:
+        """Say what becomes of a call that could not be compiled."""
+        if specialization.outcome is not None:
+            leaves, structure = specialization.outcome
+            specialization.outcome = None
+            return self._donated_results(leaves, args, structure)
+        if call.moving:
+            self._counts.fix(call.kind)
+            self._known.pop(call.key, None)
+            return _AGAIN
+        return _EAGERLY
+
+    # what fits a call
+
+    def _with_statics(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Wrap the static arguments, so that they are compared as a whole."""
+        if not self._static:
+            return args
+        return tuple([_Static(x) if i in self._static else x for i, x in enumerate(args)])
+
+    def _key(self, leaves: Sequence[Any], structure: Structure) -> _Call:
+        """Return what decides about a call.
+
+        Raises:
+            NotCompiledError: an argument is nothing that can be compiled for.
+        """
+        objects = [x for _, x in structure.static if not isinstance(x, _VALUES)]
+        surroundings = self._surroundings_of(objects)
+        types = tuple([_type_key(x) for x in leaves])
+        kind = (structure, types, _repeats(leaves), surroundings.signature)
+        moving = self._counts.moving(kind, leaves)
+        integers = [(i, x) for i, x in enumerate(leaves) if type(x) is int and i not in moving]
+        return _Call(kind, (*kind, *integers), surroundings, moving)
+
+    def _surroundings_of(self, objects: list[Any]) -> Surroundings:
+        """Return what the function reads besides these objects and the leaves of its arguments, as it is now."""
+        key = tuple(map(id, objects))
+        known = self._surroundings.get(key)
+        if known is None or not known.is_unchanged():
+            if len(self._surroundings) >= _SPECIALIZATIONS_AT_MOST:
+                self._surroundings.clear()
+            known = self._surroundings[key] = Surroundings(self.function, objects)
+        return known
+
+    def _specialization(self, key: _Key) -> Specialization:
+        with self._lock:
+            known = self._known.get(key)
+            if known is None:
+                known = self._known[key] = Specialization()
+                if len(self._known) > _SPECIALIZATIONS_AT_MOST:
+                    self._known.popitem(last=False)
+            else:
+                self._known.move_to_end(key)
+            return known
+
+    def _compiled(
+        self,
+        specialization: Specialization,
+        call: _Call,
+        leaves: list[Any],
+        structure: Structure,
+        forced: tuple[bool, ...],
+    ) -> Path | None:
+        """Capture and compile the path that these arguments take; None where the step has to run eagerly."""
+        surroundings = call.surroundings
+        readers = surroundings.readers()
+        before = surroundings.drawn()
+        if len(specialization.paths) >= _PATHS_AT_MOST:
+            specialization.eager = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
+            return None
+        try:
+            captured = capture_step(
+                self.function,
+                leaves,
+                functools.partial(_rebuilt, structure),
+                is_shared=lambda x: id(x) in readers,
+                forced=forced,
+                moving=call.moving,
+            )
+            if captured.survivors is not None:
+                specialization.eager = captured.survivors
+                specialization.outcome = outcome_of(captured, leaves)
+                return None
+            if surroundings.drawn() != before:
+                specialization.eager = NotCompiledError.from_random()
+                return None
+            built = build(captured, leaves, structure, self._donated(structure), call.moving)
+        except Exception as error:  # noqa: BLE001  whatever it is, the eager run meets it again
+            specialization.eager = error
+            return None
+        around = tuple(
+            [readers.get(id(x), functools.partial(_same, x)) for x in captured.surroundings]
+        )
+        path = Path(captured, built, around, surroundings)
+        specialization.paths[captured.outcomes] = path
+        return path
+
+    def _donated(self, structure: Structure) -> frozenset[int]:
+        """Return the numbers of the leaves of the donated arguments."""
+        if not self._donate:
+            return frozenset()
+        args, _ = _rebuilt(structure, [float(i) for i in range(structure.count)])
+        return frozenset(
+            [int(x) for i in self._donate if i < len(args) for x in tree.leaves(args[i])]
+        )
+
+    # without compiled code
+
+    def _run_eagerly(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Call the function itself; donated arrays come back updated all the same."""
+        returned = self.function(*args, **options)
+        if not self._donate or is_following():
+            return returned
+        leaves, structure = tree.flatten(returned)
+        return self._donated_results(leaves, args, structure)
+
+    def _donated_results(
+        self, leaves: list[Any], args: tuple[Any, ...], structure: Structure
+    ) -> Any:
+        """Put results into the donated arrays that they fit, as the compiled step does."""
+        free = [
+            x
+            for i in self._donate
+            if i < len(args)
+            for x in tree.leaves(args[i])
+            if type(x) is np.ndarray and x.flags.writeable
+        ]
+        kept = [id(x) for x in leaves]
+        results = [
+            x.copy() if _shares(x, free) and id(x) not in map(id, free) else x for x in leaves
+        ]
+        free = [x for x in free if id(x) not in kept]
+        for k, x in enumerate(results):
+            if type(x) is not np.ndarray or not x.shape or id(x) in map(id, self._arrays(args)):
+                continue
+            fit = next((d for d in free if d.shape == x.shape and d.dtype == x.dtype), None)
+            if fit is not None:
+                free = [d for d in free if d is not fit]
+                fit[...] = x
+                results[k] = fit
+        return tree.unflatten(structure, results)
+
+    def _arrays(self, args: tuple[Any, ...]) -> list[Any]:
+        return [x for x in tree.leaves(args) if type(x) is np.ndarray]
+
+    # to see what was compiled
+
+    def _path(self) -> Path:
+        if self._newest is None:
+            raise NotCompiledError.from_no_call(self.report())
+        return self._newest
+
+    @property
+    def graph(self) -> Any:
+        """The graph of the call that ran last: whole arrays."""
+        return self._path().built.graph
+
+    @property
+    def loops(self) -> str:
+        """The loops of the call that ran last."""
+        from chainrule.compiler.printer import program_text
+
+        return program_text(self._path().built.program)
+
+    @property
+    def llvm(self) -> str:
+        """LLVM's text of the call that ran last."""
+        return "\n".join(self._path().built.texts)
+
+    @property
+    def asm(self) -> str:
+        """The machine code of the call that ran last, as text."""
+        from chainrule.compiler.jit import assembly
+
+        return "\n".join([assembly(text) for text in self._path().built.texts])
+
+    def report(self) -> str:
+        """Say, for each kind of call, what was compiled, and what runs eagerly and why."""
+        lines = []
+        for i, s in enumerate(self._known.values()):
+            for path in s.paths.values():
+                built = path.built
+                guards = f", {len(path.captured.outcomes)} guards" if path.captured.outcomes else ""
+                lines.append(
+                    f"specialization {i}: {len(built.graph.nodes)} nodes{guards}, "
+                    f"{len(built.program.body)} statements"
+                )
+                lines += [f"  {op} is computed by NumPy: {why}" for op, why in built.hosts]
+            if s.eager is not None:
+                lines.append(f"specialization {i}: runs eagerly: {s.eager}")
+        return "\n".join(lines) or "not called yet"
+
+
+class _Static:
+    """A static argument: equal to one of the same type that is equal."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Static) or type(other.value) is not type(self.value):
+            return False
+        return other.value is self.value or bool(other.value == self.value)
+
+    def __hash__(self) -> int:
+        return hash(type(self.value))
+
+
+def _rebuilt(structure: Structure, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args, options = tree.unflatten(structure, leaves)
+    return tuple([x.value if type(x) is _Static else x for x in args]), options
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _numbers(where: str, given: Sequence[int] | int) -> tuple[int, ...]:
+    numbers = (given,) if isinstance(given, int) else tuple(given)
+    if any(not isinstance(i, int) or i < 0 for i in numbers):
+        raise ArgumentError.from_range(
+            "compile", where, given, "the numbers of positional arguments, from 0"
+        )
+    return numbers
+
+
+def _type_key(x: Any) -> Any:
+    kind = type(x)
+    if kind is np.ndarray:
+        if x.dtype.kind not in "biufc" or not x.dtype.isnative or x.dtype.char in "gG":
+            raise NotCompiledError.from_argument(f"an array of dtype {x.dtype}")
+        return x.dtype, x.shape, x.strides
+    if kind is float or kind is complex:
+        return kind
+    if kind is int:
+        return kind
+    if isinstance(x, np.generic) and x.dtype.kind in "biufc" and x.dtype.char not in "gG":
+        return x.dtype
+    raise NotCompiledError.from_argument(f"a {kind.__name__}")
+
+
+def _repeats(leaves: Sequence[Any]) -> tuple[int, ...]:
+    """Return which leaves are one array: empty if none are."""
+    arrays = [id(x) for x in leaves if type(x) is np.ndarray]
+    if len(set(arrays)) == len(arrays):
+        return ()
+    return tuple([arrays.index(i) for i in arrays])
+
+
+def _shares(x: Any, arrays: Sequence[Any]) -> bool:
+    return type(x) is np.ndarray and any(np.may_share_memory(x, a) for a in arrays)
+
+
+def compile(  # noqa: A001  the fixed public name
+    f: Callable[..., Any], donate: Sequence[int] = (), static: Sequence[int] = ()
+) -> Compiled:
+    """Return a function that does what `f` does, as one native function.
+
+    Args:
+        f: takes and returns arrays, numbers, and containers of them. It may compute gradients, write into its
+        arguments and
+            branch on values. It is run on types to see what it does, once for each kind of call, and must not rely
+            on being
+            run at every call.
+        donate: the numbers of positional arguments whose arrays may be reused: a result of the same shape and dtype
+        comes back
+            as the caller's own array, updated.
+        static: the numbers of positional arguments that are compared as a whole, and compiled for.
+
+    Returns:
+        A `Compiled`, called as `f` is. What cannot be compiled runs eagerly, with the same results; its `report()`
+        says so.
+
+    Raises:
+        ArgumentError: `donate` or `static` are no numbers of positional arguments.
+
+    Examples:
+        >>> import numpy as np
+        >>> step = compile(lambda w, x: w - 0.1 * np.sum(x))
+        >>> step(1.0, np.ones(3))
+        np.float64(0.7)
+    """
+    return Compiled(f, donate, static)

@@ -1,0 +1,36 @@
+"""Whether NumPy is to raise or to warn in another way than usual: compiled code does neither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def _settings() -> Any:
+    """Return the variable in which NumPy keeps its error settings; None where it keeps them elsewhere."""
+    try:
+        from numpy._core.umath import _extobj_contextvar
+    except ImportError:
+        return None
+    return _extobj_contextvar
+
+
+_SETTINGS = _settings()
+_MISSING = object()
+_quiet: list[Any] = [_SETTINGS.get(_MISSING) if _SETTINGS is not None else _MISSING]
+
+
+def warns_as_usual() -> bool:
+    """Say whether floating-point errors are ignored or warned of.
+
+    If one is to be raised, or a function is to be called, only NumPy does it.
+    """
+    if _SETTINGS is not None:
+        now = _SETTINGS.get(_MISSING)
+        if now is _quiet[0]:
+            return True
+    loud = any(what in {"raise", "call", "log"} for what in np.geterr().values())
+    if not loud and _SETTINGS is not None:
+        _quiet[0] = now
+    return not loud

@@ -1,0 +1,268 @@
+"""What a step reads besides its arguments: closures, globals, attributes; and whether any of it has changed.
+
+The code of the step and of the user's functions it names is read for names. Arrays are read anew at each call; numbers,
+texts, functions and objects are compared.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule import tree
+from chainrule.core.reroute import is_users_module
+
+_NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
+_OWN = __name__.partition(".")[0]
+_AT_MOST = 4_096
+"""Names that are followed; a program with more is watched only so far as these go."""
+
+
+class Place:
+    """Where the surroundings hold something: a cell of a closure, or a name in a dictionary."""
+
+    __slots__ = ("holder", "key")
+
+    def __init__(self, holder: Any, key: Any = None) -> None:
+        self.holder = holder
+        self.key = key
+
+    def read(self) -> Any:
+        """Return what is there now; `_MISSING` if nothing."""
+        if type(self.holder) is CellType:
+            try:
+                return self.holder.cell_contents
+            except ValueError:
+                return _MISSING
+        return self.holder.get(self.key, _MISSING)
+
+
+_MISSING = object()
+
+
+class Surroundings:
+    """Everything that a function reads besides the arrays and numbers of its arguments, as far as its code tells.
+
+    `objects` are arguments of other kinds, whose attributes it may read.
+
+    Attributes:
+        arrays: the places of arrays.
+        containers: the places of containers of arrays and numbers, with what they held.
+        fixed: the places of everything else, with what was there.
+        signature: what must be equal for a capture to hold: numbers by value, objects by identity, arrays by type.
+        is_empty: whether there is nothing that could change.
+        generators: random generators and what tells whether they were drawn from.
+    """
+
+    def __init__(self, f: Callable[..., Any], objects: Sequence[Any] = ()) -> None:
+        self.arrays: list[tuple[Place, Any]] = []
+        self.containers: list[tuple[Place, Any]] = []
+        self.fixed: list[tuple[Place, Any]] = []
+        self.generators: list[Any] = []
+        self._seen: set[int] = set()
+        self._absent: list[tuple[Any, str]] = []
+        names = _names_of(f)
+        self._pending: list[tuple[Any, frozenset[str]]] = [(f, names)]
+        self._pending += [(x, names) for x in objects]
+        while self._pending and len(self._seen) < _AT_MOST:
+            self._follow(*self._pending.pop())
+        self.is_empty = not (self.fixed or self.containers or self._absent)
+        self._watched = _watched(self.fixed)
+        self._held = [_compared_container(x) for _, x in self.containers]
+        self.signature = (
+            *[_compared(x) for _, x in self.fixed],
+            *[_compared(x) for _, x in self.arrays],
+            *self._held,
+        )
+
+    def readers(self) -> dict[int, Callable[[], Any]]:
+        """Return, by the identity of each array, how it is read."""
+        readers: dict[int, Callable[[], Any]] = {id(x): place.read for place, x in self.arrays}
+        for place, x in self.containers:
+            for i, leaf in enumerate(_leaves(x)):
+                if isinstance(leaf, np.ndarray):
+                    readers.setdefault(id(leaf), functools.partial(_leaf_of, place, i))
+        return readers
+
+    def is_unchanged(self) -> bool:
+        """Say whether everything but the numbers in arrays is as it was."""
+        try:
+            for get, holder, expected in self._watched:
+                if get(holder) != expected:
+                    return False
+            if any(name in holder for holder, name in self._absent):
+                return False
+        except Exception:  # noqa: BLE001  a name is gone, or something does not compare
+            return False
+        return not self.containers or self._held == [
+            _compared_container(place.read()) for place, _ in self.containers
+        ]
+
+    def drawn(self) -> tuple[Any, ...]:
+        """Return something that changes when a random number is drawn."""
+        states: list[Any] = [repr(g.bit_generator.state) for g in self.generators]
+        if "numpy.random" in sys.modules:
+            states.append(repr(np.random.get_state(legacy=False)))  # noqa: NPY002  what the step may draw from
+        if "random" in sys.modules:
+            states.append(hash(sys.modules["random"].getstate()))
+        return tuple(states)
+
+    def _follow(self, x: Any, names: frozenset[str]) -> None:
+        """Look into something the step can reach."""
+        if id(x) in self._seen:
+            return
+        self._seen.add(id(x))
+        if isinstance(x, (functools.partial, MethodType, FunctionType)):
+            self._follow_callable(x, names)
+        elif isinstance(x, ModuleType):
+            if is_users_module(x.__name__):
+                self._follow_names(vars(x), names)
+        elif isinstance(x, type):
+            if is_users_module(x.__module__):
+                self._follow_names(vars(x), names)
+        elif hasattr(x, "bit_generator"):
+            self.generators.append(x)
+        elif is_users_module(type(x).__module__) and hasattr(x, "__dict__"):
+            wider = names | _names_of_class(_class_of(x))
+            self._follow_names(vars(x), wider)
+            self._absent += [(vars(x), n) for n in wider - vars(x).keys() if hasattr(type(x), n)]
+            self._pending.append((type(x), wider))
+        elif hasattr(x, "__wrapped__"):
+            self._pending.append((x.__wrapped__, names))
+
+    def _follow_callable(self, x: Any, names: frozenset[str]) -> None:
+        if isinstance(x, functools.partial):
+            self._pending += [(v, names) for v in (x.func, *x.args, *x.keywords.values())]
+        elif isinstance(x, MethodType):
+            wider = names | _names_of_class(_class_of(x.__self__))
+            self._pending += [(x.__func__, names), (x.__self__, wider)]
+        else:
+            self._follow_function(x)
+
+    def _follow_function(self, f: FunctionType) -> None:
+        names = _names_of_code(f.__code__)
+        for cell in f.__closure__ or ():
+            self._meet(Place(cell), names)
+        if is_users_module(f.__module__ or ""):
+            self._follow_names(f.__globals__, names)
+        for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+            self._pending.append((value, names))
+        if hasattr(f, "__wrapped__"):
+            self._pending.append((f.__wrapped__, names))
+
+    def _follow_names(self, holder: Any, names: frozenset[str]) -> None:
+        for name in sorted(names & holder.keys()):
+            self._meet(Place(holder, name), names)
+
+    def _meet(self, place: Place, names: frozenset[str]) -> None:
+        """Note what is at a place, and look into it later."""
+        x = place.read()
+        if x is _MISSING:
+            return
+        if isinstance(x, np.ndarray):
+            self.arrays.append((place, x))
+        elif isinstance(x, (list, tuple, dict)) or hasattr(type(x), "__dataclass_fields__"):
+            self.containers.append((place, x))
+            self._pending.append((x, names))
+        else:
+            if not isinstance(x, ModuleType):
+                self.fixed.append((place, x))
+            self._pending.append((x, names))
+
+
+def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any], Any, Any]]:
+    """Return how to look at many places at once: a function, what it is applied to, and what it has to give."""
+    cells = [place.holder for place, _ in fixed if type(place.holder) is CellType]
+    by_holder: dict[int, tuple[Any, list[str], list[Any]]] = {}
+    for place, x in fixed:
+        if type(place.holder) is not CellType:
+            _, keys, values = by_holder.setdefault(id(place.holder), (place.holder, [], []))
+            keys.append(place.key)
+            values.append(x)
+    watched: list[tuple[Callable[[Any], Any], Any, Any]] = [
+        (itemgetter(*keys, keys[0]), holder, (*values, values[0]))
+        for holder, keys, values in by_holder.values()
+    ]
+    if cells:
+        watched.append(
+            (_contents, cells, [x for place, x in fixed if type(place.holder) is CellType])
+        )
+    return watched
+
+
+def _contents(cells: list[CellType]) -> list[Any]:
+    return [cell.cell_contents for cell in cells]
+
+
+def _leaves(x: Any) -> list[Any]:
+    try:
+        return tree.leaves(x)
+    except Exception:  # noqa: BLE001  a container of something that has no order
+        return []
+
+
+def _leaf_of(place: Place, i: int) -> Any:
+    return tree.leaves(place.read())[i]
+
+
+def _compared(x: Any) -> Any:
+    """Return what stands for a value in a signature."""
+    if isinstance(x, np.ndarray):
+        return (x.dtype, x.shape, x.strides)
+    if isinstance(x, _NUMBERS):
+        return (type(x), x if x == x else "nan")  # noqa: PLR0124  so NaN is found
+    return id(x)
+
+
+def _compared_container(x: Any) -> Any:
+    try:
+        leaves, structure = tree.flatten(x)
+    except Exception:  # noqa: BLE001  a container of something else is compared as an object
+        return id(x)
+    return (structure, *map(_compared, leaves))
+
+
+@functools.cache
+def _names_of_code(code: CodeType) -> frozenset[str]:
+    """Return every name that a code object, or one inside it, looks up."""
+    return frozenset(_every_name(code))
+
+
+def _every_name(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _every_name(constant)
+
+
+def _names_of(f: Any) -> frozenset[str]:
+    """Return every name that a function looks up, whatever is wrapped around it."""
+    while not isinstance(f, FunctionType):
+        inner = getattr(f, "func", None) or getattr(f, "__func__", None)
+        inner = inner or getattr(f, "__wrapped__", None)
+        if inner is None:
+            return frozenset()
+        f = inner
+    return _names_of_code(f.__code__)
+
+
+def _class_of(x: Any) -> Any:
+    return type(x)
+
+
+@functools.cache
+def _names_of_class(kind: Any) -> frozenset[str]:
+    """Return every name that the methods of a user's class look up."""
+    names: set[str] = set()
+    for base in kind.__mro__:
+        if is_users_module(base.__module__):
+            for value in vars(base).values():
+                if isinstance(value, FunctionType):
+                    names |= _names_of_code(value.__code__)
+    return frozenset(names)

@@ -1,0 +1,517 @@
+"""`compile`: what it returns behaves as the function it was made of, whatever that does."""
+
+import dataclasses
+import functools
+import pickle
+import threading
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule import tree
+from chainrule.errors import ArgumentError, NotCompiledError
+
+weights = np.array([1.0, 2.0, 3.0])
+factor = 2.0
+
+
+def assert_close(got, expected):
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-14)
+
+
+def is_native(compiled):
+    return "eagerly" not in compiled.report()
+
+
+def assert_same_calls(f, *calls, native=True):
+    """Compare a function with its compiled form, call after call, arguments that are written to included."""
+    compiled = cr.compile(f)
+    for args in calls:
+        ours, theirs = (
+            [a.copy() if isinstance(a, np.ndarray) else a for a in args] for _ in range(2)
+        )
+        assert_equal_results(compiled(*ours), f(*theirs))
+        assert_equal_results(ours, theirs)
+    assert native is None or is_native(compiled) is native, compiled.report()
+    return compiled
+
+
+def assert_equal_results(got, expected):
+    got, structure = tree.flatten(got)
+    expected, expected_structure = tree.flatten(expected)
+    assert structure == expected_structure
+    for x, y in zip(got, expected, strict=True):
+        assert type(x) is type(y)
+        assert_close(np.asarray(x), np.asarray(y))
+
+
+# what it takes and gives
+
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    slope: object
+    offset: object
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        2.0,
+        np.float32(2.0),
+        np.arange(3.0),
+        np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        np.arange(12.0)[::-3],
+        np.zeros((0, 3)),
+        [1.0, np.ones(2)],
+        {"b": np.ones(2), "a": (1.0, None, "text")},
+        Pair(np.ones(2), 1.0),
+        Line(np.ones(2), {"x": 1.0}),
+    ],
+    ids=str,
+)
+def test_containers_come_back_as_they_are(argument):
+    def doubled(x):
+        return tree.map(lambda leaf: leaf * 2, x), x
+
+    assert_same_calls(doubled, (argument,), (argument,))
+
+
+def test_a_gradient_step_is_one_native_function(rng):
+    def loss(parameters, x, y):
+        hidden = np.tanh(x @ parameters["w"] + parameters["b"])
+        return np.mean((hidden - y) ** 2)
+
+    def step(parameters, x, y, rate):
+        value, gradient = cr.value_and_grad(loss)(parameters, x, y)
+        return {k: p - rate * gradient[k] for k, p in parameters.items()}, value
+
+    parameters = {"w": rng.normal(size=(3, 4)), "b": np.zeros(4)}
+    x, y = rng.normal(size=(5, 3)), rng.normal(size=(5, 4))
+    assert_same_calls(step, (parameters, x, y, 0.1), (parameters, x, y, 0.2))
+
+
+def test_keyword_arguments_pass_through():
+    f = cr.compile(lambda x, *, scale=1.0: x * scale)
+    assert f(np.ones(2)).tolist() == [1.0, 1.0]
+    assert f(np.ones(2), scale=3.0).tolist() == [3.0, 3.0]
+    assert f(x=np.ones(2), scale=4.0).tolist() == [4.0, 4.0]
+
+
+def test_another_shape_dtype_or_layout_is_another_specialization():
+    f = cr.compile(lambda x: x.sum(axis=0) * 2)
+    arrays = [np.ones(3), np.ones((3, 2)), np.ones(3, np.float32), np.ones((3, 2), order="F")]
+    for x in arrays:
+        result = f(x)
+        assert (result.dtype, np.shape(result)) == (x.dtype, x.shape[1:])
+    assert len(f._known) == 4
+
+
+def test_texts_and_integers_are_compiled_for():
+    def f(x, mode, n):
+        return x[:n].sum() if mode == "sum" else x[:n].prod()
+
+    x = np.array([2.0, 3.0, 4.0])
+    assert_same_calls(f, (x, "sum", 2), (x, "prod", 2), (x, "prod", 3))
+
+
+def test_an_integer_that_counts_calls_is_compiled_once():
+    def f(x, t):
+        return x / (1 - 0.9**t)
+
+    compiled = assert_same_calls(f, *[(np.ones(2), t) for t in range(1, 9)])
+    assert len(compiled._known) == 2
+
+
+def test_an_integer_that_is_a_shape_is_compiled_for():
+    compiled = assert_same_calls(lambda n: np.ones(n) * 2, (2,), (3,), (4,), native=None)
+    assert compiled(5).tolist() == [2.0] * 5
+
+
+def test_static_arguments_are_compared_as_a_whole():
+    f = cr.compile(lambda x, shape: np.reshape(x, shape), static=(1,))
+    assert f(np.arange(6.0), (2, 3)).shape == (2, 3)
+    assert f(np.arange(6.0), (3, 2)).shape == (3, 2)
+
+
+def test_the_same_array_twice_is_one_array():
+    def f(x, y):
+        x += 1
+        return x * y
+
+    x = np.ones(3)
+    compiled = cr.compile(f)
+    assert compiled(x, x).tolist() == [4.0, 4.0, 4.0]
+    assert x.tolist() == [2.0, 2.0, 2.0]
+    assert compiled(x, np.ones(3)).tolist() == [3.0, 3.0, 3.0]
+
+
+def test_overlapping_arguments_are_what_they_are_to_numpy():
+    def f(x, y):
+        x[0] = 10.0
+        return y.sum()
+
+    memory = np.ones(4)
+    compiled = cr.compile(f)
+    assert compiled(np.ones(3), np.ones(3)) == 3.0
+    assert compiled(memory[:3], memory[1:]) == 3.0
+    assert compiled(memory[1:], memory[:3]) == 10.0 + 10.0 + 1.0
+
+
+# what it writes
+
+
+def test_arguments_that_the_function_writes_to_are_written():
+    def f(x, y):
+        x[1:] = y
+        x *= 2
+        return x
+
+    x = np.arange(3.0)
+    result = cr.compile(f)(x, 5.0)
+    assert result is x
+    assert x.tolist() == [0.0, 10.0, 10.0]
+
+
+def test_nothing_else_that_the_caller_holds_changes():
+    x = np.arange(3.0)
+    y = cr.compile(lambda x: x[::-1])(x)
+    y[:] = 7
+    assert x.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_a_read_only_argument_is_refused_as_numpy_does():
+    def f(x):
+        x += 1
+
+    x = np.ones(2)
+    x.flags.writeable = False
+    compiled = cr.compile(f)
+    compiled(np.ones(2))
+    with pytest.raises(ValueError, match="read-only"):
+        compiled(x)
+
+
+def test_donated_arrays_come_back_updated():
+    def step(parameters, x):
+        return [p - x for p in parameters], x * 2
+
+    f = cr.compile(step, donate=(0,))
+    parameters = [np.ones(3), np.zeros((2, 3))]
+    x = np.full(3, 0.5)
+    (first, second), doubled = f(parameters, x)
+    assert first is parameters[0]
+    assert second is parameters[1]
+    assert first.tolist() == [0.5] * 3
+    assert second.tolist() == [[-0.5] * 3] * 2
+    assert doubled is not x
+    assert x.tolist() == [0.5] * 3
+
+
+def test_donated_arrays_may_change_places():
+    f = cr.compile(lambda x, y: (y, x + y), donate=(0, 1))
+    x, y = np.ones(2), np.full(2, 5.0)
+    first, second = f(x, y)
+    assert (first.tolist(), second.tolist()) == ([5.0, 5.0], [6.0, 6.0])
+
+
+def test_donation_means_the_same_when_the_step_runs_eagerly():
+    seen = []
+
+    def step(x):
+        seen.append(float(x[0]))
+        return x + 1
+
+    f = cr.compile(step, donate=(0,))
+    x = np.zeros(2)
+    assert f(x) is x
+    assert f(x) is x
+    assert x.tolist() == [2.0, 2.0]
+
+
+def test_donate_takes_the_numbers_of_arguments():
+    with pytest.raises(ArgumentError, match="donate"):
+        cr.compile(lambda x: x, donate=(-1,))
+
+
+# branches
+
+
+def test_each_way_through_the_branches_is_compiled_when_it_is_met():
+    def f(x):
+        if x > 0:
+            return x * 2
+        while x < -1:
+            x = x / 2
+        return -x
+
+    compiled = assert_same_calls(f, (1.0,), (-3.0,), (5.0,), (-0.5,), (-100.0,), (7.0,), (-3.0,))
+    (specialization,) = compiled._known.values()
+    assert len(specialization.paths) == 4
+
+
+@pytest.mark.parametrize("f", [max, min, lambda x, y: sorted([x, y, x * y])])
+def test_pythons_own_functions_decide_by_numbers(f):
+    assert_same_calls(f, (1.0, 2.0), (3.0, -2.0), (0.5, 0.1), (-1.0, -2.0))
+
+
+def test_a_comparison_with_nan_takes_the_way_that_python_takes():
+    assert_same_calls(lambda x: x * 2 if x > 0 else x * 3, (1.0,), (np.nan,), (-1.0,), (np.inf,))
+
+
+def test_a_step_that_takes_ever_new_ways_goes_on_eagerly():
+    def f(x):
+        return [v * 2 if v > 0 else -v for v in x]
+
+    compiled = cr.compile(f)
+    rng = np.random.default_rng(3)
+    for _ in range(60):
+        x = rng.normal(size=8)
+        assert compiled(x) == pytest.approx(f(x))
+    assert "more than 32" in compiled.report()
+
+
+def test_what_a_branch_raises_is_raised():
+    def f(x):
+        if x < 0:
+            message = f"{x} is negative"
+            raise ValueError(message)
+        return np.sqrt(x)
+
+    compiled = cr.compile(f)
+    assert compiled(4.0) == 2.0
+    with pytest.raises(ValueError, match=r"-1.0 is negative"):
+        compiled(-1.0)
+
+
+# what is not pure
+
+
+def test_arrays_of_the_surroundings_are_read_at_each_call(monkeypatch):
+    f = cr.compile(lambda x: x @ weights)
+    x = np.ones(3)
+    assert f(x) == 6.0
+    weights[0] = 10.0
+    try:
+        assert f(x) == 15.0
+    finally:
+        weights[0] = 1.0
+    monkeypatch.setitem(globals(), "weights", np.zeros(3))
+    assert f(x) == 0.0
+
+
+def test_numbers_of_the_surroundings_are_noticed(monkeypatch):
+    f = cr.compile(lambda x: x * factor)
+    assert f(3.0) == 6.0
+    monkeypatch.setitem(globals(), "factor", 5.0)
+    assert f(3.0) == 15.0
+
+
+def test_attributes_and_closures_are_noticed():
+    class Model:
+        def __init__(self):
+            self.scale = 2.0
+            self.w = np.ones(2)
+
+        def __call__(self, x):
+            return self.scale * (x @ self.w)
+
+    model = Model()
+    f = cr.compile(lambda x: model(x))
+    x = np.array([1.0, 2.0])
+    assert f(x) == 6.0
+    model.scale = 3.0
+    assert f(x) == 9.0
+    model.w = np.zeros(2)
+    assert f(x) == 0.0
+    held = [np.ones(2)]
+    g = cr.compile(lambda x: x * held[0])
+    assert g(x).tolist() == [1.0, 2.0]
+    held[0] = np.full(2, 3.0)
+    assert g(x).tolist() == [3.0, 6.0]
+
+
+def test_random_draws_are_not_frozen():
+    rng = np.random.default_rng(0)
+    f = cr.compile(lambda x: x + rng.normal())
+    assert f(0.0) != f(0.0)
+    assert "random" in f.report()
+    g = cr.compile(lambda x: x + np.random.normal())  # noqa: NPY002  what users write
+    assert g(0.0) != g(0.0)
+
+
+def test_a_list_that_the_step_fills_holds_numbers():
+    seen = []
+
+    def f(x):
+        seen.append(x.sum())
+        return x * 2
+
+    compiled = cr.compile(f)
+    for i in range(3):
+        assert compiled(np.full(2, float(i))).tolist() == [2.0 * i] * 2
+    assert [float(x) for x in seen] == [0.0, 2.0, 4.0]
+
+
+def test_a_list_argument_that_the_step_changes_is_changed():
+    def f(items, x):
+        items.append(x)
+        return x
+
+    items = [1.0]
+    compiled = cr.compile(f)
+    compiled(items, 2.0)
+    compiled(items, 3.0)
+    assert items == [1.0, 2.0, 3.0]
+
+
+def test_shapes_that_depend_on_numbers_run_eagerly():
+    def f(x):
+        return x[x > 0].sum() + np.unique(x).size
+
+    x = np.array([1.0, -1.0, 2.0, 2.0])
+    assert_same_calls(f, (x,), (-x,), native=False)
+
+
+def test_conversions_to_plain_numbers_run_eagerly():
+    assert_same_calls(lambda x: float(x) * 2, (1.5,), (2.5,), native=False)
+
+
+def test_numpys_errors_are_raised_where_they_are_asked_for():
+    f = cr.compile(lambda x: 1 / x)
+    assert f(np.ones(2)).tolist() == [1.0, 1.0]
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        f(np.zeros(2))
+    assert np.all(np.isinf(f(np.zeros(2))))
+
+
+def test_a_singular_matrix_raises_as_numpy_does():
+    f = cr.compile(lambda a, b: np.linalg.solve(a, b))
+    assert_close(f(np.eye(2), np.ones(2)), np.ones(2))
+    with pytest.raises(np.linalg.LinAlgError):
+        f(np.zeros((2, 2)), np.ones(2))
+
+
+def test_an_index_out_of_range_raises_as_numpy_does():
+    f = cr.compile(lambda x, i: x[i] * 2)
+    x = np.arange(4.0)
+    assert f(x, np.array([0, -1])).tolist() == [0.0, 6.0]
+    with pytest.raises(IndexError):
+        f(x, np.array([0, 4]))
+
+
+def test_nothing_is_written_when_a_call_fails():
+    def f(x, i):
+        y = x[i]
+        x += 1
+        return y
+
+    compiled = cr.compile(f)
+    x = np.arange(3.0)
+    compiled(x, np.array([0]))
+    with pytest.raises(IndexError):
+        compiled(x, np.array([9]))
+    assert x.tolist() == [1.0, 2.0, 3.0]
+
+
+# together with the rest
+
+
+def test_a_compiled_function_is_differentiated_as_the_function_is():
+    f = cr.compile(lambda x: np.sum(np.sin(x) ** 2))
+    x = np.array([0.3, 0.5])
+    f(x)
+    assert_close(cr.grad(f)(x), np.sin(2 * x))
+    assert_close(cr.hessian(f)(x), np.diag(2 * np.cos(2 * x)))
+
+
+def test_every_transform_compiles():
+    def f(x):
+        return np.sum(x**3) * x[0]
+
+    x = np.array([1.0, 2.0])
+    v = np.array([0.5, -1.0])
+    assert_same_calls(cr.grad(f), (x,))
+    assert_same_calls(cr.hessian(f), (x,))
+    assert_same_calls(cr.jacobian(lambda x: x**2), (x,))
+    assert_same_calls(lambda x, v: cr.jvp(f, (x,), (v,)), (x, v))
+    assert_same_calls(lambda x, v: cr.hvp(f, (x,), (v,)), (x, v))
+
+
+def test_a_compiled_function_inside_a_compiled_function():
+    inner = cr.compile(lambda x: x * 2)
+    outer = cr.compile(lambda x: inner(x) + 1)
+    assert outer(np.ones(2)).tolist() == [3.0, 3.0]
+    assert is_native(outer)
+
+
+def test_methods_can_be_compiled():
+    class Model:
+        w = 3.0
+
+        @cr.compile
+        def times(self, x):
+            return self.w * x
+
+    model = Model()
+    assert model.times(2.0) == 6.0
+    model.w = 4.0
+    assert model.times(2.0) == 8.0
+
+
+def test_it_looks_like_the_function():
+    @cr.compile
+    def step(x):
+        """Do a step."""
+        return x
+
+    assert (step.__name__, step.__doc__) == ("step", "Do a step.")
+
+
+def test_it_can_be_pickled():
+    f = pickle.loads(pickle.dumps(cr.compile(np.sin)))
+    assert f(0.0) == 0.0
+
+
+def test_partial_functions_compile():
+    f = cr.compile(functools.partial(np.sum, axis=0))
+    assert f(np.ones((2, 3))).tolist() == [2.0, 2.0, 2.0]
+
+
+def test_several_threads_call_it_at_once(rng):
+    f = cr.compile(lambda x: np.sum(np.exp(x) * x, axis=1))
+    arrays = [rng.normal(size=(50, 40)) for _ in range(4)]
+    wrong = []
+
+    def work(x):
+        expected = np.sum(np.exp(x) * x, axis=1)
+        wrong.extend(1 for _ in range(50) if not np.allclose(f(x), expected))
+
+    threads = [threading.Thread(target=work, args=(x,)) for x in arrays]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+# what it shows
+
+
+def test_it_shows_what_was_compiled():
+    f = cr.compile(lambda x: np.tanh(x) * 2)
+    with pytest.raises(NotCompiledError, match="not called yet"):
+        _ = f.graph
+    f(np.ones(3))
+    assert "tanh" in str(f.graph)
+    assert "vector" in f.loops
+    assert "define" in f.llvm
+    assert "ret" in f.asm
+    assert "2 nodes" in f.report()

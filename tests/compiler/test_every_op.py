@@ -1,0 +1,53 @@
+"""Compiled equals eager: value and reverse rule of every sample of every entry of the table. Names no op."""
+
+import warnings
+
+import numpy as np
+import pytest
+from tests import calls
+from tests.closeness import coarsest, tolerance
+
+import chainrule as cr
+from chainrule.compiler.compiled import compile as compiled
+from chainrule.core.op import TABLE
+
+SAMPLES = [
+    pytest.param(op, op.samples[i], id=f"{op.name}-{i}")
+    for op, i in calls.every_sample()
+    if not op.undefined
+]
+
+
+@pytest.mark.parametrize(("op", "sample"), SAMPLES)
+def test_compiled_equals_eager(op, sample):
+    call = calls.draw(op, sample)
+
+    def step(*arrays):
+        values = calls.parts(call.function(*arrays))
+        if op.is_constant:
+            return values, ()
+        out, pullback = cr.vjp(call.inexact, *arrays)
+        return values, pullback(tuple(o * 0.7 + 0.2 for o in out))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # samples at the border of a domain
+        expected, slopes = step(*[x.copy() for x in call.arrays])
+        got, got_slopes = compiled(step)(*[x.copy() for x in call.arrays])
+    within = tolerance(coarsest(calls.REAL, expected), 1)
+    for x, y in zip((*got, *got_slopes), (*expected, *slopes), strict=True):
+        assert_same(x, y, within)
+
+
+def assert_same(got, expected, within):
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
+    if expected.dtype.kind not in "fc":
+        np.testing.assert_array_equal(got, expected)
+        return
+    within = max(within, tolerance(expected.dtype, 1))
+    np.testing.assert_allclose(got, expected, rtol=within, atol=within)
+
+
+def test_the_table_is_not_empty():
+    assert len(SAMPLES) > 2_000
+    assert len(TABLE) > 750
