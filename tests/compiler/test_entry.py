@@ -5,6 +5,7 @@ import ctypes
 import gc
 import itertools
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -903,6 +904,34 @@ def test_many_calls_need_no_more_memory_than_few(way, count):
         check=True,
     )
     assert int(run.stdout) < 400_000
+
+
+def test_an_entry_can_be_made_again_from_bytes_in_another_process(tmp_path):
+    signature = Signature(
+        (Sequence(list, (ArrayInput.of(np.zeros(3), 0),)), StaticInput("add")),
+        Mapping(("sum",), (FreshArray(F8, (3,), (2,)),)),
+        3,
+        constants=((1, np.array(0.5)),),
+    )
+    kept = pickle.dumps((jit.object_code(ADD), signature))
+    (tmp_path / "kept").write_bytes(kept)
+    script = (
+        "import pickle, sys, numpy as np\n"
+        "from chainrule.compiler import jit\n"
+        "from chainrule.compiler.entry import make_entry\n"
+        "code, signature = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "library = jit.load_object(code, ['add'])\n"
+        "entry = make_entry(signature, (library.address('add'),), library)\n"
+        "print(entry([np.arange(3.0)], 'add'), entry([np.arange(4.0)], 'add'))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "kept")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "{'sum': array([0.5, 1.5, 2.5])} Declined(status=0)"
+    assert pickle.loads(pickle.dumps(StaticInput(MISSING))).value is MISSING
 
 
 def test_an_entry_frees_what_it_holds():

@@ -57,9 +57,11 @@ def make_plain_entry(
         stages: what it runs, in order.
         owner: what has to live as long as the function: the library of the stages.
     """
+    inputs = tuple([leaf for node in _nodes(signature) for leaf in leaves(node)])
     plan = _Plan(
         signature,
-        tuple(leaf for node in _nodes(signature) for leaf in leaves(node)),
+        inputs,
+        _extents(inputs),
         tuple(_callable(stage, release_gil=signature.release_gil) for stage in stages),
         tuple((slot, np.ascontiguousarray(array)) for slot, array in signature.constants),
         _Arenas(signature.arena),
@@ -74,6 +76,7 @@ class _Plan:
 
     signature: Signature
     inputs: tuple[Leaf, ...]
+    extents: tuple[tuple[int, int, int, bool], ...]
     stages: tuple[Callable[[int, int], int | None], ...]
     constants: tuple[tuple[int, Any], ...]
     arenas: _Arenas
@@ -87,13 +90,15 @@ def _call(plan: _Plan, /, *arguments: Any) -> Any:
         cells = [_cell(leaf, value) for leaf, value in zip(plan.inputs, values, strict=True)]
     except _Mismatch:
         return MISMATCH
-    if _overlap(plan.inputs, cells):
+    if _overlap(plan.extents, cells):
         return MISMATCH
     pointers = (ctypes.c_void_p * max(signature.slots, 1))()
     for slot, array in plan.constants:
         pointers[slot] = _data(array)
-    for leaf, cell in zip(plan.inputs, cells, strict=True):
-        _point(pointers, leaf, cell)
+    for leaf, (_, address) in zip(plan.inputs, cells, strict=True):
+        if not isinstance(leaf, StaticInput):
+            for slot in leaf.slots:
+                pointers[slot] = address
     outputs: list[Any] = []
     _make_outputs(signature.result, pointers, outputs)
     with plan.arenas.borrow() as arena:
@@ -157,49 +162,46 @@ def _is_exactly(value: Any, kind: type) -> bool:
     return type(value) is kind
 
 
-def _cell(leaf: Leaf, value: Any) -> Any:
-    """Return an array over a leaf's memory, or over a copy of a number; raise if it is not what it should be."""
+def _cell(leaf: Leaf, value: Any) -> tuple[Any, int]:
+    """Return what holds a leaf's memory, and its address; raise if the leaf is not what it should be."""
     match leaf:
         case ArrayInput():
             if type(value) is not np.ndarray or not _fits(leaf, value):
                 raise _Mismatch
-            return value
+            holder = value
         case NumberInput(kind):
             if type(value) is not kind:
                 raise _Mismatch
             try:
-                return np.array(value, NUMBERS[kind])
+                holder = np.array(value, NUMBERS[kind])
             except OverflowError:
                 raise _Mismatch from None
         case ScalarInput(dtype):
             if type(value) is not dtype.type or value.dtype != dtype:
                 raise _Mismatch
-            return np.array(value)
+            holder = np.array(value)
         case StaticInput(expected):
             if not is_same_static(value, expected):
                 raise _Mismatch
-            return None
+            return None, 0
+    return holder, _data(holder)
 
 
 def _fits(leaf: ArrayInput, array: Any) -> bool:
     return (
         array.shape == leaf.shape
         and array.dtype == leaf.dtype
-        and fits_strides(leaf, array.strides)
+        and (array.strides == leaf.strides or fits_strides(leaf, array.strides))
         and array.flags.aligned
-        and (array.flags.writeable or not leaf.is_written)
+        and (not leaf.is_written or array.flags.writeable)
     )
 
 
-def _overlap(inputs: tuple[Leaf, ...], cells: list[Any]) -> bool:
+def _overlap(extents: tuple[tuple[int, int, int, bool], ...], cells: list[tuple[Any, int]]) -> bool:
     """Say whether an array that may be written to shares a range of addresses with another."""
-    ranges = []
-    for leaf, cell in zip(inputs, cells, strict=True):
-        if isinstance(leaf, ArrayInput):
-            low, high = extent(leaf)
-            if low < high:
-                data = _data(cell)
-                ranges.append((data + low, data + high, leaf.is_written))
+    ranges = [
+        (cells[i][1] + low, cells[i][1] + high, is_written) for i, low, high, is_written in extents
+    ]
     end = end_of_written = 0
     for low, high, is_written in sorted(ranges):
         if low < (end if is_written else end_of_written):
@@ -210,10 +212,13 @@ def _overlap(inputs: tuple[Leaf, ...], cells: list[Any]) -> bool:
     return False
 
 
-def _point(pointers: Any, leaf: Leaf, cell: Any) -> None:
-    if not isinstance(leaf, StaticInput):
-        for slot in leaf.slots:
-            pointers[slot] = _data(cell)
+def _extents(inputs: tuple[Leaf, ...]) -> tuple[tuple[int, int, int, bool], ...]:
+    """Return the arrays whose memory has to be compared: all that have any, as soon as one is written to."""
+    arrays = [(i, leaf) for i, leaf in enumerate(inputs) if isinstance(leaf, ArrayInput)]
+    if not any(leaf.is_written for _, leaf in arrays):
+        return ()
+    rows = [(i, *extent(leaf), leaf.is_written) for i, leaf in arrays]
+    return tuple([row for row in rows if row[1] < row[2]])
 
 
 def _data(array: Any) -> int:

@@ -136,7 +136,17 @@ Either returns 0, or place + 1 of a guard that failed; a Python function may ret
 """
 
 
-MISSING = object()
+class _Missing:
+    """The class of MISSING, which is one object after pickling too."""
+
+    def __reduce__(self) -> str:
+        return "MISSING"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
 """What is read from a place that holds nothing."""
 
 
