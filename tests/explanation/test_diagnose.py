@@ -104,6 +104,19 @@ def test_units_that_are_zero_over_the_batch_are_dead(relu):
     assert "1 of 3 units are 0 over the whole batch of 3" in sentence(found, "dead")
 
 
+def test_the_calls_of_one_line_in_a_loop_are_told_together():
+    def f(x):
+        for _ in range(50):
+            x = np.tanh(9 * x)
+        return np.sum(x)
+
+    found = cr.diagnose(f, np.ones((2, 3)))
+    assert len(found.units) == 50
+    assert ", 50 calls: 100% of the entries are saturated" in sentence(found, "saturated")
+    assert str(found).count("tanh x") == 2
+    assert "tanh x_2 and 49 more calls" in str(found)
+
+
 def test_a_choice_that_is_no_relu_is_no_activation():
     found = cr.diagnose(
         lambda x: np.sum(np.where(x > 1, np.log(x), 0.0)), np.array([0.5, 1.5, 2.5])
@@ -193,6 +206,7 @@ def test_an_attention_within_is_not_taken_for_the_end_of_a_classifier():
         (lambda p: p["w"] + np.sum(p["v"] * 0.0), "it is multiplied by 0"),
         (lambda p: p["w"] + np.sum(np.where(p["v"] > 9, p["v"], 1.0)), "takes the other branch"),
         (lambda p: p["w"] + np.sum(np.clip(p["v"], 5, 6)), "everything is outside the limits"),
+        (lambda p: p["w"] + np.sum(p["v"] - p["v"]), "what several paths bring back cancels"),
         (lambda p: p["w"] + np.sum(np.sqrt(p["v"] - p["v"])), "the gradient is NaN"),
         (lambda p: p["w"] + np.sum(np.sqrt(p["v"] - [1, 2, 3])), "is infinite"),
     ],

@@ -61,7 +61,7 @@ class Operand:
         if self.at is not None:
             parts.insert(0, f"{self.name} = {shown(self.at)}")
             parts[1] = self.type
-        if self.lowest is not None and self.type.endswith("]"):
+        if self.lowest is not None and not self.type.endswith("[]"):
             parts.append(f"finite from {shown(self.lowest)} to {shown(self.highest)}")
         if self.nans:
             parts.append(f"{self.nans} NaN")

@@ -11,11 +11,14 @@ import numpy as np
 from chainrule.core.cells import type_of
 from chainrule.explanation.anomalies import shown
 from chainrule.explanation.numbers import Digits
+from chainrule.explanation.units import by_line
 
 if TYPE_CHECKING:
     from chainrule.explanation.diagnose import Diagnosis
 
 _MOST_ROWS = 100
+_NORM_ROWS = 4
+_A_ROW = 8
 _NUMBERS = frozenset(
     {"weight", "gradient", "update/weight", "sigmoids after", "bound", "units", "saturated", "dead"}
 )
@@ -105,7 +108,10 @@ def _tables(diagnosis: Diagnosis, numbers: Digits) -> Iterator[tuple[str, list[t
             f"(norms at {growth.steps}, from the result)"
         )
         norms = [numbers.number(n) for n in growth.norms]
-        yield title, [tuple(norms[i : i + 8]) for i in range(0, len(norms), 8)]
+        rows = [tuple(norms[i : i + _A_ROW]) for i in range(0, len(norms), _A_ROW)]
+        if len(rows) > _NORM_ROWS:
+            rows = [*rows[: _NORM_ROWS // 2], ("…",), tuple(norms[-_A_ROW:])]
+        yield title, rows
 
 
 def _parameters(diagnosis: Diagnosis, numbers: Digits) -> Iterator[tuple[str, ...]]:
@@ -144,11 +150,11 @@ def _layers(diagnosis: Diagnosis, numbers: Digits) -> Iterator[tuple[str, ...]]:
 
 def _units(diagnosis: Diagnosis, numbers: Digits) -> Iterator[tuple[str, ...]]:
     yield ("activation", "units", "slopes", "saturated", "dead", "scope", "line")
-    for u in diagnosis.units:
+    for u in by_line(diagnosis.units):
         low, mean, high = map(numbers.number, u.slopes)
         is_flat = u.kind == "relu"
         yield (
-            f"{u.kind} {u.name}",
+            f"{u.kind} {u.name}" + (f" and {u.calls - 1} more calls" if u.calls > 1 else ""),
             str(u.count),
             f"{low} to {high}, mean {mean}",
             "" if is_flat else f"{u.saturated:.1%}",

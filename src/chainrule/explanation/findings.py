@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chainrule.explanation.anomalies import shown
+from chainrule.explanation.units import Units, by_line
 
 if TYPE_CHECKING:
     from chainrule.explanation.diagnose import Diagnosis
@@ -85,26 +86,26 @@ def _vanishing(diagnosis: Diagnosis) -> Iterator[Finding]:
 
 
 def _saturated(diagnosis: Diagnosis) -> Iterator[Finding]:
-    for units in diagnosis.units:
+    for units in by_line(diagnosis.units):
         if units.kind != "relu" and units.saturated >= MANY:
             low, mean, high = units.slopes
             at = f" at {units.position}" if units.position else ""
             yield Finding(
                 "saturated",
-                f"{units.kind} {units.name}{at}: {units.saturated:.0%} of the entries are saturated; slopes "
-                f"{low:.6g} to {high:.6g}, mean {mean:.6g}",
+                f"{units.kind} {units.name}{at}{_calls(units)}: {units.saturated:.0%} of the entries are saturated; "
+                f"slopes {low:.6g} to {high:.6g}, mean {mean:.6g}",
                 "smaller weights or inputs, or normalise what goes in.",
             )
 
 
 def _dead(diagnosis: Diagnosis) -> Iterator[Finding]:
-    for units in diagnosis.units:
+    for units in by_line(diagnosis.units):
         if units.is_judged and units.dead:
             at = f" at {units.position}" if units.position else ""
             yield Finding(
                 "dead",
-                f"{units.kind} {units.name}{at}: {units.dead} of {units.count} units are 0 over the whole batch of "
-                f"{units.examples}",
+                f"{units.kind} {units.name}{at}{_calls(units)}: {units.dead} of {units.count} units are 0 over the "
+                f"whole batch of {units.examples}",
                 "a lower learning rate, biases that start above 0, or leaky_relu."
                 if units.dead >= MANY * units.count
                 else "",
@@ -143,13 +144,14 @@ def _updates(diagnosis: Diagnosis) -> Iterator[Finding]:
 
 def _harmless(diagnosis: Diagnosis) -> Iterator[Finding]:
     if diagnosis.harmless:
-        first = diagnosis.harmless[0]
-        places = dict.fromkeys(a.place or a.name for a in diagnosis.harmless)
-        yield Finding(
-            "on the way",
-            f"{first.op} has {shown(first.value)} at {', '.join(places)}; it does not reach the result",
-            "",
+        seen = dict.fromkeys(
+            f"{a.op} has {shown(a.value)} at {a.place or a.name}" for a in diagnosis.harmless
         )
+        yield Finding("on the way", f"{_listed(list(seen))}; the result does not feel it", "")
+
+
+def _calls(units: Units) -> str:
+    return "" if units.calls == 1 else f", {units.calls} calls"
 
 
 def _listed(names: list[str]) -> str:

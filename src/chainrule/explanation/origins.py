@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from chainrule.core.trace import OUTPUT, Node
+from chainrule.core.trace import Node
 from chainrule.explanation.anomalies import Anomaly, has_nan, is_finite
 from chainrule.explanation.places import (
     backward_anomaly,
@@ -53,7 +50,7 @@ def backward_origin(run: Run) -> Anomaly | None:
                 seen.add(reader)
                 stack.append(reader)
     for node in reversed(in_order(givers)):
-        for which, (parent, term) in enumerate(zip(node.parents, _terms(run, node), strict=False)):
+        for which, (parent, term) in enumerate(zip(node.parents, run.terms(node), strict=False)):
             if parent in seen and term is not None and not is_finite(term):
                 return backward_anomaly(run, node, which, term)
     sums = [n for n in in_order(seen) if type(run.totals[n]) is not list]
@@ -77,16 +74,3 @@ def _described(run: Run, node: Node) -> Anomaly:
         return input_anomaly(run, node)
     source = run.recording.source(node)
     return forward_anomaly(run, node) if source is node else rule_anomaly(run, node, source)
-
-
-def _terms(run: Run, node: Node) -> Sequence[Any]:
-    """Return what a node hands back to each of its parents."""
-    g = run.totals.get(node)
-    if g is None or node.op is None:
-        return ()
-    if node.op is OUTPUT:
-        return (g,)
-    if type(g) is list:
-        pairs = zip(g, node.type, strict=True)
-        g = tuple(np.zeros(t.shape, t.dtype)[()] if p is None else p for p, t in pairs)
-    return node.op.vjp(node.parents, g, node.out, node.args, node.params)

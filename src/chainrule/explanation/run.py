@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -86,6 +86,18 @@ class Run:
             return True
         mask = born(node)
         return mask is not None and bool(mask.any())
+
+    def terms(self, node: Node) -> Sequence[Any]:
+        """Return what a node hands back to each of its parents; nothing if no cotangent reached it."""
+        g = self.totals.get(node)
+        if g is None or node.op is None:
+            return ()
+        if node.op is OUTPUT:
+            return (g,)
+        if type(g) is list:
+            pairs = zip(g, node.type, strict=True)
+            g = tuple(np.zeros(t.shape, t.dtype)[()] if p is None else p for p, t in pairs)
+        return node.op.vjp(node.parents, g, node.out, node.args, node.params)
 
     def path(self, start: Node, prefers: Callable[[Node], bool]) -> list[Node]:
         """Return a shortest way from a node to a result, through such nodes as are preferred if there is one."""

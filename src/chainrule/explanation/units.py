@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class Units:
         dead: how many units are 0 with slope 0 for the whole batch; of activations with a flat side only.
         position: the user's line.
         scope: the named part of the program, such as a layer.
-        node: the node on the tape.
+        calls: how many calls are taken together: `stuck` and `dead` are those of the worst then.
     """
 
     kind: str
@@ -68,7 +68,7 @@ class Units:
     dead: int
     position: Position | None
     scope: str
-    node: Node
+    calls: int = 1
 
     @property
     def is_judged(self) -> bool:
@@ -105,8 +105,27 @@ def units_of(run: Run) -> Iterator[Units]:
             int(zero.all(axis=0).sum()) if activation.has_zero_side else 0,
             recording.position(node),
             node.scope,
-            node,
         )
+
+
+def by_line(every: Iterable[Units]) -> tuple[Units, ...]:
+    """Take the calls of one line together, such as those in a loop, in the order of the first."""
+    groups: dict[tuple[Any, ...], list[Units]] = {}
+    for u in every:
+        groups.setdefault((u.kind, u.position, u.scope, u.count, u.examples), []).append(u)
+    return tuple(map(_together, groups.values()))
+
+
+def _together(calls: Sequence[Units]) -> Units:
+    lowest, means, highest = zip(*(u.slopes for u in calls), strict=True)
+    return replace(
+        calls[0],
+        slopes=(min(lowest), sum(means) / len(calls), max(highest)),
+        saturated=sum(u.saturated for u in calls) / len(calls),
+        stuck=max(u.stuck for u in calls),
+        dead=max(u.dead for u in calls),
+        calls=len(calls),
+    )
 
 
 def _of_op(*names: str) -> Before:

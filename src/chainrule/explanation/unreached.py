@@ -79,6 +79,9 @@ def _becomes_zero(run: Run, node: Node) -> str:
     border = min(borders, key=lambda n: n.number)
     name = _named(border)
     at = _at(run.recording.position(border))
+    handed = zip(border.parents, run.terms(border), strict=False)
+    if any(p in seen and not _is_felt(run.totals.get(p)) and _is_felt(t) for p, t in handed):
+        return f"what several paths bring back cancels, after {name}{at}"
     if not np.any(value_of(border)) and name in {"maximum", "where"}:
         return f"{_FLAT['relu']}, in {name}{at}"
     return f"{_FLAT.get(name, 'its derivative is 0 here')}, in {name}{at}"
