@@ -267,6 +267,18 @@ def test_numpy_does_not_warn_and_raises_where_it_was_told_to():
     assert "chainrule was in the derivative of sqrt at test_diagnose.py" in caught.value.__notes__[-1]  # fmt: skip
 
 
+def test_a_sweep_that_breaks_off_does_not_hide_where_it_began():
+    def f(x):
+        return np.linalg.slogdet(x)[1]
+
+    found = cr.diagnose(f, np.zeros((2, 2)))
+    assert (found.origin.op, found.origin.value) == ("slogdet", -np.inf)
+    assert found.parameters[0].reason == "the reverse sweep broke off"
+    with pytest.raises(np.linalg.LinAlgError) as caught:
+        cr.diagnose(lambda x: np.maximum(f(x), 0.0), np.zeros((2, 2)))
+    assert "chainrule was in the derivative of slogdet at" in caught.value.__notes__[-1]
+
+
 def test_data_that_is_converted_to_a_number_is_left_alone():
     def f(w, scale):
         return np.sum(w) * float(scale)

@@ -16,7 +16,7 @@ from chainrule.core.cells import type_of
 from chainrule.core.trace import Node
 from chainrule.errors import ArgumentError, DTypeError, EscapedValueError
 from chainrule.explanation import diagnosis_text
-from chainrule.explanation.anomalies import Anomaly
+from chainrule.explanation.anomalies import Anomaly, is_finite
 from chainrule.explanation.chance import Chance, chance_of
 from chainrule.explanation.findings import Finding, findings_of
 from chainrule.explanation.health import (
@@ -229,14 +229,16 @@ def _totals(
         with np.errstate(**{"all": "ignore", **loud}):
             seed = np.ones(t.shape, t.dtype)[()]
             swept = sweep([(output, seed)], inputs, release=False, visit=totals.__setitem__)
-    except FloatingPointError as error:
+    except Exception as error:
         last = next(reversed(totals))
         place = recording.position(last)
         name = "an op" if last.op is None else last.op.name
         error.add_note(
             f"chainrule was in the derivative of {name}{f' at {place}' if place else ''}"
         )
-        raise
+        if isinstance(error, FloatingPointError) or is_finite(recording.tape.values[0]):
+            raise
+        return {}  # where it began is told all the same, such as at a singular matrix
     finally:
         STRONG_ZERO.reset(token)
     totals.update((n, g) for n, g in zip(inputs, swept, strict=True) if g is not None)

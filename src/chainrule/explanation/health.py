@@ -102,7 +102,7 @@ def parameters_of(
     found = []
     for node in run.wanted:
         g = run.totals.get(node)
-        reaches = node in run.readers or node in run.outputs
+        reaches = bool(run.totals) and (node in run.readers or node in run.outputs)
         update = updates.get(node)
         sigmoids = counts.get(node, 0)
         found.append(

@@ -344,7 +344,7 @@ PATTERNS: tuple[Pattern, ...] = (
         "overflow of the gradient",
         "backward",
         (),
-        lambda case: np.isinf(case.value) and case.has_finite_operands,
+        lambda case: np.isinf(case.value) and case.has_finite_operands and not _is_inf(case.local),
         "the gradient grew from step to step until it left the range of its dtype: scale the weights down, put a "
         "normalisation between, clip the gradient on its way, or compute in float64.",
     ),

@@ -31,6 +31,8 @@ def why_none(run: Run, node: Node) -> str:
     """Say why an input has no gradient, or one that is 0 in every entry or not finite; empty where it has one."""
     if node not in run.readers and node not in run.outputs:
         return _never_arrives(run, node)
+    if not run.totals:
+        return "the reverse sweep broke off"
     g = run.totals.get(node)
     if g is not None and not is_finite(g):
         return "the gradient is NaN" if has_nan(g) else "the gradient is infinite"
