@@ -200,6 +200,7 @@ def test_an_interrupt_ends_with_130_and_a_consistent_folder(
 def test_diagnose_shows_how_each_layer_fares(folder, capsys):
     assert main(["train", "digits", *QUICK, "--diagnose"]) == 0
     printed = capsys.readouterr().out
+    assert printed.rstrip().endswith("run folder: runs/digits-001")
     _, _, health = printed.partition("health after the last step")
     rows = [line.split() for line in health.splitlines() if line.startswith("model.")]
     assert [row[0] for row in rows] == [
@@ -208,7 +209,11 @@ def test_diagnose_shows_how_each_layer_fares(folder, capsys):
     assert all(float(row[2]) >= 0 and float(row[3]) > 0 for row in rows)
     assert rows[0][1] == "64×16"
     assert rows[0][5:] == ["0", "of", "16"]
-    assert "layers" in health
+    kept = json.loads((folder / "runs/digits-001/result.json").read_text())["health"]
+    assert [row["parameter"] for row in kept] == [row[0] for row in rows]
+    for row, shown in zip(kept, rows, strict=True):
+        assert [f"{row['weight']:.4g}", f"{row['gradient']:.4g}"] == shown[2:4]
+        assert f"{row['update_ratio']:.2e}" == shown[4]
     lines = (folder / "runs/digits-001/metrics.jsonl").read_text().splitlines()
     assert all(json.loads(line)["gradient_norm"] > 0 for line in lines)
 

@@ -59,6 +59,22 @@ def test_vanishing_in_the_network_of_the_lecture():  # C.11
     assert [p.bound for p in weights] == [0.015625, 0.0625, 0.25]
 
 
+def test_the_amplifiers_of_the_lecture_are_the_slopes_of_its_sigmoids():  # 1.7
+    found = cr.diagnose(lecture.half_squared_error, lecture.PARAMETERS, lecture.X, lecture.TARGET)
+    for units, (_, slopes, _) in zip(found.units, lecture.SLOPES, strict=True):
+        assert units.kind == "sigmoid"
+        lecture.assert_printed([units.slopes[0], units.slopes[2]], sorted(slopes))
+
+
+def test_the_loser_of_a_maximum_gets_no_gradient_and_the_reason():  # C.21
+    def f(x, y, z, w):
+        return 2 * (x * y + np.maximum(z, w))
+
+    found = cr.diagnose(f, 3.0, -4.0, 2.0, -1.0, argnums=(0, 1, 2, 3))
+    assert {p.name: p.gradient for p in found.parameters} == {"x": 8, "y": 6, "z": 2, "w": 0}
+    assert "the other side of the maximum wins everywhere" in sentence(found, "no gradient")
+
+
 def test_ten_sigmoids_in_a_row_pass_on_their_bound_at_most():  # C.11
     def chained(x, count):
         for _ in range(count):

@@ -18,8 +18,10 @@ from chainrule.cli.progress import display
 from chainrule.cli.terminal import console, counted
 from chainrule.data.dataset import Task
 from chainrule.errors import UsageError
+from chainrule.explanation.diagnose import Diagnosis
 from chainrule.optim import OPTIMIZERS
 from chainrule.train import Epoch, Experiment, RunFolder, Settings, new_run, prepare
+from chainrule.train.diagnosing import health_config
 from chainrule.train.settings import ACTIVATIONS
 
 _DEFAULTS = Settings("digits")
@@ -90,9 +92,8 @@ def train(
             kept = f"the best weights so far are in {folder.path}"
             print(f"Stopped: {kept if folder.is_usable else 'no run was kept'}.", file=sys.stderr)
             raise
-        _conclude(screen, experiment, folder, last)
-        if diagnose:
-            show_health(screen, experiment.health(last.state))
+        examined = experiment.health(last.state) if diagnose else None
+        _conclude(screen, experiment, folder, last, examined)
 
 
 def only(option: str, given: Sequence[str]) -> str | None:
@@ -164,8 +165,14 @@ def _run(screen: Console, experiment: Experiment, folder: RunFolder, *, diagnose
     return epoch
 
 
-def _conclude(screen: Console, experiment: Experiment, folder: RunFolder, last: Epoch) -> None:
-    """Measure the best weights on the test part, and print where they are."""
+def _conclude(
+    screen: Console,
+    experiment: Experiment,
+    folder: RunFolder,
+    last: Epoch,
+    examined: Diagnosis | None,
+) -> None:
+    """Measure the best weights on the test part, and print where they are; before that how the layers fare."""
     settings, test = experiment.settings, experiment.parts.test
     is_early = last.number < settings.epochs
     reason = f", no better one in {settings.patience} more" if is_early else ""
@@ -178,5 +185,8 @@ def _conclude(screen: Console, experiment: Experiment, folder: RunFolder, last: 
         show_scores(screen, scores, predictor, test, what="test")
     else:
         screen.print("no rows were kept for a test (--test 0)")
+    if examined is not None:
+        result["health"] = health_config(examined)
+        show_health(screen, examined)
     folder.write_result(result)
     screen.print(f"\nrun folder: {folder.path}", soft_wrap=True)

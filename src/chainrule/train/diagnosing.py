@@ -94,6 +94,24 @@ def health(objective: Objective, optimizer: Transform, state: State, batch: Batc
     )
 
 
+def health_config(found: Diagnosis) -> list[dict[str, Any]]:
+    """Return per parameter what a run's result.json holds; what is not finite is None there."""
+    return [
+        {
+            "parameter": p.name,
+            "weight": _plain(p.weight),
+            "gradient": _plain(p.gradient),
+            "update_ratio": _plain(p.ratio),
+            "remark": p.reason,
+        }
+        for p in found.parameters
+    ]
+
+
+def _plain(x: float | None) -> float | None:
+    return None if x is None or not np.isfinite(x) else float(x)
+
+
 def _error(where: str, found: Diagnosis) -> NotFiniteError:
     origin = found.origin
     if origin is None:
