@@ -130,7 +130,7 @@ def test_the_calls_of_one_line_in_a_loop_are_told_together():
     assert len(found.units) == 50
     assert ", 50 calls: 100% of the entries are saturated" in sentence(found, "saturated")
     assert str(found).count("tanh x") == 2
-    assert "tanh x_2 and 49 more calls" in str(found)
+    assert "tanh x_2 and 49 more " in str(found)
 
 
 def test_a_choice_that_is_no_relu_is_no_activation():

@@ -143,7 +143,7 @@ class Anomaly:
         if self.source:
             yield f"  {self.source}"
         if self.path:
-            yield f"  on to the loss: {_joined(self.path)}"
+            yield f"  on to the result: {_joined(self.path)}"
 
     def _what(self) -> str:
         at = f" at [{', '.join(map(str, self.entry))}]" if self.entry else ""

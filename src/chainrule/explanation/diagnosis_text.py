@@ -154,7 +154,7 @@ def _units(diagnosis: Diagnosis, numbers: Digits) -> Iterator[tuple[str, ...]]:
         low, mean, high = map(numbers.number, u.slopes)
         is_flat = u.kind == "relu"
         yield (
-            f"{u.kind} {u.name}" + (f" and {u.calls - 1} more calls" if u.calls > 1 else ""),
+            f"{u.kind} {u.name}" + (f" and {u.calls - 1} more" if u.calls > 1 else ""),
             str(u.count),
             f"{low} to {high}, mean {mean}",
             "" if is_flat else f"{u.saturated:.1%}",

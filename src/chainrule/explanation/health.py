@@ -21,6 +21,7 @@ STEEPEST_SIGMOID = 0.25
 _PRODUCTS = frozenset({"matmul", "einsum", "vecdot", "matvec", "vecmat", "convolve", "conv2d"})
 _BENDS = frozenset({"sigmoid", "tanh", "relu", "gelu", "silu", "elu", "softplus", "expit"})
 _INDEXED = re.compile(r"^(.*\[\d+\])")
+_LAST_PART = re.compile(r"(\.\w+|\[[^\]]*\])$")
 _NUMBERED = re.compile(r"[A-Za-z_]+(\d+)(?:'\])?$")
 
 
@@ -138,16 +139,21 @@ def layers_of(parameters: Iterable[Parameter]) -> tuple[Layer, ...]:
 
 
 def layer_of(path: str) -> str:
-    """Return what a parameter is grouped under: the part up to an index, or the number at the end of its name.
+    """Return what a parameter is grouped under: an index in its path, a number at its end, or what holds it.
 
-    >>> layer_of("model.layers[0].weight"), layer_of("p['W1']"), layer_of("p['embedding']")
-    ('model.layers[0]', 'layer 1', "p['embedding']")
+    >>> layer_of("model.layers[0].weight"), layer_of("p['W1']")
+    ('model.layers[0]', 'layer 1')
+    >>> layer_of("p['last']['scale']"), layer_of("p['tokens']")
+    ("p['last']", "p['tokens']")
     """
     match = _INDEXED.match(path)
     if match:
         return match[1]
     match = _NUMBERED.search(path)
-    return f"layer {match[1]}" if match else path
+    if match:
+        return f"layer {match[1]}"
+    holder = _LAST_PART.sub("", path)
+    return holder if _LAST_PART.search(holder) else path
 
 
 def growth_of(run: Run) -> Growth | None:

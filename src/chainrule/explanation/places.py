@@ -30,9 +30,9 @@ _STEPS_BACK = 3
 def input_anomaly(run: Run, node: Node) -> Anomaly:
     """Describe an argument that is not finite; its place is where it is first used."""
     entry, number, _ = first_bad(node.out)
-    path = run.path(node, run.bad.__contains__)
     uses = run.readers.get(node, ())
     place = next((n for n in uses if n in run.bad), uses[0] if uses else node)
+    path = [place, *run.path(place, run.bad.__contains__)]
     case = Case("forward", "input", value=number)
     return _anomaly(run, case, place, node, node.out, entry, (), path)
 

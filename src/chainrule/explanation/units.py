@@ -99,13 +99,21 @@ def units_of(run: Run) -> Iterator[Units]:
             recording.tape.name(node),
             flat.shape[1],
             flat.shape[0],
-            (float(slope.min()), float(slope.mean()), float(slope.max())),
+            _spread(slope),
             float(flat.mean()),
             int(flat.all(axis=0).sum()),
             int(zero.all(axis=0).sum()) if activation.has_zero_side else 0,
             recording.position(node),
             node.scope,
         )
+
+
+def _spread(slope: Any) -> tuple[float, float, float]:
+    """Return the lowest, the mean and the highest of the slopes that are numbers."""
+    known = slope[np.isfinite(slope)]
+    if not known.size:
+        return (np.nan, np.nan, np.nan)
+    return (float(known.min()), float(known.mean()), float(known.max()))
 
 
 def by_line(every: Iterable[Units]) -> tuple[Units, ...]:
@@ -117,10 +125,11 @@ def by_line(every: Iterable[Units]) -> tuple[Units, ...]:
 
 
 def _together(calls: Sequence[Units]) -> Units:
-    lowest, means, highest = zip(*(u.slopes for u in calls), strict=True)
+    known = [u.slopes for u in calls if np.isfinite(u.slopes[1])] or [calls[0].slopes]
+    lowest, means, highest = zip(*known, strict=True)
     return replace(
         calls[0],
-        slopes=(min(lowest), sum(means) / len(calls), max(highest)),
+        slopes=(min(lowest), sum(means) / len(means), max(highest)),
         saturated=sum(u.saturated for u in calls) / len(calls),
         stuck=max(u.stuck for u in calls),
         dead=max(u.dead for u in calls),
