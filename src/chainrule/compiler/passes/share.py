@@ -52,7 +52,7 @@ def _key(node: Node) -> Any:
         args.reverse()
     if not node.params:
         return (node.op, *args)
-    return (node.op, *args, *[_param_key(v) for v in node.params.values()])
+    return (node.op, *args, *[param_key(v) for v in node.params.values()])
 
 
 def _is_commutative(node: Node) -> bool:
@@ -70,11 +70,11 @@ def _constant_key(a: Any) -> Any:
     return type(a), repr(a)
 
 
-def _param_key(value: Any) -> Any:
+def param_key(value: Any) -> Any:
     """Return a parameter as something hashable that tells 1 from True: slices and arrays are taken apart."""
     kind = type(value)
     if kind is tuple or kind is list:
-        return (kind, *[_param_key(v) for v in value])
+        return (kind, *[param_key(v) for v in value])
     if kind is slice:
         return kind, value.start, value.stop, value.step
     if isinstance(value, np.ndarray):
