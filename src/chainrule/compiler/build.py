@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule import tree
 from chainrule.compiler import passes
 from chainrule.compiler.capture import Captured, Result
 from chainrule.compiler.describe import described
@@ -19,6 +20,8 @@ from chainrule.compiler.entry.signature import (
     ArrayInput,
     ConstantResult,
     FreshArray,
+    Hidden,
+    Name,
     NumberInput,
     NumberResult,
     OwnArray,
@@ -32,8 +35,10 @@ from chainrule.compiler.jit import load
 from chainrule.compiler.loops import Buffer, Host, Program, Statement
 from chainrule.compiler.lower import lower
 from chainrule.compiler.machine import Machine
+from chainrule.compiler.numerics import usual_contexts
 from chainrule.compiler.plan import Plan
 from chainrule.compiler.planner import plan
+from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.tree import Structure
@@ -47,7 +52,9 @@ class Built:
     """A step, compiled.
 
     Attributes:
-        entry: takes the arguments, then the keyword arguments as a dict if there are any, then the surroundings.
+        entry: takes the arguments, then the keyword arguments as a dict if there are any.
+        fast: the same for calls outside of a trace and with NumPy's usual error settings, which it sees to itself; None
+            where calls need more than an entry does.
         graph: what it computes.
         plan: its pieces of work.
         program: its statements.
@@ -57,6 +64,7 @@ class Built:
     """
 
     entry: Callable[..., Any]
+    fast: Callable[..., Any] | None
     graph: Graph
     plan: Plan
     program: Program
@@ -71,6 +79,7 @@ def build(
     structure: Structure,
     donated: frozenset[int],
     moving: frozenset[int],
+    surroundings: Surroundings,
 ) -> Built:
     """Compile a captured step.
 
@@ -80,6 +89,7 @@ def build(
         structure: the container of `(args, options)`.
         donated: the numbers of the leaves whose memory may be reused for results.
         moving: the numbers of the leaves that are Python integers but no part of what is compiled for.
+        surroundings: what the step reads besides.
     """
     graph = passes.run(captured.graph)
     values = [*leaves, *captured.surroundings]
@@ -88,8 +98,19 @@ def build(
     program = lower(work, own)
     stages, texts, libraries = _stages(program)
     signature, is_flat = _signature(captured, values, structure, own, program, moving)
+    slots = {id(x): (len(leaves) + k,) for k, x in enumerate(captured.surroundings)}
+    conditions = surroundings.described(slots)
+    kept = [
+        Hidden(Name({"array": x}, "array"), ArrayInput.of(x, len(leaves) + k))
+        for k, x in enumerate(captured.surroundings)
+        if not surroundings.holds(x)
+    ]
+    signature = dataclasses.replace(signature, hidden=(*conditions, *kept))
+    quiet = dataclasses.replace(signature, hidden=(*usual_contexts(), *signature.hidden))
+    is_fast = not is_flat and len(signature.arguments) == _positional(structure)
     return Built(
         make_entry(signature, stages, libraries),
+        make_entry(quiet, stages, libraries) if is_fast else None,
         graph,
         work,
         program,
@@ -97,6 +118,12 @@ def build(
         is_flat,
         tuple([(s.label, s.reason) for s in program.body if isinstance(s, Host)]),
     )
+
+
+def _positional(structure: Structure) -> int:
+    """Return how many positional arguments a call has."""
+    args, _ = tree.unflatten(structure, [0.0] * structure.count)
+    return len(args)
 
 
 def _view(x: Any) -> View:
@@ -170,7 +197,7 @@ def _signature(
         result = _renumbered(Items(tuple, tuple(results)), {n: n for n in range(held)})
     constants = tuple([(b.slot, array) for b, array in program.constants.items()])
     signature = Signature(
-        (*given, *inputs[held:]),
+        given,
         result,
         max([b.slot + 1 for b in program.buffers if b.slot >= 0], default=0),
         constants,

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from chainrule import tree
 from chainrule.compiler.build import Built, build
 from chainrule.compiler.capture import Captured, capture_step, outcome_of
 from chainrule.compiler.counts import Counts
+from chainrule.compiler.entry.shell import arm, make_shell_class
 from chainrule.compiler.entry.signature import Declined
 from chainrule.compiler.lower import CHECKED
 from chainrule.compiler.numerics import warns_as_usual
@@ -41,22 +42,17 @@ class Path:
     Attributes:
         captured: what the step did.
         built: the native step.
-        readers: how the arrays of the step's surroundings are read, in the order of its inputs.
-        surroundings: what has to be as it was.
     """
 
     captured: Captured
     built: Built
-    readers: tuple[Callable[[], Any], ...]
-    surroundings: Surroundings
 
     def call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Run the native step; a `Declined` says that it did not, and nothing was written."""
-        around = [read() for read in self.readers]
         built = self.built
         if not built.is_flat:
-            return built.entry(*args, *((options,) if options else ()), *around)
-        returned = built.entry(*tree.leaves((args, options)), *around)
+            return built.entry(*args, *((options,) if options else ()))
+        returned = built.entry(*tree.leaves((args, options)))
         if type(returned) is Declined:
             return returned
         return tree.unflatten(self.captured.structure, returned)
@@ -114,7 +110,7 @@ class Compiled:
     def __init__(
         self, f: Callable[..., Any], donate: Sequence[int] = (), static: Sequence[int] = ()
     ) -> None:
-        functools.update_wrapper(self, f, updated=())
+        functools.update_wrapper(cast("Callable[..., Any]", self), f, updated=())
         self.function = f
         self._donate = _numbers("donate", donate)
         self._static = _numbers("static", static)
@@ -123,19 +119,10 @@ class Compiled:
         self._counts = Counts()
         self._newest: Path | None = None
         self._lock = threading.RLock()
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        newest = self._newest
-        if newest is not None and not is_following() and warns_as_usual():
-            surroundings = newest.surroundings
-            if surroundings.is_empty or surroundings.is_unchanged():
-                returned = newest.call(args, options)
-                if type(returned) is not Declined:
-                    return returned
-        return self._call(args, options)
+        arm(self, self._call)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        return self if instance is None else MethodType(cast("Callable[..., Any]", self), instance)
 
     def __reduce__(self) -> Any:
         """Pickle what it was made of: machine code is made again where it is needed."""
@@ -145,8 +132,8 @@ class Compiled:
         name = getattr(self.function, "__qualname__", repr(self.function))
         return f"<compiled {name}: {len(self._known)} specializations>"
 
-    def _call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Find what fits these arguments, or make it."""
+    def _call(self, *args: Any, **options: Any) -> Any:
+        """Find what fits these arguments, or make it: what a call comes to if the newest entry does not take it."""
         if is_following() or not warns_as_usual():
             return self._run_eagerly(args, options)
         given = self._with_statics(args)
@@ -157,7 +144,7 @@ class Compiled:
             return self._run_eagerly(args, options)
         returned = self._run(call, leaves, structure, args, options)
         if returned is _AGAIN:
-            return self._call(args, options)
+            return self._call(*args, **options)
         return self._run_eagerly(args, options) if returned is _EAGERLY else returned
 
     def _run(
@@ -183,6 +170,7 @@ class Compiled:
             returned = path.call(args, options)
             if type(returned) is not Declined:
                 specialization.newest = self._newest = path
+                self._entry = path.built.fast
                 return returned
             place = returned.status - 1
             if place < 0 or place == CHECKED:
@@ -259,7 +247,6 @@ class Compiled:
     ) -> Path | None:
         """Capture and compile the path that these arguments take; None where the step has to run eagerly."""
         surroundings = call.surroundings
-        readers = surroundings.readers()
         before = surroundings.drawn()
         if len(specialization.paths) >= _PATHS_AT_MOST:
             specialization.eager = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
@@ -269,7 +256,7 @@ class Compiled:
                 self.function,
                 leaves,
                 functools.partial(_rebuilt, structure),
-                is_shared=lambda x: id(x) in readers,
+                is_shared=surroundings.holds,
                 forced=forced,
                 moving=call.moving,
             )
@@ -280,14 +267,13 @@ class Compiled:
             if surroundings.drawn() != before:
                 specialization.eager = NotCompiledError.from_random()
                 return None
-            built = build(captured, leaves, structure, self._donated(structure), call.moving)
+            built = build(
+                captured, leaves, structure, self._donated(structure), call.moving, surroundings
+            )
         except Exception as error:  # noqa: BLE001  whatever it is, the eager run meets it again
             specialization.eager = error
             return None
-        around = tuple(
-            [readers.get(id(x), functools.partial(_same, x)) for x in captured.surroundings]
-        )
-        path = Path(captured, built, around, surroundings)
+        path = Path(captured, built)
         specialization.paths[captured.outcomes] = path
         return path
 
@@ -409,10 +395,6 @@ def _rebuilt(structure: Structure, leaves: Sequence[Any]) -> tuple[tuple[Any, ..
     return tuple([x.value if type(x) is _Static else x for x in args]), options
 
 
-def _same(x: Any) -> Any:
-    return x
-
-
 def _numbers(where: str, given: Sequence[int] | int) -> tuple[int, ...]:
     numbers = (given,) if isinstance(given, int) else tuple(given)
     if any(not isinstance(i, int) or i < 0 for i in numbers):
@@ -449,6 +431,12 @@ def _shares(x: Any, arrays: Sequence[Any]) -> bool:
     return type(x) is np.ndarray and any(np.may_share_memory(x, a) for a in arrays)
 
 
+@functools.cache
+def _callable_class() -> Any:
+    """Return the class whose objects are called in machine code, made at the first use."""
+    return make_shell_class(Compiled)
+
+
 def compile(  # noqa: A001  the fixed public name
     f: Callable[..., Any], donate: Sequence[int] = (), static: Sequence[int] = ()
 ) -> Compiled:
@@ -478,4 +466,5 @@ def compile(  # noqa: A001  the fixed public name
         >>> step(1.0, np.ones(3))
         np.float64(0.7)
     """
-    return Compiled(f, donate, static)
+    compiled: Compiled = _callable_class()(f, donate, static)
+    return compiled

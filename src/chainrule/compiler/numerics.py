@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.entry.signature import MISSING, Context, Hidden, StaticInput
+from chainrule.core.trace import CURRENT
+
 
 def _settings() -> Any:
     """Return the variable in which NumPy keeps its error settings; None where it keeps them elsewhere."""
@@ -18,7 +21,17 @@ def _settings() -> Any:
 
 _SETTINGS = _settings()
 _MISSING = object()
-_quiet: list[Any] = [_SETTINGS.get(_MISSING) if _SETTINGS is not None else _MISSING]
+_usual = _SETTINGS.get(_MISSING) if _SETTINGS is not None else _MISSING
+_quiet: list[Any] = [_usual]
+
+
+def usual_contexts() -> tuple[Hidden, ...]:
+    """Return what the entry has to find in this context: no trace runs, and NumPy's settings are the usual ones."""
+    conditions = [Hidden(Context(CURRENT), StaticInput(None))]
+    if _SETTINGS is not None:
+        usual = MISSING if _usual is _MISSING else _usual
+        conditions.append(Hidden(Context(_SETTINGS), StaticInput(usual)))
+    return tuple(conditions)
 
 
 def warns_as_usual() -> bool:

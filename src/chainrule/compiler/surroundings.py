@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -16,34 +16,22 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
+from chainrule.compiler.describe import described
+from chainrule.compiler.entry.signature import (
+    MISSING,
+    ArrayInput,
+    Cell,
+    Hidden,
+    Name,
+    Place,
+    StaticInput,
+)
 from chainrule.core.reroute import is_users_module
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _OWN = __name__.partition(".")[0]
 _AT_MOST = 4_096
 """Names that are followed; a program with more is watched only so far as these go."""
-
-
-class Place:
-    """Where the surroundings hold something: a cell of a closure, or a name in a dictionary."""
-
-    __slots__ = ("holder", "key")
-
-    def __init__(self, holder: Any, key: Any = None) -> None:
-        self.holder = holder
-        self.key = key
-
-    def read(self) -> Any:
-        """Return what is there now; `_MISSING` if nothing."""
-        if type(self.holder) is CellType:
-            try:
-                return self.holder.cell_contents
-            except ValueError:
-                return _MISSING
-        return self.holder.get(self.key, _MISSING)
-
-
-_MISSING = object()
 
 
 class Surroundings:
@@ -56,8 +44,7 @@ class Surroundings:
         containers: the places of containers of arrays and numbers, with what they held.
         fixed: the places of everything else, with what was there.
         signature: what must be equal for a capture to hold: numbers by value, objects by identity, arrays by type.
-        is_empty: whether there is nothing that could change.
-        generators: random generators and what tells whether they were drawn from.
+            generators: random generators and what tells whether they were drawn from.
     """
 
     def __init__(self, f: Callable[..., Any], objects: Sequence[Any] = ()) -> None:
@@ -72,8 +59,9 @@ class Surroundings:
         self._pending += [(x, names) for x in objects]
         while self._pending and len(self._seen) < _AT_MOST:
             self._follow(*self._pending.pop())
-        self.is_empty = not (self.fixed or self.containers or self._absent)
         self._watched = _watched(self.fixed)
+        leaves = [leaf for _, x in self.containers for leaf in _leaves(x)]
+        self._arrays = {id(x) for x in [*[x for _, x in self.arrays], *leaves] if _is_array(x)}
         self._held = [_compared_container(x) for _, x in self.containers]
         self.signature = (
             *[_compared(x) for _, x in self.fixed],
@@ -81,14 +69,30 @@ class Surroundings:
             *self._held,
         )
 
-    def readers(self) -> dict[int, Callable[[], Any]]:
-        """Return, by the identity of each array, how it is read."""
-        readers: dict[int, Callable[[], Any]] = {id(x): place.read for place, x in self.arrays}
-        for place, x in self.containers:
-            for i, leaf in enumerate(_leaves(x)):
-                if isinstance(leaf, np.ndarray):
-                    readers.setdefault(id(leaf), functools.partial(_leaf_of, place, i))
-        return readers
+    def holds(self, x: Any) -> bool:
+        """Say whether an array is read anew at each call."""
+        return id(x) in self._arrays
+
+    def described(self, slots: Mapping[int, tuple[int, ...]]) -> tuple[Hidden, ...]:
+        """Describe all of it for the call entry: what must be as it was, and the arrays to read.
+
+        Args:
+            slots: of the arrays that the native step reads, by their identities.
+        """
+        conditions = [Hidden(place, StaticInput(x)) for place, x in self.fixed]
+        conditions += [Hidden(Name(holder, n), StaticInput(MISSING)) for holder, n in self._absent]
+        seen: set[int] = set()
+
+        def leaf(x: Any) -> Any:
+            if not isinstance(x, np.ndarray):
+                return StaticInput(x)
+            mine = slots.get(id(x), ()) if id(x) not in seen else ()
+            seen.add(id(x))
+            return ArrayInput.of(x, *mine)
+
+        arrays = [Hidden(place, leaf(x)) for place, x in self.arrays]
+        containers = [Hidden(place, _container(x, leaf)) for place, x in self.containers]
+        return (*conditions, *arrays, *containers)
 
     def is_unchanged(self) -> bool:
         """Say whether everything but the numbers in arrays is as it was."""
@@ -148,7 +152,7 @@ class Surroundings:
     def _follow_function(self, f: FunctionType) -> None:
         names = _names_of_code(f.__code__)
         for cell in f.__closure__ or ():
-            self._meet(Place(cell), names)
+            self._meet(Cell(cell), names)
         if is_users_module(f.__module__ or ""):
             self._follow_names(f.__globals__, names)
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
@@ -158,12 +162,12 @@ class Surroundings:
 
     def _follow_names(self, holder: Any, names: frozenset[str]) -> None:
         for name in sorted(names & holder.keys()):
-            self._meet(Place(holder, name), names)
+            self._meet(Name(holder, name), names)
 
     def _meet(self, place: Place, names: frozenset[str]) -> None:
         """Note what is at a place, and look into it later."""
         x = place.read()
-        if x is _MISSING:
+        if x is MISSING:
             return
         if isinstance(x, np.ndarray):
             self.arrays.append((place, x))
@@ -178,10 +182,10 @@ class Surroundings:
 
 def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any], Any, Any]]:
     """Return how to look at many places at once: a function, what it is applied to, and what it has to give."""
-    cells = [place.holder for place, _ in fixed if type(place.holder) is CellType]
+    cells = [place.cell for place, _ in fixed if isinstance(place, Cell)]
     by_holder: dict[int, tuple[Any, list[str], list[Any]]] = {}
     for place, x in fixed:
-        if type(place.holder) is not CellType:
+        if isinstance(place, Name):
             _, keys, values = by_holder.setdefault(id(place.holder), (place.holder, [], []))
             keys.append(place.key)
             values.append(x)
@@ -190,9 +194,7 @@ def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any],
         for holder, keys, values in by_holder.values()
     ]
     if cells:
-        watched.append(
-            (_contents, cells, [x for place, x in fixed if type(place.holder) is CellType])
-        )
+        watched.append((_contents, cells, [x for place, x in fixed if isinstance(place, Cell)]))
     return watched
 
 
@@ -201,14 +203,25 @@ def _contents(cells: list[CellType]) -> list[Any]:
 
 
 def _leaves(x: Any) -> list[Any]:
+    return _flattened(x)[0]
+
+
+def _container(x: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Describe a container; one that the entry does not know has to be the same object."""
+    leaves, structure = _flattened(x)
+    known = described(structure, [leaf(v) for v in leaves], StaticInput) if structure else None
+    return StaticInput(x) if known is None else known[0]
+
+
+def _flattened(x: Any) -> tuple[list[Any], Any]:
     try:
-        return tree.leaves(x)
+        return tree.flatten(x)
     except Exception:  # noqa: BLE001  a container of something that has no order
-        return []
+        return [], None
 
 
-def _leaf_of(place: Place, i: int) -> Any:
-    return tree.leaves(place.read())[i]
+def _is_array(x: Any) -> bool:
+    return isinstance(x, np.ndarray)
 
 
 def _compared(x: Any) -> Any:
