@@ -152,6 +152,25 @@ def test_it_is_an_object_of_its_class_like_any_other(shells):
     assert list(inspect.signature(made).parameters) == ["x", "y"]
 
 
+def test_it_can_be_subclassed(shells):
+    step(max)
+
+    class Named(CLASSES[Step]):
+        name = "named"
+
+    made = Named(max)
+    arm(made, made.call)
+    assert (made(1, 2), made.name) == (2, "named")
+    made._entry = min
+    assert made(1, 2) == 1
+
+
+def test_an_object_of_another_class_can_hold_the_same(shells):
+    made = Step(max)
+    arm(made, made.call)
+    assert (made._entry, made._otherwise(1, 2)) == (None, 2)
+
+
 def test_it_can_be_a_method(shells):
     class Owner:
         method = step(lambda self, x: (self, x))

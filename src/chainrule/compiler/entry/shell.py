@@ -14,7 +14,7 @@ from chainrule.compiler.entry.signature import Declined
 
 _VECTORCALL_OFFSET = ENTRY_OFFSET - 8
 _SIZE = ENTRY_OFFSET + 16
-_HAVE_VECTORCALL = 1 << 11
+_BASE_TYPE, _HAVE_VECTORCALL = 1 << 10, 1 << 11
 _TP_CALL, _TP_MEMBERS = 50, 72
 _OBJECT, _SIZE_T, _READ_ONLY = 16, 19, 1
 
@@ -36,7 +36,7 @@ def make_shell_class(base: type) -> type:
 def arm(x: Any, otherwise: Any) -> None:
     """Make an object of such a class ready to be called: without an entry yet."""
     x._entry, x._otherwise = None, otherwise  # noqa: SLF001  make_shell_class gave it these
-    if type(x).__flags__ & _HAVE_VECTORCALL:
+    if not _native_classes.isdisjoint(type(x).__mro__):
         place = ctypes.c_void_p.from_address(id(x) + _VECTORCALL_OFFSET)
         place.value = native_library().address("chainrule_call")
 
@@ -83,6 +83,7 @@ class _Spec(ctypes.Structure):
     )
 
 
+_native_classes: set[type] = set()
 _kept: list[Any] = []
 """Python refers to the names of a class's members for as long as the class lives."""
 
@@ -96,12 +97,13 @@ def _native_class(base: type) -> type:
     call = ctypes.cast(ctypes.pythonapi.PyVectorcall_Call, ctypes.c_void_p)
     slots = (_Slot * 3)(_Slot(_TP_CALL, call.value), _Slot(_TP_MEMBERS, ctypes.addressof(members)))
     name = f"{base.__module__}.{base.__qualname__}".encode()
-    spec = _Spec(name, _SIZE, 0, _HAVE_VECTORCALL, slots)
+    spec = _Spec(name, _SIZE, 0, _BASE_TYPE | _HAVE_VECTORCALL, slots)
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object)(
         ("PyType_FromSpecWithBases", ctypes.pythonapi)
     )
     _kept.append((members, slots, name, spec))
     made: type = make(ctypes.addressof(spec), (base,))
+    _native_classes.add(made)
     return made
 
 
