@@ -12,12 +12,13 @@ import threading
 import types
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from chainrule.compiler import jit
+from chainrule.compiler import jit, linker
 from chainrule.compiler.entry import abi, make_entry, native, plain, tables
 from chainrule.compiler.entry.native import is_native_possible, make_native_entry
 from chainrule.compiler.entry.plain import make_plain_entry
@@ -932,6 +933,31 @@ def test_an_entry_can_be_made_again_from_bytes_in_another_process(tmp_path):
     )
     assert run.stdout.strip() == "{'sum': array([0.5, 1.5, 2.5])} Declined(status=0)"
     assert pickle.loads(pickle.dumps(StaticInput(MISSING))).value is MISSING
+
+
+def test_a_first_process_leaves_better_code_for_the_next(tmp_path):
+    if not is_native_possible():
+        pytest.skip("another kind of Python or NumPy")
+    script = (
+        "import sys\n"
+        "from chainrule.compiler.entry import make_entry, native\n"
+        "from chainrule.compiler.entry.signature import ConstantResult, Signature\n"
+        "print(make_entry(Signature((), ConstantResult(5), 0), ())(), 'llvmlite.binding' in sys.modules)\n"
+    )
+    environment = {**os.environ, "CHAINRULE_CACHE": str(tmp_path)}
+
+    def run():
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.split(), done.stderr, [file.read_bytes() for file in tmp_path.iterdir()]
+
+    first, second, third = run(), run(), run()
+    assert first[:2] == (["5", "True"], "")
+    assert second[:2] == (["5", str(not linker.IS_AVAILABLE)], "")
+    text = Path(native.__file__).with_name("native.ll").read_text(encoding="utf-8")
+    (kept,) = first[2]
+    assert kept.endswith(jit.object_code(text))
+    assert third == second
 
 
 def test_an_entry_frees_what_it_holds():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import os
@@ -9,11 +10,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.compiler.cache import is_on
+from chainrule.compiler import linker
+from chainrule.compiler.cache import get, is_on, key_of, put
 from chainrule.compiler.entry.abi import numpy_functions
 from chainrule.compiler.entry.signature import Declined, Signature, Stage
 from chainrule.compiler.entry.tables import Tables, tabulate
-from chainrule.compiler.jit import Library, load
+from chainrule.compiler.jit import Library, load_object, object_code
 
 _lock = threading.Lock()
 _FASTCALL = 0x80
@@ -90,10 +92,29 @@ def _load() -> Library:
     assert known is not None
     with open(os.path.join(os.path.dirname(__file__), "native.ll"), encoding="utf-8") as file:
         text = file.read()
-    # Better code takes 30 ms more to make: that pays where it is kept.
-    return load(
-        text,
+    return load_object(
+        _code(text),
         ["chainrule_entry", "chainrule_call"],
         {**known, "chainrule_declined": id(Declined), "chainrule_offset": ENTRY_OFFSET},
-        effort=2 if is_on() else 0,
     )
+
+
+def _code(text: str) -> bytes:
+    """Take the machine code from the cache. A first process makes do with worse code, and leaves better when it ends.
+
+    Good code takes 30 ms more to make, which whoever compiles a first step would wait for.
+    """
+    key = key_of("entry", str(linker.IS_AVAILABLE), text)
+    code = get(key)
+    if code is None:
+        code = object_code(text, effort=0)
+        if is_on():
+            atexit.register(_keep_better, key, text, os.getpid())
+    return code
+
+
+def _keep_better(key: str, text: str, process: int) -> None:
+    if (
+        os.getpid() == process and get(key) is None
+    ):  # a child may have been forked while a lock was held
+        put(key, object_code(text))
