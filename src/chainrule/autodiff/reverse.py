@@ -17,6 +17,8 @@ from chainrule.ops.elementwise import STRONG_ZERO
 SWEPT: ContextVar[Node | None] = ContextVar("swept", default=None)
 """The node whose cotangent a sweep hands back now; set only where an outer trace records what the rules do."""
 
+HandBack = Callable[[Node, Op, Value, bool, "_Adjoints"], None]
+
 
 def sweep(
     seeds: Sequence[tuple[Node, Value]],
@@ -33,7 +35,7 @@ def sweep(
         release: let go of what the nodes keep as soon as it was used; the sweep cannot be repeated
             then.
         visit: is called with every node of an op and its cotangent, a list for several outputs, before that is handed
-            on; the cotangent stays as it is then.
+            on; the cotangent stays as it is then. A zero that stops at once is not handed on.
 
     Returns:
         One cotangent per input, None where no path leads to it.
@@ -42,16 +44,15 @@ def sweep(
     for node, g in seeds:
         adjoints.add(node, g)
     strong_zero = STRONG_ZERO.get()
-    hand_back = _hand_back_noted if is_following() else _hand_back
+    hand_back: HandBack = _hand_back_noted if is_following() else _hand_back
+    if visit is not None:
+        hand_back = _visiting(visit, hand_back)
     order = topological(node for node, _ in seeds)
     while order:
         node = order.pop()
         if node.op is None:
             continue
         g, is_owned = adjoints.take(node)
-        if visit is not None and g is not None:
-            visit(node, g)
-            is_owned = False
         if g is not None and not (strong_zero and _is_zero(g)):
             hand_back(node, node.op, g, is_owned, adjoints)
         if release:
@@ -98,6 +99,16 @@ def _hand_back_noted(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Ad
         _hand_back(node, op, g, is_owned, adjoints)
     finally:
         SWEPT.reset(token)
+
+
+def _visiting(visit: Callable[[Node, Value], None], hand_back: HandBack) -> HandBack:
+    """Return what shows every cotangent to `visit` first, and then leaves it as it is."""
+
+    def shown_and_handed_back(node: Node, op: Op, g: Value, _: object, adjoints: _Adjoints) -> None:
+        visit(node, g)
+        hand_back(node, op, g, False, adjoints)  # noqa: FBT003  as positional as the hot path
+
+    return shown_and_handed_back
 
 
 class _Adjoints:

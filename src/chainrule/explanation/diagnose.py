@@ -222,12 +222,12 @@ def _totals(
     t = output.type
     if t.dtype.kind == "c":
         raise DTypeError.from_complex_output("diagnose", t.dtype)
-    totals: dict[Node, Any] = {}
+    seed = np.ones(t.shape, t.dtype)[()]
+    totals: dict[Node, Any] = {output: seed}
     token = STRONG_ZERO.set(strong_zero or STRONG_ZERO.get())
     inputs = recording.tape.inputs
     try:
         with np.errstate(**{"all": "ignore", **loud}):
-            seed = np.ones(t.shape, t.dtype)[()]
             swept = sweep([(output, seed)], inputs, release=False, visit=totals.__setitem__)
     except Exception as error:
         last = next(reversed(totals))
