@@ -27,6 +27,7 @@ test *arguments:
 docs:
     python tools/gen_docs.py
     python tools/gen_supported.py
+    python tools/gen_lecture.py
     mkdocs build --strict
 
 # measure one file of benchmarks/, for example: just bench eager --help

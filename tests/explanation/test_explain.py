@@ -5,9 +5,11 @@ import pytest
 from tests.calls import draw, every_sample, parts
 
 import chainrule as cr
+from chainrule import nn
 from chainrule.core.cells import type_of
 from chainrule.errors import ArgumentError, DTypeError, NotDifferentiableError, ShapeError
 from chainrule.explanation.formula import Symbol
+from chainrule.lecture.programs import network
 
 SAMPLES = [
     pytest.param(op, op.samples[0], id=op.name)
@@ -153,6 +155,107 @@ def test_a_loop_names_each_value():
         return x
 
     assert [r.name for r in cr.explain(f, 1.0).records()] == ["x_4", "x_3", "x_2"]
+
+
+def test_the_header_names_reduction_and_activation():
+    facts = dict(cr.explain(network.hse, network.PARAMETERS, network.X, network.TARGET).facts)
+    assert facts["reduction"] == "sum over 2 entries, times 0.5"
+    assert facts["output activation"] == "sigmoid (y)"
+
+
+def test_the_text_writes_sums_products_and_paths():
+    e = cr.explain(network.hse, network.PARAMETERS, network.X, network.TARGET, wrt="W1[0,0]")
+    text = e.text(paths=True)
+    assert "= x[0]·W1[0,0] + x[1]·W1[0,1] + b1[0]" in text
+    assert "= 1·1 + (−1)·(−2) + 1" in text
+    assert "= −0.0915258 + (−0.110321)  ≈ −0.201847" in text
+    assert "∂C/∂z1[0] = σ(z1[0])·(1 − σ(z1[0]))·∂C/∂a1[0] ≈ 0.0176627·(−0.201847) ≈" in text
+    assert "2·(−0.0457629) + (−2)·0.0551606 ≈ −0.201847" in text
+    assert "W1[0,0] → z1[0] → a1[0] → z2[1] → a2[1] → z3[1] → y[1]" in text
+
+
+def test_only_the_arguments_asked_for_are_differentiated():
+    e = cr.explain(lambda x, y, z: x * y + z, 2.0, 3.0, 5.0, argnums=(0, -1))
+    assert e.gradient == {"x": 3, "z": 1}
+    assert [entry.verdict for _, entry in e.checks] == ["good", "good"]
+    with pytest.raises(ArgumentError, match="argnums"):
+        cr.explain(lambda x: x, 2.0, argnums=1)
+
+
+def test_constant_arguments_keep_their_names():
+    def f(w, data):
+        q = w @ data["x"]
+        return np.sum((q - data["t"]) ** 2)
+
+    w, data = np.array([[1.0, 2.0]]), {"x": np.array([3.0, -1.0]), "t": np.array([0.5])}
+    e = cr.explain(f, w, data, argnums=0)
+    assert list(e.gradient) == ["w"]
+    assert "(q − t)^2" in str(e)
+    assert e.records("w")[0].local_formula == "g[…, None] * x"
+    entry = cr.explain(f, w, data, argnums=0, wrt="w[0,1]")
+    assert entry.records("w[0,1]")[0].local_formula == "x[1]"
+    assert "= x[0]·w[0,0] + x[1]·w[0,1]" in str(entry)
+
+
+def test_a_seed_scales_everything():
+    e = cr.explain(lambda x: x**3, 2.0, seed=-0.5)
+    assert e.gradient == {"x": -6}
+    assert e.chain().value == e.paths().total == -6
+    assert [entry.verdict for _, entry in e.checks] == ["good"]
+    assert "∂f/∂f = −0.5" in str(e)
+
+
+def test_entries_of_the_gradient_have_names():
+    e = cr.explain(lambda p: p["b"] * np.sum(p["w"] ** 2), {"b": 2.0, "w": np.array([[1.0, 3.0]])})
+    assert e.gradient_by_entry == {"b": 10, "w[0,0]": 4, "w[0,1]": 12}
+
+
+def test_records_of_one_argument():
+    e = cr.explain(lambda x, y: x * y + x, 2.0, 5.0)
+    assert sorted(r.contribution for r in e.records("x")) == [1, 5]
+    assert len(e.records()) == 4
+
+
+def test_softmax_and_cross_entropy_fuse_to_output_minus_target(rng):
+    def loss(z, t):
+        return np.sum(nn.functional.softmax_cross_entropy(z, t))
+
+    z, t = rng.standard_normal((3, 4)), np.eye(4)[[0, 3, 1]]
+    chain = cr.explain(loss, z, t, argnums=0).chain("z", depth=9)
+    np.testing.assert_allclose(chain.value, nn.softmax(z) - t, atol=1e-15)
+
+    def plain(z, t):
+        return -np.sum(t * nn.log_softmax(z, axis=1))
+
+    chain = cr.explain(plain, z, t, argnums=0).chain("z", depth=9)
+    assert chain.symbolic() == "softmax(z, axis=1) − t"
+    assert chain.given == ("sum(t, axis=1) = 1",)
+    unnormalised = cr.explain(plain, z, 2 * t, argnums=0).chain("z", depth=9)
+    assert unnormalised.symbolic() == "softmax(z, axis=1)·sum(t, axis=1) − t"
+    assert not unnormalised.given
+
+
+def test_an_array_has_a_chain_too():
+    def f(w, x):
+        q = w @ x
+        return np.sum(q**2)
+
+    w, x = np.array([[0.1, 0.5], [-0.3, 0.8]]), np.array([0.2, 0.4])
+    chain = cr.explain(f, w, x).chain("x", depth=3)
+    assert chain.symbolic() == "wᵀ @ (2·q)"
+    np.testing.assert_allclose(chain.value, (-0.112, 0.636))
+
+
+def test_calls_show_what_they_need():
+    def f(x):
+        a = np.sum(x[:, 1:], axis=1)
+        b = np.concatenate([a, a * 2])
+        return np.sum(b * np.max(x))
+
+    text = str(cr.explain(f, np.arange(6.0).reshape(2, 3)))
+    assert "= sum(x[:, 1:], axis=1)" in text
+    assert "= concatenate(a, a·2, axis=0)" in text
+    assert "max(x)" in text
 
 
 def test_an_array_result_needs_a_choice():

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.cli import check, evaluate, explain, ops, predict, train
+from chainrule.cli import check, evaluate, explain, lecture, ops, predict, train
 from chainrule.cli.failures import USAGE, guarded, report
 from chainrule.errors import UsageError
 
@@ -21,6 +21,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     predict.predict,
     check.check,
     explain.explain,
+    lecture.lecture,
     ops.ops,
 )
 

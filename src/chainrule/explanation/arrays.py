@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from chainrule.core.trace import OUTPUT, Node
 from chainrule.explanation.derive import Flow
 from chainrule.explanation.formula import (
     BRIEF,
     Call,
     Expression,
-    Number,
     Symbol,
     simplified,
     written,
@@ -20,7 +21,7 @@ from chainrule.explanation.notations import notation_of
 from chainrule.explanation.tape import Tape, value_of
 from chainrule.explanation.wires import Edge, Graph, Wire
 
-_LONGEST_LABEL = 24
+_LONGEST_LABEL = 32
 DEEPEST_LABEL = 5
 
 
@@ -39,7 +40,7 @@ def array_graph(tape: Tape, flow: Flow, starts: Sequence[Node]) -> Graph:
     labels: dict[Node, Expression] = {}
     formulas: dict[Node, Expression] = {}
     for node in flow.order:
-        formulas[node] = formula = _formula(node, labels)
+        formulas[node] = formula = _formula(tape, node, labels)
         labels[node] = _labelled(tape, node, formula)
     wires = {
         n: Wire(n, labels[n], formulas[n], value_of(n), flow.totals[n])
@@ -53,7 +54,7 @@ def array_graph(tape: Tape, flow: Flow, starts: Sequence[Node]) -> Graph:
         for i, parent in enumerate(node.parents):
             if parent is None or parent not in wires:
                 continue
-            edge = _array_edge(node, i, wires, flow, _arguments(node, labels))
+            edge = _array_edge(node, i, wires, flow, _arguments(tape, node, labels))
             edges.append(edge)
             wires[node].edges.append(edge)
             wires[parent].readers.append(edge)
@@ -69,6 +70,8 @@ def _array_edge(
     rule = node.op.partials[i] if node.op.kind == "elementwise" else None
     if rule is not None:
         local = rule(node.out, *node.args)
+        if getattr(local, "dtype", None) == np.bool_:  # of relu: whether it passes
+            local = np.asarray(local, node.type.dtype)[()]
         return Edge(
             source, target, node.op.name, local, partial_formula(node, i, arguments), contribution
         )
@@ -76,19 +79,20 @@ def _array_edge(
     return Edge(source, target, node.op.name, None, formula, contribution)
 
 
-def _formula(node: Node, labels: dict[Node, Expression]) -> Expression:
+def _formula(tape: Tape, node: Node, labels: dict[Node, Expression]) -> Expression:
     if node.op is None:
         return Symbol("input", node.out)
     if node.op is OUTPUT:
         return Symbol(f"{written(labels[node.parents[0]])}[{node.params['index']}]", value_of(node))
-    return simplified(node.op.name, notation_of(node), _arguments(node, labels))
+    return simplified(node.op.name, notation_of(node), _arguments(tape, node, labels))
 
 
-def _arguments(node: Node, labels: dict[Node, Expression]) -> tuple[Expression, ...]:
+def _arguments(tape: Tape, node: Node, labels: dict[Node, Expression]) -> tuple[Expression, ...]:
     if node.op is OUTPUT:
         return (labels[node.parents[0]],)
     return tuple(
-        Number(a) if p is None else labels[p] for a, p in zip(node.args, node.parents, strict=True)
+        tape.constants.array(a) if p is None else labels[p]
+        for a, p in zip(node.args, node.parents, strict=True)
     )
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule.explanation.formula import call, substituted, written
+from chainrule.explanation.formula import call, simplified, substituted, written
 from chainrule.explanation.numbers import Digits
 from chainrule.explanation.statements import gradient_symbol, shown_numbers
-from chainrule.explanation.terms import Expression, Number
+from chainrule.explanation.terms import Call, Expression, Number, Symbol
 from chainrule.explanation.wires import Edge, Graph, Wire
 
 _MOST_TERMS = 200
 _DEEPEST = 100
+_AXIS = re.compile(r"axis=(-?\d+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +28,13 @@ class Chain:
         name: what it is the gradient of.
         formula: the expanded formula.
         value: the gradient.
+        given: what the formula takes for granted because the numbers say so, such as `sum(target) = 1`.
     """
 
     name: str
     formula: Expression
     value: Any
+    given: tuple[str, ...] = ()
 
     def symbolic(self, digits: int = 6) -> str:
         """Write the formula with names."""
@@ -41,16 +45,16 @@ class Chain:
         return written(self.formula, Digits(digits).values)
 
     def __str__(self) -> str:
-        """Three lines: names, numbers, result."""
+        """Three lines: names, numbers, result; of arrays the numbers are not put in."""
         width = len(self.name)
         shown = Digits(6)
-        return "\n".join(
-            [
-                f"{self.name} = {self.symbolic()}",
-                f"{'':{width}} {shown.equals(*shown_numbers(self.formula))} {self.substituted()}",
-                f"{'':{width}} {shown.equals(self.value)} {shown.number(self.value)}",
-            ]
-        )
+        given = f"   with {', '.join(self.given)}" if self.given else ""
+        lines = [f"{self.name} = {self.symbolic()}{given}"]
+        if not np.ndim(self.value):
+            sign = shown.equals(*shown_numbers(self.formula))
+            lines.append(f"{'':{width}} {sign} {self.substituted()}")
+        lines.append(f"{'':{width}} {shown.equals(self.value)} {shown.number(self.value)}")
+        return "\n".join(lines)
 
 
 def chain(wire: Wire, graph: Graph, depth: int, seed: Any, outcome: str) -> Chain:
@@ -79,5 +83,22 @@ def chain(wire: Wire, graph: Graph, depth: int, seed: Any, outcome: str) -> Chai
             return substituted(edge.formula, {"g": upstream})
         return call("multiply", edge.formula, upstream)
 
-    name = gradient_symbol(outcome, wire, graph).name
-    return Chain(name, gradient(wire, depth, 0), wire.total)
+    name = written(gradient_symbol(outcome, wire, graph), Digits(6).names)
+    given: dict[str, None] = {}
+    formula = _with_known_sums(gradient(wire, depth, 0), given)
+    return Chain(name, formula, wire.total, tuple(given))
+
+
+def _with_known_sums(formula: Expression, given: dict[str, None]) -> Expression:
+    """Put 1 for sums of shares, such as the targets of a cross-entropy, and note that they are 1."""
+    if not isinstance(formula, Call):
+        return formula
+    arguments = tuple(_with_known_sums(a, given) for a in formula.arguments)
+    shares = arguments[0]
+    if formula.name == "sum" and isinstance(shares, Symbol) and np.ndim(shares.value):
+        axis = _AXIS.search(formula.notation.template)
+        total = np.sum(shares.value, axis=None if axis is None else int(axis[1]))
+        if np.all(total == 1):
+            given[f"{written(formula, Digits(6).names)} = 1"] = None
+            return Number(1.0)
+    return simplified(formula.name, formula.notation, arguments)

@@ -187,7 +187,7 @@ class _Entries:
         for a, parent in zip(node.args, node.parents, strict=True):
             place = _broadcast_place(type_of(a).shape, node.type.shape, entry)
             if parent is None:
-                found.append(Number(a if not np.ndim(a) else np.ravel(a)[place].item()))
+                found.append(self.tape.constants.entry(a, place))
             else:
                 found.append(self.label((parent, place), depth))
         return tuple(found)
@@ -213,7 +213,7 @@ class _Entries:
         if node.op is OUTPUT:
             return Symbol(self.tape.name(node) + _index(node, entry), value)
         names = tuple(
-            Number(a) if p is None else Symbol(self.tape.name(p), value_of(p))
+            self.tape.constants.array(a) if p is None else Symbol(self.tape.name(p), value_of(p))
             for a, p in zip(node.args, node.parents, strict=True)
         )
         return _part(Call(node.op.name, notation_of(node), names), _index(node, entry), value)
@@ -233,7 +233,7 @@ class _Entries:
         argument, entry = slope.factor
         parent = node.parents[argument]
         if parent is None:
-            return Number(slope.value)
+            return self.tape.constants.entry(node.args[argument], entry)
         return self.label((parent, entry), depth)
 
     def _value(self, node: Node, slope: Slope) -> Any:

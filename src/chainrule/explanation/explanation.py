@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from chainrule.autodiff.arguments import normalized_argnums
 from chainrule.autodiff.check import Entry, check_entry
 from chainrule.core.cells import type_of
 from chainrule.core.trace import Node
@@ -25,7 +26,7 @@ from chainrule.explanation.facts import facts
 from chainrule.explanation.paths import Paths, paths_from
 from chainrule.explanation.records import Line, line_of
 from chainrule.explanation.statements import gradient_symbol
-from chainrule.explanation.tape import Tape, trace
+from chainrule.explanation.tape import ListedLevel, Tape, recorded
 from chainrule.explanation.user_call import UserCall
 from chainrule.explanation.wires import Graph, Wire
 
@@ -46,7 +47,7 @@ class Explanation:
 
     def __init__(self, tape: Tape, swept: Flow, call: UserCall, wrt: str | None) -> None:
         self.tape = tape
-        self.seed = 1.0
+        self.seed = call.seed
         self.outcome = _outcome(tape, swept.output)
         self._flow = swept
         self._call = call
@@ -76,9 +77,23 @@ class Explanation:
             for n in self.tape.inputs
         }
 
-    def records(self) -> list[Line]:
-        """Return one record per step of the chain rule, in backward order."""
-        return [line_of(edge, self.tape.position) for edge in self.graph.edges]
+    @property
+    def gradient_by_entry(self) -> dict[str, float]:
+        """The gradient as one flat column: the name of every entry of every input, and its number."""
+        return {
+            f"{name}[{','.join(map(str, index))}]" if index else name: x.item()
+            for name, g in self.gradient.items()
+            for index, x in np.ndenumerate(g)
+        }
+
+    def records(self, argument: str | None = None) -> list[Line]:
+        """Return one record per step of the chain rule, in backward order.
+
+        Args:
+            argument: only steps that hand a gradient to the value of this name.
+        """
+        lines = (line_of(edge, self.tape.position) for edge in self.graph.edges)
+        return [line for line in lines if argument in {None, line.argument}]
 
     def forward(self) -> list[Wire]:
         """Return the values on the way, in forward order."""
@@ -95,8 +110,8 @@ class Explanation:
         return paths_from(graph, wire, self.seed, max(top, 1))
 
     def chain(self, wrt: str | None = None, depth: int = 1) -> Chain:
-        """Return the gradient of an entry as one formula, expanded `depth` steps towards the result."""
-        graph, wire = self._entry(wrt)
+        """Return the gradient of an entry or an array as one formula, expanded `depth` steps towards the result."""
+        graph, wire = self._wire(wrt)
         return chain(wire, graph, depth, self.seed, self.outcome)
 
     def tree(self, wrt: str | None = None, depth: int | None = None) -> str:
@@ -202,6 +217,18 @@ class Explanation:
         graph = entry_graph(self.tape, self._flow, entry, starts)
         return graph, graph.wires[0]
 
+    def _wire(self, wrt: str | None) -> tuple[Graph, Wire]:
+        """Return the graph that starts at one entry or one array, and its wire."""
+        if wrt is None and self.wrt is None:
+            return self._entry(wrt)
+        node, index = _found(self.tape, wrt or str(self.wrt))
+        if index is not None:
+            return self._entry(wrt)
+        if node not in self._flow.totals:
+            raise ArgumentError.from_no_dependence("explain", self.tape.name(node))
+        graph = array_graph(self.tape, self._flow, [node])
+        return graph, next(wire for wire in graph.wires if wire.node is node)
+
     def _starts(self, wrt: str | None) -> list[tuple[Node, int]]:
         """Return the entries that are meant: all entries of an array, or of all inputs."""
         if wrt is None:
@@ -226,6 +253,8 @@ def explain(
     *args: Any,
     wrt: str | None = None,
     entry: int | tuple[int, ...] | None = None,
+    argnums: int | Sequence[int] | None = None,
+    seed: float = 1.0,
     **options: Any,
 ) -> Explanation:
     """Run `f`, and explain the gradient of its result: every step with upstream, local derivative and product.
@@ -236,6 +265,8 @@ def explain(
         wrt: what to explain: an argument, a variable of the function or an entry of one, such as `"W1[0,0]"`. An
             entry is followed number by number. By default every argument.
         entry: which entry of an array result.
+        argnums: the arguments to differentiate, by position; the others are constants. By default all of them.
+        seed: what the reverse sweep starts with: `∂f/∂f`, or the gradient of something that `f` is a part of.
         **options: passed to `f` as they are.
 
     Raises:
@@ -248,12 +279,15 @@ def explain(
               = −4
               = −4
     """
-    tape = trace(f, *args, **options)
+    positions = (
+        range(len(args)) if argnums is None else normalized_argnums("explain", argnums, len(args))
+    )
+    tape = recorded("explain", ListedLevel(), f, args, options, positions)
     if len(tape.results) != 1:
         raise ArgumentError.from_no_result("explain", f"container of {len(tape.results)}")
     value = tape.values[0]
     chosen = (entry,) if isinstance(entry, (int, np.integer)) else entry
-    call = UserCall(f, args, options, chosen)
+    call = UserCall(f, args, options, chosen, tuple(positions), seed)
     flat = call.flat_entry(value)
     output = tape.results[0]
     dtype = type_of(value).dtype
@@ -261,9 +295,9 @@ def explain(
         raise DTypeError.from_complex_output("explain", dtype)
     if output is None:
         raise ArgumentError.from_no_dependence("explain", _listed(tape))
-    seed = np.zeros(np.size(value), dtype)
-    seed[flat] = 1
-    return Explanation(tape, flow(output, seed.reshape(np.shape(value))[()]), call, wrt)
+    start = np.zeros(np.size(value), dtype)
+    start[flat] = seed
+    return Explanation(tape, flow(output, start.reshape(np.shape(value))[()]), call, wrt)
 
 
 def _listed(tape: Tape) -> str:

@@ -119,6 +119,8 @@ def substituted(expression: Expression, names: Mapping[str, Expression]) -> Expr
 
 def simplified(name: str, notation: Notation, arguments: tuple[Expression, ...]) -> Expression:
     """Return the simplest formula for an op applied to simplified formulas."""
+    if name == "sum" and _is_negative(arguments[0]):
+        return _negated(simplified(name, notation, _inside(arguments[0])))
     rule = _RULES.get(name)
     found = None if rule is None else rule(*arguments)
     return Call(name, notation, arguments) if found is None else found
@@ -140,6 +142,12 @@ def _is_negative(x: Expression) -> bool:
     return isinstance(x, Call) and x.name == "negative"
 
 
+def _inside(x: Expression) -> tuple[Expression, ...]:
+    """Return what a call was applied to."""
+    assert isinstance(x, Call)
+    return x.arguments
+
+
 def _multiply(x: Expression, y: Expression) -> Expression | None:
     if _is(x, 0) or _is(y, 0):
         return Number(0.0)
@@ -147,14 +155,21 @@ def _multiply(x: Expression, y: Expression) -> Expression | None:
         return y if _is(x, 1) else x
     if _is(x, -1) or _is(y, -1):
         return _negated(y if _is(x, -1) else x)
+    if x is y and isinstance(x, Call):
+        return call("power", x, Number(2))
+    if _is_negative(x) or _is_negative(y):
+        product = call("multiply", *(_inside(f)[0] if _is_negative(f) else f for f in (x, y)))
+        return product if _is_negative(x) and _is_negative(y) else _negated(product)
     return None
 
 
 def _add(x: Expression, y: Expression) -> Expression | None:
     if _is(x, 0) or _is(y, 0):
         return y if _is(x, 0) else x
-    if isinstance(y, Call) and _is_negative(y):
-        return call("subtract", x, y.arguments[0])
+    if _is_negative(y):
+        return call("subtract", x, *_inside(y))
+    if _is_negative(x):
+        return call("subtract", y, *_inside(x))
     return None
 
 
@@ -163,8 +178,8 @@ def _subtract(x: Expression, y: Expression) -> Expression | None:
         return x
     if _is(x, 0):
         return _negated(y)
-    if isinstance(y, Call) and _is_negative(y):
-        return call("add", x, y.arguments[0])
+    if _is_negative(y):
+        return call("add", x, *_inside(y))
     return None
 
 
@@ -179,11 +194,26 @@ def _power(x: Expression, y: Expression) -> Expression | None:
 
 
 def _negative(x: Expression) -> Expression | None:
-    if isinstance(x, Call) and _is_negative(x):
-        return x.arguments[0]
+    if _is_negative(x):
+        return _inside(x)[0]
     if isinstance(x, Number) and np.ndim(x.value) == 0:
         return Number(-x.value)
     return None
+
+
+def _exp(x: Expression) -> Expression | None:
+    if not isinstance(x, Call) or x.name != "log_softmax":
+        return None
+    template = x.notation.template.replace("log_softmax", "softmax")
+    return Call("softmax", Notation(template, x.notation.precedence), x.arguments)
+
+
+def _one(*_: Expression) -> Expression:
+    return Number(1.0)
+
+
+def _zero(*_: Expression) -> Expression:
+    return Number(0.0)
 
 
 def _itself(x: Expression, *_: Expression) -> Expression:
@@ -191,12 +221,15 @@ def _itself(x: Expression, *_: Expression) -> Expression:
 
 
 _RULES: dict[str, Callable[..., Expression | None]] = {
-    "multiply": _multiply,  # 1*x -> x, 0*x -> 0, -1*x -> -x
-    "add": _add,  # 0 + x -> x, x + -y -> x - y
+    "multiply": _multiply,  # 1*x -> x, 0*x -> 0, -1*x -> -x, -x*y -> -(x*y), f(x)*f(x) -> f(x)**2
+    "add": _add,  # 0 + x -> x, x + -y -> x - y, -x + y -> y - x
     "subtract": _subtract,  # x - 0 -> x, 0 - x -> -x, x - -y -> x + y
     "divide": _divide,  # x/1 -> x
     "power": _power,  # x**1 -> x, x**0 -> 1
     "negative": _negative,  # --x -> x
+    "exp": _exp,  # exp(log_softmax(x)) -> softmax(x)
+    "ones_like": _one,  # NumPy broadcasts where it is read
+    "zeros_like": _zero,  # the same
     "positive": _itself,  # +x -> x
     "astype": _itself,  # a cast changes no formula
     "real": _itself,  # nor does the real part of what is real

@@ -21,6 +21,7 @@ from chainrule.core.reroute import following
 from chainrule.core.trace import OUTPUT, Node, ReverseLevel
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError
+from chainrule.explanation.constants import Constants, named_constants
 from chainrule.explanation.names import Place, assigned_names, unique
 from chainrule.position import Position, caller, stack
 
@@ -85,6 +86,7 @@ class Tape:
         outside: the place the trace was started from.
         stacks: per node the calls that led to it, as (code, instruction), the function's own frame first.
         decisions: the ops by which values decided something that has no derivative, such as a comparison, and where.
+        constants: the names of the arguments that are no inputs.
     """
 
     function: str
@@ -97,6 +99,7 @@ class Tape:
     outside: Place
     stacks: Mapping[Node, Stack] = field(default_factory=dict)
     decisions: Sequence[tuple[Op, Place]] = ()
+    constants: Constants = field(default_factory=Constants)
 
     def name(self, node: Node) -> str:
         """Return what a node is called: the user's name, or its number on the tape."""
@@ -176,14 +179,15 @@ def recorded(
     """Run `f` on a level with the arguments at `positions` traced, and return the tape."""
     outside = caller()
     paths: dict[Node, str] = {}
+    called = argument_names(f, len(args))
+    fixed = [i for i in range(len(args)) if i not in positions]
+    constants = Constants(
+        {k: _last_part(path) for i in fixed for k, path in named_constants(args[i], called[i])}
+    )
     with level, following(f):
         given = [
-            _traced(where, level, argument, name, paths)
-            if i in positions
-            else tree.map(borrowed_array, argument)
-            for i, (argument, name) in enumerate(
-                zip(args, argument_names(f, len(args)), strict=True)
-            )
+            _traced(where, level, argument, called[i], paths if i in positions else None)
+            for i, argument in enumerate(args)
         ]
         names = _short_names(paths)
         try:
@@ -214,6 +218,7 @@ def recorded(
         outside,
         level.stacks,
         tuple(level.decisions),
+        constants,
     )
 
 
@@ -222,15 +227,15 @@ _RUN = recorded.__code__
 
 
 def _traced(
-    where: str, level: ReverseLevel, argument: Any, name: str, paths: dict[Node, str]
+    where: str, level: ReverseLevel, argument: Any, name: str, paths: dict[Node, str] | None
 ) -> Any:
-    """Return an argument with its floats as inputs of the level, and note their paths."""
+    """Return an argument with its floats as inputs of the level, and note their paths; with None as constants."""
     leaves, structure = tree.flatten(argument)
     if not leaves:
         return argument
     handles = []
     for leaf, path in zip(leaves, tree.paths(argument, name), strict=True):
-        if not type_of(settled(leaf)).is_inexact:
+        if paths is None or not type_of(settled(leaf)).is_inexact:
             handles.append(borrowed_array(leaf))
             continue
         handle = level.input(enter(where, leaf, path).values[0])

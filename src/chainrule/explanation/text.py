@@ -61,7 +61,7 @@ def _header(explanation: Explanation, options: Options) -> list[str]:
     digits = options.shown
     rows = [
         (outcome, f"{digits.equals(value)} {digits.number(value)}"),
-        ("seed", f"∂{outcome}/∂{outcome} = 1"),
+        ("seed", f"∂{outcome}/∂{outcome} = {digits.number(explanation.seed)}"),
         *explanation.facts,
     ]
     lines = columns(rows, ("head", ""), options.paint, indent=0)

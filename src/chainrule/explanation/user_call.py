@@ -23,8 +23,11 @@ class UserCall:
         args: Sequence[Any],
         options: Mapping[str, Any],
         entry: tuple[int, ...] | None,
+        positions: Sequence[int],
+        seed: float,
     ) -> None:
         self.f, self.args, self.options, self.entry = f, args, options, entry
+        self.positions, self.seed = positions, seed
 
     def flat_entry(self, out: Any) -> int:
         """Return which entry of the result is explained."""
@@ -41,20 +44,23 @@ class UserCall:
         return int(np.ravel_multi_index(wrapped, shape))
 
     def moved(self, tape: Tape, node: Node) -> Callable[[Any], float]:
-        """Return the function of one input, all else as it was given."""
+        """Return the function of one input, times the seed, all else as it was given."""
 
         def f(value: Any) -> float:
             inputs = iter(tape.inputs)
             given = []
-            for argument in self.args:
+            for i, argument in enumerate(self.args):
                 leaves, structure = tree.flatten(argument)
+                is_input = i in self.positions
                 new = [
-                    value if type_of(x).is_inexact and next(inputs) is node else _copied(x)
+                    value
+                    if is_input and type_of(x).is_inexact and next(inputs) is node
+                    else _copied(x)
                     for x in leaves
                 ]
                 given.append(tree.unflatten(structure, new) if leaves else argument)
             (out,) = tree.leaves(self.f(*given, **self.options))
-            return float(np.ravel(out)[self.flat_entry(out)])
+            return self.seed * float(np.ravel(out)[self.flat_entry(out)])
 
         return f
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chainrule.core.trace import Node
-from chainrule.explanation.formula import Expression
+from chainrule.explanation.formula import BRIEF, Expression, written
 
 
 @dataclass(eq=False)
@@ -30,6 +30,11 @@ class Wire:
     total: Any
     edges: list[Edge] = field(default_factory=list, repr=False)
     readers: list[Edge] = field(default_factory=list, repr=False)
+
+    @property
+    def name(self) -> str:
+        """What the value is called, as text."""
+        return written(self.label, BRIEF)
 
 
 @dataclass(eq=False)

@@ -1,0 +1,1 @@
+"""The programs of the lecture, written as a user writes: an explanation names their variables and lines."""
