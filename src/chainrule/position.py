@@ -14,7 +14,7 @@ import numpy as np
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _WRITTEN = tuple(_HERE + package + os.sep for package in ("nn", "optim", "train"))
-_PROGRAMS = os.path.join(_HERE, "lecture", "programs") + os.sep  # written as a user writes
+_PROGRAMS = f"{os.sep}programs{os.sep}"  # folders of ours whose code is written as a user writes
 _is_user_file: dict[str, bool] = {}
 
 
@@ -51,7 +51,7 @@ def is_user_file(name: str) -> bool:
     known = _is_user_file.get(name)
     if known is None:
         is_ours = name.startswith((_HERE, _NUMPY, "<__array_function__"))
-        known = _is_user_file[name] = not is_ours or name.startswith(_PROGRAMS)
+        known = _is_user_file[name] = not is_ours or _PROGRAMS in name.removeprefix(_HERE[:-1])
     return known
 
 

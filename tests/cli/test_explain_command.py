@@ -113,3 +113,68 @@ def test_a_function_that_fails_half_way_shows_how_far_it_came(folder, capsys):
 def test_infinities_are_shown(capsys):
     assert main(["explain", "log(x)", "x=0"]) == 0
     assert "−inf" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    table = ["a,b,kind,size"]
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        a, b = rng.standard_normal(2)
+        table.append(f"{a:.4f},{b:.4f},{int(a < b)},{a + 2 * b:.4f}")
+    (folder / "data.csv").write_text("\n".join(table) + "\n")
+    common = ["--epochs", "2", "--hidden", "3", "--out", str(folder)]
+    assert main(["train", str(folder / "data.csv"), "--target", "kind", *common]) == 0
+    assert main(["train", str(folder / "data.csv"), "--target", "size", *common]) == 0
+    return folder
+
+
+def test_an_example_of_a_run_is_explained(runs, capsys):
+    capsys.readouterr()
+    assert main(["explain", str(runs / "data-001"), "--sample", "3"]) == 0
+    printed = capsys.readouterr().out
+    assert "example 3 of the test part of" in printed
+    assert "with probability" in printed
+    assert "sample.py" in printed
+    assert "∂loss/∂layers[0].weight" in printed
+    assert "good" in printed
+    assert "wrong" not in printed
+    weight = ["--wrt", "layers[1].weight[0,1]", "--path"]
+    assert main(["explain", str(runs / "data-001"), *weight]) == 0
+    assert "the chain rule" in capsys.readouterr().out
+
+
+def test_an_example_of_a_regression_is_explained(runs, capsys):
+    capsys.readouterr()
+    assert main(["explain", str(runs / "data-002"), "--sample", "0", "--wrt", "prediction"]) == 0
+    printed = capsys.readouterr().out
+    assert "size is" in printed
+    assert "2·(prediction − " in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["{runs}/data-001", "--sample", "999"], 2, "a number from 0 to"),
+        (["{runs}/data-001", "--sample", "-1"], 2, "a number from 0 to"),
+        (["{runs}/data-001", "x=1"], 2, "a run folder takes --sample"),
+        (["{runs}/data-001", "--args", "a.npz"], 2, "a run folder takes --sample"),
+        (["{runs}/data-001", "--shape", "3"], 2, "a run folder takes --sample"),
+        (["{runs}/nothing", "--sample", "1"], 3, "config.json"),
+        (["{runs}", "--sample", "1"], 3, "config.json"),
+        (["x*y", "x=1", "y=2", "--svg", "no/such.svg"], 2, "cannot be written"),
+        (["x*y", "x=1", "y=2", "--svg", "a.svg", "--view", "flower"], 2, "'graph'"),
+    ],
+)
+def test_bad_input_about_runs_and_files_is_told(folder, runs, capsys, words, code, message):
+    capsys.readouterr()
+    assert main(["explain", *(word.format(runs=runs) for word in words)]) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_a_picture_is_written(folder, capsys):
+    assert main(["explain", "(x+y)*z", "x=-2", "y=5", "z=-4", "--svg", "out.svg"]) == 0
+    assert (folder / "out.svg").read_text(encoding="utf-8").startswith("<svg")

@@ -181,7 +181,7 @@ def test_nan_in_the_data_is_found(whole_step, inputs):
 def test_a_parameter_that_is_not_finite_is_found(whole_step, value, inputs):
     inputs[0]["blocks"][1]["wide"][3, 4] = value
     found = diagnosed(gpt, inputs, whole_step=whole_step)
-    assert (found.op, found.name, found.entry) == ("input", "p['blocks'][1]['wide']", (3, 4))
+    assert (found.op, found.name, found.entry) == ("input", "blocks[1]['wide']", (3, 4))
     assert found.position.text == 'wide = x @ p["wide"]'
 
 

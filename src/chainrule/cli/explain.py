@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from chainrule.cli.functions import find_arguments, find_function
-from chainrule.cli.terminal import console
+from chainrule.cli.targets import Given, Target, find_target
+from chainrule.cli.terminal import console, write_text
 from chainrule.errors import ArgumentError, ChainruleError, UsageError
 
-_FUNCTION = re.compile(r".+:[^\W\d]\w*")
+_IN_PICTURES = 4
 
 
 def explain(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="TARGET", help='An expression such as "(x+y)*z", or MODULE:FUNCTION.'
+            metavar="TARGET",
+            help='An expression such as "(x+y)*z", MODULE:FUNCTION, or a run folder.',
         ),
     ],
     values: Annotated[
@@ -55,58 +54,50 @@ def explain(
     only_nonzero: Annotated[  # noqa: FBT002  typer reads flags so
         bool, typer.Option("--only-nonzero", help="Leave out steps that contribute nothing.")
     ] = False,
+    sample: Annotated[
+        int | None,
+        typer.Option(metavar="<int>", help="Which example of a run's test part; the first is 0."),
+    ] = None,
     tex: Annotated[Path | None, typer.Option(help="Also write a LaTeX document there.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Also write a picture there.")] = None,
+    view: Annotated[
+        str, typer.Option(help="What the picture shows: graph, network or reverse.")
+    ] = "graph",
 ) -> None:
     """Show how a gradient comes about: every step, its local derivative, and the sums where paths meet."""
-    function, arguments = _called(target, values or [], args, shape or [], seed)
+    found = find_target(Given(target, values or [], args, shape or [], seed, sample))
     screen = console()
-    width = screen.width if screen.is_terminal else None
     with np.errstate(all="ignore"):  # infinities and NaN stand in the text
-        explanation = _explained(target, function, arguments, wrt, _entry(entry))
+        explanation = _explained(target, found, wrt, _entry(entry))
         text = explanation.text(
-            digits=digits, depth=depth, paths=path, top=top, only_nonzero=only_nonzero, width=width
+            digits=digits,
+            depth=depth,
+            paths=path,
+            top=top,
+            only_nonzero=only_nonzero,
+            width=screen.width if screen.is_terminal else None,
+            colour=screen.is_terminal and not screen.no_color,
         )
+        contents: dict[Path, str] = {}
+        if tex is not None:
+            contents[tex] = explanation.latex(digits=digits, standalone=True)
+        if svg is not None:
+            contents[svg] = explanation.svg(view, digits=min(digits, _IN_PICTURES))
+    if found.title:
+        screen.print(f"{found.title}\n")
     print(text)
-    if tex is not None:
-        try:
-            tex.write_text(explanation.latex(digits=digits, standalone=True), encoding="utf-8")
-        except OSError as error:
-            raise UsageError.from_unwritable(str(tex), error.strerror or str(error)) from error
+    for file, content in contents.items():
+        write_text(file, content)
 
 
-def _called(
-    target: str, values: list[str], args: Path | None, shapes: list[str], seed: int
-) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """Return what is explained and its arguments."""
-    if _FUNCTION.fullmatch(target):
-        if values:
-            raise UsageError.from_option(
-                "VALUES", values[0], "none: a function takes --args or --shape"
-            )
-        function = find_function(target)
-        rng = np.random.default_rng(seed)
-        return function, find_arguments(target, function, file=args, shapes=shapes, rng=rng)
-    from chainrule.explanation.expression import assignments, parse
-
-    if args is not None or shapes:
-        raise UsageError.from_option("TARGET", target, "MODULE:FUNCTION with --args or --shape")
-    expression = parse(target)
-    given = assignments(expression, values)
-    return expression.function(tuple(given)), tuple(given.values())
-
-
-def _explained(
-    name: str,
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    wrt: str | None,
-    entry: tuple[int, ...] | None,
-) -> Any:
+def _explained(name: str, target: Target, wrt: str | None, entry: tuple[int, ...] | None) -> Any:
     """Explain a function; its own failures are told with how far it came, without a traceback."""
     from chainrule.explanation.explanation import explain as explained
 
     try:
-        return explained(function, *arguments, wrt=wrt, entry=entry)
+        return explained(
+            target.function, *target.arguments, wrt=wrt, entry=entry, argnums=target.argnums
+        )
     except (UsageError, ArgumentError):
         raise
     except ChainruleError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainrule.cli.failures import ANSWER_IS_NO
-from chainrule.cli.terminal import console, show_table
+from chainrule.cli.terminal import console, show_table, write_text
 from chainrule.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,10 +75,7 @@ def _run_some(
     if picture is not None:
         if not outcomes[0].picture:
             raise UsageError.from_option("--picture", picture, "a row that draws a picture")
-        try:
-            picture.write_text(outcomes[0].picture, encoding="utf-8")
-        except OSError as error:
-            raise UsageError.from_unwritable(str(picture), error.strerror or str(error)) from error
+        write_text(picture, outcomes[0].picture)
     if not all(outcome.ok for outcome in outcomes):
         raise typer.Exit(ANSWER_IS_NO)
 

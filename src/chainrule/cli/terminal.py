@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from chainrule.errors import UsageError
 
 _WIDTH_OF_FILES = 200
 _UNBOUNDED = 1_000_000
@@ -47,6 +50,18 @@ def show_table(
         screen.print(found)
     # the last column is filled up with blanks; a file or a pipe has no use for them
     screen.out("\n".join(line.rstrip() for line in shown.get().splitlines()))
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write a file that the command line asked for.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise UsageError.from_unwritable(str(path), error.strerror or str(error)) from error
 
 
 def counted(count: int, noun: str) -> str:

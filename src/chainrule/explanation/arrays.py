@@ -13,7 +13,7 @@ from chainrule.explanation.formula import (
     Call,
     Expression,
     Symbol,
-    simplified,
+    as_computed,
     written,
 )
 from chainrule.explanation.locals import partial_formula, product_formula
@@ -84,7 +84,7 @@ def _formula(tape: Tape, node: Node, labels: dict[Node, Expression]) -> Expressi
         return Symbol("input", node.out)
     if node.op is OUTPUT:
         return Symbol(f"{written(labels[node.parents[0]])}[{node.params['index']}]", value_of(node))
-    return simplified(node.op.name, notation_of(node), _arguments(tape, node, labels))
+    return as_computed(node.op.name, notation_of(node), _arguments(tape, node, labels))
 
 
 def _arguments(tape: Tape, node: Node, labels: dict[Node, Expression]) -> tuple[Expression, ...]:

@@ -20,8 +20,8 @@ from chainrule.explanation.formula import (
     Expression,
     Number,
     Symbol,
+    as_computed,
     call,
-    simplified,
     written,
 )
 from chainrule.explanation.jacobians import Jacobians, Slope
@@ -159,7 +159,7 @@ class _Entries:
         assert node.op is not None
         if node.op.kind == "elementwise":
             arguments = self._arguments(key, depth)
-            found = simplified(node.op.name, notation_of(node), arguments)
+            found = as_computed(node.op.name, notation_of(node), arguments)
         else:
             found = self._sum_formula(key, depth)
         self.formulas[key] = found

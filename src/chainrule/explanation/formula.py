@@ -21,6 +21,7 @@ __all__ = [
     "Number",
     "Style",
     "Symbol",
+    "as_computed",
     "brief",
     "call",
     "derivative",
@@ -115,6 +116,15 @@ def substituted(expression: Expression, names: Mapping[str, Expression]) -> Expr
         return expression
     arguments = tuple(substituted(a, names) for a in expression.arguments)
     return simplified(expression.name, expression.notation, arguments)
+
+
+def as_computed(name: str, notation: Notation, arguments: tuple[Expression, ...]) -> Expression:
+    """Return the formula of a call as it was made: simplified, but `x * 1` and `x - 0` are no other name for `x`."""
+    found = simplified(name, notation, arguments)
+    is_new = isinstance(found, Call) and all(found is not a for a in arguments)
+    if is_new or name in _SAME:
+        return found
+    return Call(name, notation, arguments)
 
 
 def simplified(name: str, notation: Notation, arguments: tuple[Expression, ...]) -> Expression:
@@ -220,6 +230,7 @@ def _itself(x: Expression, *_: Expression) -> Expression:
     return x
 
 
+_SAME = frozenset({"positive", "astype", "real"})
 _RULES: dict[str, Callable[..., Expression | None]] = {
     "multiply": _multiply,  # 1*x -> x, 0*x -> 0, -1*x -> -x, -x*y -> -(x*y), f(x)*f(x) -> f(x)**2
     "add": _add,  # 0 + x -> x, x + -y -> x - y, -x + y -> y - x

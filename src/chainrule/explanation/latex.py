@@ -34,6 +34,7 @@ _FORMS = {
     "absolute": Form(r"\left|{0}\right|", ATOM, enclosed=(0,)),
     "sigmoid": Form(r"\sigma({0})", ATOM, enclosed=(0,)),
     "matmul": Form(r"{0} \, {1}", PRODUCT),
+    "outer": Form(r"{0} \, {1}^{{\top}}", PRODUCT),
     "transpose": Form(r"{0}^{{\top}}", POWER),
 }
 _FUNCTIONS = frozenset({"cos", "cosh", "exp", "log", "max", "min", "sin", "sinh", "tan", "tanh"})

@@ -124,10 +124,68 @@ def _of_node(node: Node, symbols: Mapping[Node, str], budget: list[int]) -> Expr
         Number(a) if p is None else _of_node(p, symbols, budget)
         for a, p in zip(node.args, node.parents, strict=True)
     )
+    return _plainer(node, arguments) or simplified(node.op.name, notation_of(node), arguments)
+
+
+def _plainer(node: Node, arguments: tuple[Expression, ...]) -> Expression | None:
+    """Write what a rule does for NumPy's sake as mathematics does: broadcasting, and vectors dressed as matrices."""
+    assert node.op is not None
     is_whole = node.op.name == "sum_to" and node.type == type_of(node.args[0])
     if is_whole or node.op.name == "broadcast_to":  # NumPy broadcasts where it is read
         return arguments[0]
-    return simplified(node.op.name, notation_of(node), arguments)
+    if _is_outer(node):
+        return Call("outer", called("outer", 2), tuple(map(_unexpanded, arguments)))
+    if _is_matrix_times_vector(node):
+        (product,) = arguments
+        assert isinstance(product, Call)
+        matrix, vector = product.arguments
+        return simplified("matmul", product.notation, (matrix, _unexpanded(vector)))
+    return None
+
+
+def _is_outer(node: Node) -> bool:
+    """Say whether a product is that of every entry of one vector with every entry of another: `x[:, None] * g`."""
+    if node.op is None or node.op.name != "multiply" or len(node.type.shape) != 2:
+        return False
+    n, m = node.type.shape
+    return _shapes_of(node) in {((n, 1), (m,)), ((n, 1), (1, m))} and all(
+        _is_vector(p) or _is_expanded(p) for p in node.parents
+    )
+
+
+def _is_matrix_times_vector(node: Node) -> bool:
+    """Say whether a value is a matrix product whose vector was but dressed as a matrix: `(W @ g[:, None])[:, 0]`."""
+    product = node.parents[0] if node.parents else None
+    is_column = node.op is not None and node.op.name == "getitem" and len(node.type.shape) == 1
+    if not is_column or product is None or product.op is None or product.op.name != "matmul":
+        return False
+    vector = product.parents[1]
+    return product.type.shape == (*node.type.shape, 1) and _is_expanded(vector)
+
+
+def _is_vector(node: Node | None) -> bool:
+    return node is not None and len(node.type.shape) == 1
+
+
+def _is_expanded(node: Node | None) -> bool:
+    """Say whether a value is a vector that was given another axis."""
+    is_part = node is not None and node.op is not None and node.op.name == "getitem"
+    return (
+        is_part
+        and node is not None
+        and node.type.size == type_of(node.args[0]).size
+        and (_is_vector(node.parents[0]))
+    )
+
+
+def _unexpanded(formula: Expression) -> Expression:
+    return (
+        formula.arguments[0] if isinstance(formula, Call) and formula.name == "getitem" else formula
+    )
+
+
+def _shapes_of(node: Node) -> tuple[Any, ...]:
+    return tuple(type_of(a).shape for a in node.args)
 
 
 def _strong(x: Any) -> ArrayType:

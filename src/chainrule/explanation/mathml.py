@@ -38,6 +38,7 @@ _FORMS = {
         "<mrow><mi>σ</mi><mo>&#x2061;</mo><mo>(</mo>{0}<mo>)</mo></mrow>", ATOM, enclosed=(0,)
     ),
     "matmul": Form("<mrow>{0}<mspace width='0.2em'/>{1}</mrow>", PRODUCT),
+    "outer": Form("<mrow>{0}<mspace width='0.2em'/><msup>{1}<mo>⊤</mo></msup></mrow>", PRODUCT),
     "transpose": Form("<msup>{0}<mo>⊤</mo></msup>", POWER),
 }
 _SIGNS = {

@@ -47,6 +47,11 @@ class Digits:
         """Return `=` where all the numbers are whole as shown, else `≈`."""
         return "=" if self.is_exact(*values) else "≈"
 
+    def relation(self, value: Any) -> str:
+        """Return `=` or `≈`; nothing for an array of which only the type is shown."""
+        is_shown = not np.ndim(value) or self.number(value).startswith("[")
+        return self.equals(value) if type(value) is tuple or is_shown else ""
+
     @property
     def names(self) -> Style:
         """Formulas with names."""

@@ -54,11 +54,11 @@ def gradient_statement(outcome: str, wire: Wire, graph: Graph) -> Statement:
     if not wire.readers:
         return Statement(name, Number(wire.total), None, wire.total)
     edges = wire.readers[:MOST_TERMS]
-    terms = [_term(e, gradient_symbol(outcome, e.target, graph)) for e in edges]
+    formula = _terms([_term(e, gradient_symbol(outcome, e.target, graph)) for e in edges])
     factors = None
     if all(e.local is not None and not np.ndim(e.local) for e in edges):
         factors = _sum([_factors(e) for e in edges])
-    return Statement(name, _sum(terms), factors, wire.total, len(wire.readers) - len(edges))
+    return Statement(name, formula, factors, wire.total, len(wire.readers) - len(edges))
 
 
 def value_statement(wire: Wire, outcome: str, graph: Graph) -> Statement:
@@ -95,6 +95,17 @@ def _factors(edge: Edge) -> Expression:
 def added(terms: Sequence[Any]) -> Expression:
     """Return the sum of numbers as a formula in which each of them stands."""
     return _sum([Number(x) for x in terms])
+
+
+def _terms(terms: Sequence[Expression]) -> Expression:
+    """Return the sum of terms in their order; a negative one is subtracted."""
+    total = terms[0]
+    for term in terms[1:]:
+        is_negative = isinstance(term, Call) and term.name == "negative"
+        name = "subtract" if is_negative else "add"
+        inner = term.arguments[0] if isinstance(term, Call) and is_negative else term
+        total = Call(name, TABLE[name].notation, (total, inner))
+    return total
 
 
 def _sum(terms: Sequence[Expression]) -> Expression:

@@ -26,7 +26,7 @@ from chainrule.explanation.names import Place, assigned_names, unique
 from chainrule.position import Position, caller, stack
 
 Stack = tuple[tuple[CodeType, int], ...]
-_LAST_PART = re.compile(r"(?:\['([^\W\d]\w*)'\]|\.([^\W\d]\w*))$")
+_PART = re.compile(r"\['([^\W\d]\w*)'\]|\.([^\W\d]\w*)")
 _SHOWN_ON_FAILURE = 8
 _WIDEST = 60
 
@@ -252,18 +252,27 @@ def _add_names(names: dict[Node, str], nodes: Sequence[Node], outside: Place) ->
 
 
 def _short_names(paths: Mapping[Node, str]) -> dict[Node, str]:
-    """Return `W1` for `params['W1']` where no other path ends so."""
-    ends = {node: _last_part(path) for node, path in paths.items()}
-    counts = Counter([*ends.values(), *paths.values()])
+    """Return `W1` for `params['W1']` and `layers[0].weight` for `model.layers[0].weight`, if no other path ends so."""
+    counts = Counter(end for path in paths.values() for end in _ends(path))
     return {
-        node: ends[node] if ends[node] == path or counts[ends[node]] == 1 else path
+        node: next((end for end in _ends(path) if counts[end] == 1), path)
         for node, path in paths.items()
     }
 
 
+def _ends(path: str) -> list[str]:
+    """Return the ends of a path that start with a name, the shortest first."""
+    starts = [(m.start(), m[1] or m[2]) for m in _PART.finditer(path)]
+    return [name + path[start + len(_quoted(path, start, name)) :] for start, name in starts[::-1]]
+
+
+def _quoted(path: str, start: int, name: str) -> str:
+    """Return how a name stands in a path: `['W1']` or `.weight`."""
+    return f"['{name}']" if path[start] == "[" else path[start : start + len(name) + 1]
+
+
 def _last_part(path: str) -> str:
-    match = _LAST_PART.search(path)
-    return path if match is None else match[1] or match[2]
+    return _ends(path)[0] if _ends(path) else path
 
 
 def value_of(node: Node) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 import string
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -114,17 +113,15 @@ def _by_notation(expression: Call, script: Script) -> Piece:
     return Piece(script.joined(parts), expression.notation.precedence, is_signed)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _places(template: str) -> tuple[tuple[str, int | None, bool], ...]:
     """Return the literals of a template, the operand after each, and whether parentheses enclose it already."""
-    return tuple(_parsed(template))
-
-
-def _parsed(template: str) -> Iterator[tuple[str, int | None, bool]]:
     depth = 0
+    found = []
     for literal, place, _, _ in string.Formatter().parse(template):
         depth += sum(literal.count(c) for c in "([") - sum(literal.count(c) for c in ")]")
-        yield literal, None if place is None else int(place), depth > 0
+        found.append((literal, None if place is None else int(place), depth > 0))
+    return tuple(found)
 
 
 def _operand(

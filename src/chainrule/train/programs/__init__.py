@@ -1,0 +1,1 @@
+"""Programs written as a user writes: an explanation names their variables and lines."""
