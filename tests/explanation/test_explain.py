@@ -14,10 +14,11 @@ from tests.calls import draw, every_sample, parts
 import chainrule as cr
 from chainrule import nn
 from chainrule.core.cells import type_of
+from chainrule.core.op import TABLE
 from chainrule.core.trace import ReverseLevel
 from chainrule.errors import ArgumentError, DTypeError, NotDifferentiableError, ShapeError
 from chainrule.explanation.columns import width_of
-from chainrule.explanation.formula import Symbol
+from chainrule.explanation.terms import Call, Symbol
 from chainrule.lecture.programs import network
 
 SAMPLES = [
@@ -42,6 +43,24 @@ def scalar(call):
         return total
 
     return f
+
+
+def worth(formula):
+    """Compute what a formula of numbers says; None where it holds something without a value."""
+    if not isinstance(formula, Call):
+        return formula.value
+    values = [worth(a) for a in formula.arguments]
+    if formula.name not in TABLE or any(v is None for v in values):
+        return None
+    return TABLE[formula.name].numpy(*values)
+
+
+def assert_formulas_are_worth_their_numbers(explanation):
+    for edge in explanation.graph.edges:
+        with np.errstate(all="ignore"):
+            found = worth(edge.formula)
+        if found is not None:
+            np.testing.assert_allclose(float(found), edge.local, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(("op", "sample"), SAMPLES)
@@ -72,6 +91,7 @@ def test_every_op_is_explained(op, sample):
             except ArgumentError as error:
                 assert "complex numbers lie between" in str(error)  # noqa: PT017  told, not wrong
                 continue
+            assert_formulas_are_worth_their_numbers(entry)
             first = np.ravel(gradients[i])[0]
             np.testing.assert_allclose(entry.graph.wires[0].total, first, rtol=1e-12, atol=1e-14)
             np.testing.assert_allclose(entry.paths().total, first, rtol=1e-9, atol=1e-12)
@@ -132,6 +152,24 @@ def test_an_array_program_adds_up_entry_by_entry(rng):
         paths = e.paths(name)
         np.testing.assert_allclose(paths.total, g, rtol=1e-11)
         assert paths.count >= len(paths.strongest) == 5
+
+
+def test_the_derivatives_of_softmax_are_written_entry_by_entry():
+    def loss(z):
+        return -np.log(nn.softmax(z)[1])
+
+    e = cr.explain(loss, np.array([1.0, 2.0, 0.5]), wrt="z[0]")
+    assert e.records("z[0]")[0].local_formula == "-(softmax(z)[0] * softmax(z)[1])"
+    same = cr.explain(loss, np.array([1.0, 2.0, 0.5]), wrt="z[1]")
+    assert same.records("z[1]")[0].local_formula == "softmax(z)[1] * (1 - softmax(z)[1])"
+    other = cr.explain(lambda z: nn.log_softmax(z)[1], np.array([1.0, 2.0, 0.5]), wrt="z[0]")
+    assert other.records("z[0]")[0].local_formula == "-softmax(z)[0]"
+
+
+def test_a_derivative_without_a_formula_has_a_name():
+    e = cr.explain(np.linalg.det, np.array([[2.0, 1.0], [1.0, 3.0]]), wrt="a[0,0]")
+    (line,) = e.records()
+    assert (line.local_formula, line.local) == ("∂det(a)/∂a[0,0]", pytest.approx(3))
 
 
 def test_there_may_be_very_many_paths():

@@ -80,6 +80,8 @@ X, Y, Z = (Symbol(n, v) for n, v in VALUES.items())
         (raw("multiply", raw("add", X, Y), Z), "(x + y) * z"),
         (raw("add", raw("multiply", X, Y), Z), "x * y + z"),
         (raw("divide", X, raw("multiply", Y, Z)), "x / (y * z)"),
+        (raw("multiply", raw("divide", X, Y), Z), "(x / y) * z"),
+        (raw("multiply", X, raw("divide", Y, Z)), "x * (y / z)"),
         (raw("power", X, raw("power", Y, Z)), "x ** y ** z"),
         (raw("power", raw("power", X, Y), Z), "(x ** y) ** z"),
         (raw("power", raw("negative", X), Z), "(-x) ** z"),

@@ -14,6 +14,7 @@ from chainrule.core.trace import OUTPUT, Node
 from chainrule.errors import ArgumentError
 from chainrule.explanation.arrays import DEEPEST_LABEL, is_short, reached
 from chainrule.explanation.derive import Flow
+from chainrule.explanation.entry_rules import entry_formula
 from chainrule.explanation.formula import (
     BRIEF,
     Call,
@@ -22,6 +23,7 @@ from chainrule.explanation.formula import (
     Symbol,
     as_computed,
     call,
+    derivative,
     written,
 )
 from chainrule.explanation.jacobians import Jacobians, Slope
@@ -32,6 +34,7 @@ from chainrule.explanation.wires import Edge, Graph, Wire
 
 _MOST_TERMS = 16
 _MOST_EDGES = 500_000
+_LONGEST_DERIVATIVE = 80
 Key = tuple[Node, int]
 """An entry: a node, and which entry of its value in a flat count."""
 
@@ -146,6 +149,8 @@ class _Entries:
         assert node.op is not None
         if node.op.kind == "elementwise":
             formula = partial_formula(node, slope.argument, self._arguments(key))
+        elif node.op.kind == "general":
+            formula = self._general_formula(key, slope)
         else:
             formula = self._slope_formula(node, slope)
         contribution = target.total * slope.value
@@ -235,6 +240,24 @@ class _Entries:
         if parent is None:
             return self.tape.constants.entry(node.args[argument], entry)
         return self.label((parent, entry), depth)
+
+    def _general_formula(self, key: Key, slope: Slope) -> Expression:
+        """Write the derivative of an op such as softmax; where its rule has no formula by entries, its name."""
+        node, entry = key
+
+        def leaf(argument: int | None, place: int) -> Expression:
+            if argument is None:
+                return self.label((node, place))
+            parent = node.parents[argument]
+            if parent is None:
+                return self.tape.constants.entry(node.args[argument], place)
+            return self.label((parent, place))
+
+        found = entry_formula(node, slope.argument, entry, slope.entry, leaf)
+        if found is not None and len(written(found, BRIEF)) <= _LONGEST_DERIVATIVE:
+            return found
+        source = self.label((node.parents[slope.argument], slope.entry))
+        return derivative(written(self.label(key), BRIEF), source, slope.value)
 
     def _value(self, node: Node, slope: Slope) -> Any:
         return np.ravel(value_of(_parent(node, slope.argument)))[slope.entry]

@@ -212,10 +212,17 @@ def _negative(x: Expression) -> Expression | None:
 
 
 def _exp(x: Expression) -> Expression | None:
-    if not isinstance(x, Call) or x.name != "log_softmax":
+    """Write exp(log_softmax(x)) as softmax(x), of whole arrays and of one entry."""
+    if isinstance(x, Call) and x.name == "log_softmax":
+        template = x.notation.template.replace("log_softmax", "softmax")
+        return Call("softmax", Notation(template, x.notation.precedence), x.arguments)
+    if not isinstance(x, Symbol) or x.formula is None or x.formula.name != "entry":
         return None
-    template = x.notation.template.replace("log_softmax", "softmax")
-    return Call("softmax", Notation(template, x.notation.precedence), x.arguments)
+    inner = _exp(x.formula.arguments[0])
+    if not isinstance(inner, Call):
+        return None
+    formula = Call("entry", x.formula.notation, (inner,))
+    return Symbol(written(formula, BRIEF), np.exp(x.value), formula)
 
 
 def _one(*_: Expression) -> Expression:
@@ -230,7 +237,7 @@ def _itself(x: Expression, *_: Expression) -> Expression:
     return x
 
 
-_SAME = frozenset({"positive", "astype", "real"})
+_SAME = frozenset({"positive", "astype"})
 _RULES: dict[str, Callable[..., Expression | None]] = {
     "multiply": _multiply,  # 1*x -> x, 0*x -> 0, -1*x -> -x, -x*y -> -(x*y), f(x)*f(x) -> f(x)**2
     "add": _add,  # 0 + x -> x, x + -y -> x - y, -x + y -> y - x
@@ -243,5 +250,4 @@ _RULES: dict[str, Callable[..., Expression | None]] = {
     "zeros_like": _zero,  # the same
     "positive": _itself,  # +x -> x
     "astype": _itself,  # a cast changes no formula
-    "real": _itself,  # nor does the real part of what is real
 }

@@ -130,6 +130,8 @@ def _of_node(node: Node, symbols: Mapping[Node, str], budget: list[int]) -> Expr
 def _plainer(node: Node, arguments: tuple[Expression, ...]) -> Expression | None:
     """Write what a rule does for NumPy's sake as mathematics does: broadcasting, and vectors dressed as matrices."""
     assert node.op is not None
+    if node.op.name == "real" and type_of(node.args[0]).dtype.kind != "c":
+        return arguments[0]
     is_whole = node.op.name == "sum_to" and node.type == type_of(node.args[0])
     if is_whole or node.op.name == "broadcast_to":  # NumPy broadcasts where it is read
         return arguments[0]

@@ -49,8 +49,9 @@ class Digits:
 
     def relation(self, value: Any) -> str:
         """Return `=` or `≈`; nothing for an array of which only the type is shown."""
-        is_shown = not np.ndim(value) or self.number(value).startswith("[")
-        return self.equals(value) if type(value) is tuple or is_shown else ""
+        if type(value) is not tuple and np.ndim(value) and not self.number(value).startswith("["):
+            return ""
+        return self.equals(value)
 
     @property
     def names(self) -> Style:

@@ -129,7 +129,10 @@ def _operand(
 ) -> tuple[str, bool]:
     """Set an operand, in parentheses where it needs them; say whether it starts with a minus."""
     piece = typeset(argument, script)
-    if _needs_parentheses(around.precedence, piece, is_first=is_first):
+    # a / b · c is the product of a / b and c, but is easily read as a / (b · c)
+    is_quotient = isinstance(argument, Call) and argument.name == "divide"
+    is_misread = is_quotient and is_first and around.precedence == piece.tightness == PRODUCT
+    if is_misread or _needs_parentheses(around.precedence, piece, is_first=is_first):
         return script.parenthesised(piece.text), False
     return piece.text, piece.is_signed
 
