@@ -214,3 +214,15 @@ def test_a_function_that_is_not_deterministic_is_noticed():
 def test_options_out_of_range_are_refused(options, text):
     with pytest.raises(ArgumentError, match=f"check_gradients: {text}. Expected a positive number"):
         cr.check_gradients(np.sin, 1.0, **options)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [(lambda x: np.log(x) * 0, -1.0), (lambda x: 1 / x, 0.0), (lambda x: x * np.inf, 1.0)],
+)
+def test_what_is_not_finite_is_no_good_gradient(f, x):
+    with np.errstate(all="ignore"):
+        report = cr.check_gradients(f, np.float64(x))
+    assert report.rows[0].verdict == "not finite"
+    assert not report.ok
+    assert "not finite: the gradient or the function beside it" in str(report)

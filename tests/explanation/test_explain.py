@@ -541,3 +541,31 @@ def test_wide_names_keep_columns_aligned():
     columns = [width_of(row[: row.index("input")]) for row in rows]
     assert len(columns) == 2
     assert columns[0] == columns[1]
+
+
+def test_a_difference_that_is_not_finite_is_told():
+    with np.errstate(all="ignore"):
+        ((_, entry),) = cr.explain(lambda x: np.log(x) * 0, -1.0).checks
+    assert entry.verdict == "not finite"
+
+
+def test_empty_arrays_are_explained():
+    e = cr.explain(lambda x: np.sum(x * 2) + 1, np.zeros((0, 3)))
+    assert e.value == 1
+    assert e.gradient["x"].shape == (0, 3)
+    assert e.checks == ()
+    assert "(0, 3)" in str(e)
+    assert dict(e.facts)["reduction"] == "sum over 0 entries"
+    whole = cr.explain(lambda x, y: np.sum(x) * y, np.zeros(0), 3.0, wrt="x")
+    assert "x" in str(whole)
+
+
+def test_a_result_that_is_an_input_keeps_its_name():
+    text = str(cr.explain(lambda x: x, 2.0))
+    assert "x  input  = 2" in text
+    assert "∂f/∂x  = 1" in text
+
+
+def test_a_part_that_goes_back_into_its_array_says_where():
+    (line, _) = cr.explain(lambda x: np.sum(x[1:] ** 2), np.arange(3.0)).records()[-1:] * 2
+    assert line.local_formula == "zeros with g at [1:]"

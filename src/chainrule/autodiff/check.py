@@ -12,7 +12,17 @@ import numpy as np
 from chainrule import tree
 from chainrule.autodiff.arguments import normalized_argnums
 from chainrule.autodiff.differences import Slopes, relative_error, slopes_at
-from chainrule.autodiff.report import AT_KINK, GOOD, KINKS, ROUNDING, UNEASY, WRONG, Report, Row
+from chainrule.autodiff.report import (
+    AT_KINK,
+    GOOD,
+    KINKS,
+    NOT_FINITE,
+    ROUNDING,
+    UNEASY,
+    WRONG,
+    Report,
+    Row,
+)
 from chainrule.autodiff.transforms import value_and_grad
 from chainrule.core.types import type_of_plain
 from chainrule.errors import ArgumentError
@@ -158,7 +168,7 @@ class Entry:
         return relative_error(self.analytic, self.numeric)
 
 
-_SEVERITY = (GOOD, ROUNDING, KINKS, AT_KINK, UNEASY, WRONG)
+_SEVERITY = (GOOD, ROUNDING, KINKS, AT_KINK, UNEASY, NOT_FINITE, WRONG)
 
 
 def _row(
@@ -219,6 +229,8 @@ def check_entry(
 
 def _verdict(analytic: complex, slopes: Slopes, precision: str) -> str:
     good, kinks, uneasy = _LIMITS[precision]
+    if not np.isfinite(analytic) or not np.isfinite(slopes.central):
+        return NOT_FINITE
     error = relative_error(analytic, slopes.central)
     if error <= good:
         return GOOD

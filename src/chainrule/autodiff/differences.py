@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,11 +34,13 @@ class Slopes:
 
 
 def relative_error(analytic: complex, numeric: complex) -> float:
-    """Return `|a - n| / max(|a|, |n|)`, 0 where both are zero.
+    """Return `|a - n| / max(|a|, |n|)`, 0 where both are zero, NaN where one is.
 
-    >>> round(relative_error(1.0, 1.0001), 12)
-    9.9990001e-05
+    >>> round(relative_error(1.0, 1.0001), 12), relative_error(0.0, float("nan"))
+    (9.9990001e-05, nan)
     """
+    if cmath.isnan(analytic) or cmath.isnan(numeric):  # max() would not let a NaN through
+        return math.nan
     scale = max(abs(analytic), abs(numeric))
     return abs(analytic - numeric) / scale if scale else 0.0
 

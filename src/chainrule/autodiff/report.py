@@ -11,6 +11,7 @@ UNEASY = "uneasy"
 WRONG = "probably wrong"
 AT_KINK = "at a kink"
 ROUNDING = "lost in rounding"
+NOT_FINITE = "not finite"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Report:
 
     def _passes(self, row: Row) -> bool:
         if row.verdict in {AT_KINK, ROUNDING} or self.tolerance is None:
-            return row.verdict not in {UNEASY, WRONG}
+            return row.verdict not in {UNEASY, WRONG, NOT_FINITE}
         return row.error <= self.tolerance
 
     def __str__(self) -> str:
@@ -111,6 +112,8 @@ class Report:
                 )
         if any(row.verdict == ROUNDING for row in self.rows):
             yield f"{ROUNDING}: the difference is no larger than the function's rounding; use a larger step."
+        if any(row.verdict == NOT_FINITE for row in self.rows):
+            yield f"{NOT_FINITE}: the gradient or the function beside it is infinite or NaN there."
         if not self.is_deterministic:
             yield "The function is not deterministic: two calls gave different numbers. Fix the seed."
         if not self.is_double:

@@ -56,7 +56,7 @@ class Explanation:
         self.value = np.ravel(tape.values[0])[entry].item()
         self.facts = facts(tape, swept.output, swept.order)
         self.starts = self._starts(wrt)
-        nodes = list(dict.fromkeys(n for n, _ in self.starts))
+        nodes = self._nodes(wrt)
         if wrt is None:
             self.is_by_entry = _is_scalar_program(swept)
         else:
@@ -126,7 +126,7 @@ class Explanation:
     @functools.cached_property
     def checks(self) -> tuple[tuple[str, Entry], ...]:
         """Beside each gradient a centred difference: of an array at its largest entry; of inputs only."""
-        nodes = list(dict.fromkeys(n for n, _ in self.starts))
+        nodes = self._nodes(self.wrt)
         if not set(nodes) <= set(self.tape.inputs):
             return ()
         found = []
@@ -229,11 +229,16 @@ class Explanation:
         graph = array_graph(self.tape, self._flow, [node])
         return graph, next(wire for wire in graph.wires if wire.node is node)
 
+    def _nodes(self, wrt: str | None) -> list[Node]:
+        """Return the values that are meant: one, or all inputs that the result depends on."""
+        if wrt is None:
+            return [n for n in self.tape.inputs if n in self._flow.totals]
+        return [_found(self.tape, wrt)[0]]
+
     def _starts(self, wrt: str | None) -> list[tuple[Node, int]]:
         """Return the entries that are meant: all entries of an array, or of all inputs."""
         if wrt is None:
-            reaching = [n for n in self.tape.inputs if n in self._flow.totals]
-            return [(n, i) for n in reaching for i in range(n.type.size)]
+            return [(n, i) for n in self._nodes(None) for i in range(n.type.size)]
         node, index = _found(self.tape, wrt)
         if node not in self._flow.totals:
             self._flow.totals[node] = np.zeros(node.type.shape)[()]  # type: ignore[index]  # it is a dict

@@ -62,8 +62,8 @@ def _reduction(output: Node) -> tuple[str, Node | None]:
         return "none", None
     first = next((p for p in node.parents if p is not None), None)
     entries = first.type.size if first is not None and type(first.type) is not tuple else 0
-    count = max(1, entries // max(1, node.type.size))
-    text = f"{node.op.name} over {count} entries"
+    count = entries // max(1, node.type.size)
+    text = f"{node.op.name} over {count} {'entry' if count == 1 else 'entries'}"
     if node.op.name == "sum" and count > 2 and np.isclose(abs(factor) * count, 1):
         text = f"mean over {count} entries"
         factor = np.copysign(1.0, factor)

@@ -15,6 +15,7 @@ from chainrule.core.types import Shape
 from chainrule.explanation.typeset import ATOM
 
 _SELECTING = frozenset({"getitem", "setitem", "scatter"})
+_LOOSE = 4
 _SHOWN = ("axis", "repeats", "shift", "offset", "k", "n")
 
 
@@ -25,6 +26,8 @@ def notation_of(node: Node) -> Notation:
     notation = op.notation
     if op.name in _SELECTING and "index" in params:
         index = f"[{index_text(params['index'])}]"
+        if op.name == "scatter":
+            return Notation(f"zeros with {{0}} at {index}", _LOOSE)
         return Notation(notation.template.replace("[…]", index), notation.precedence)
     if op.name == "transpose":
         return notation if _is_matrix_transpose(params.get("axes")) else called("transpose", 1)

@@ -63,7 +63,8 @@ def gradient_statement(outcome: str, wire: Wire, graph: Graph) -> Statement:
 
 def value_statement(wire: Wire, outcome: str, graph: Graph) -> Statement:
     """State how a value was computed."""
-    name = Symbol(outcome, wire.value) if wire is graph.output else wire.label
+    is_result = wire is graph.output and wire.node.op is not None
+    name = Symbol(outcome, wire.value) if is_result else wire.label
     formula = Number(wire.value) if wire.node.op is None else wire.formula
     return Statement(name, formula, None, wire.value)
 
