@@ -202,9 +202,9 @@ def test_diagnose_shows_how_each_layer_fares(folder, capsys):
     printed = capsys.readouterr().out
     assert printed.rstrip().endswith("run folder: runs/digits-001")
     _, _, health = printed.partition("health after the last step")
-    rows = [line.split() for line in health.splitlines() if line.startswith("model.")]
+    rows = [line.split() for line in health.splitlines() if line.startswith("layers[")]
     assert [row[0] for row in rows] == [
-        f"model.layers[{i}].{name}" for i in (0, 1) for name in ("weight", "bias")
+        f"layers[{i}].{name}" for i in (0, 1) for name in ("weight", "bias")
     ]
     assert all(float(row[2]) >= 0 and float(row[3]) > 0 for row in rows)
     assert rows[0][1] == "64×16"
