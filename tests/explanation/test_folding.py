@@ -93,7 +93,7 @@ def test_the_layers_of_a_language_model_are_passes_of_one_loop(rng):
     assert [p.title for p in loop.items] == [f"pass {i} of 4" for i in (1, 2, 3, 4)]
     assert len({len(list(p.wires())) for p in loop.items}) == 1
     inputs = [w.label.name for w in loop.items[2].wires() if w.node.op is None]
-    assert all(name.startswith("parameters['layers'][2]") for name in inputs)
+    assert all(name.startswith("layers[2]") for name in inputs)
     assert len(inputs) == 6
     assert titles(loop.items[0], "call") == [
         "normalized()",
