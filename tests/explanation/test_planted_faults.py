@@ -190,3 +190,10 @@ def test_a_mask_of_minus_infinity_that_the_loss_does_not_feel_is_no_mistake(inpu
     assert found.is_finite
     assert {a.op for a in found.harmless} == {"constant"}
     assert {a.position.text for a in found.harmless} == {"scores = np.where(mask, scores, -np.inf)"}
+
+
+def test_a_compiled_step_is_diagnosed_as_the_step_that_was_compiled(inputs):
+    plant = PLANTS[0]
+    model, number = planted(plant.line, plant.planted)
+    found = cr.diagnose(cr.compile(model.step), *inputs).origin
+    assert (found.position.line, found.op) == (number, plant.op)

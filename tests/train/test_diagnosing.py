@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import chainrule as cr
 from chainrule import nn, optim, tree
 from chainrule.data import Batch
 from chainrule.errors import ArgumentError, NotFiniteError
@@ -138,3 +139,16 @@ def test_where_all_is_the_librarys_the_layer_and_its_line_are_named(rng):
         fit(classification, model, batch, diagnose=True, **options(rng))
     origin = caught.value.diagnosis.origin
     assert (origin.scope, origin.inside.text) == ("layers[0]", "z = x @ self.weight")
+
+
+@pytest.mark.parametrize("donate", [(), (0,)])
+def test_a_compiled_step_is_run_again_op_by_op(examples, donate):
+    optimizer = optim.sgd(0.1)
+    compiled = cr.compile(make_step(root, optimizer), donate=donate)
+    step = diagnosed(compiled, root, optimizer)
+    state, _ = step(initial_state(np.ones(3), optimizer), examples)
+    with pytest.raises(NotFiniteError) as caught:
+        step(State(np.zeros(3), state.optimizer), examples)
+    found = caught.value.diagnosis.backward
+    assert (found.op, found.position.text) == ("sqrt", "return np.mean(np.sqrt(distance)), {}")
+    assert caught.value.message.startswith("training: step 2 gave NaN")
