@@ -14,6 +14,7 @@ from tests.compiler.test_rolling import GUARD
 import chainrule as cr
 from chainrule.compiler import array_loops, scalars
 from chainrule.compiler.finding import loops_of
+from chainrule.compiler.interpreter import interpret
 from chainrule.compiler.outline import outline_of
 from chainrule.compiler.rewrite import recorded
 from chainrule.core.graph import Graph
@@ -97,6 +98,22 @@ def test_results_may_be_values_of_the_last_turn_of_others_and_arguments():
     graph = recorded(f, (3,))
     graph = Graph(graph.inputs, graph.nodes, (*graph.outputs, 2.5))
     assert len(check(graph, np.array([0.1, -0.2, 0.3]))) == 1
+
+
+def test_results_may_lie_where_the_arguments_did():
+    def f(a, b):
+        h = a
+        for _ in range(40):
+            h = np.exp(-h * h) + b * 0.25
+        return b, a, h
+
+    graph = recorded(f, (3,), (3,))
+    program = array_loops.lower(graph, scalars.lower)
+    a, b = np.array([0.5, 1.0, 2.0]), np.array([-1.0, -2.0, 0.0])
+    arrays = [a.copy(), b.copy()]
+    last = np.zeros(3)
+    interpret(program, [*arrays, *arrays, last, *[None] * len(program.constants)])
+    assert_same_bits([*arrays, last], graph.run(a, b))
 
 
 def test_a_guard_in_each_turn_keeps_its_number():

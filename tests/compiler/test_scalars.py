@@ -6,6 +6,7 @@ from tests.compiler.running import assert_same_bits, results_of
 
 import chainrule as cr
 from chainrule.compiler import passes, scalars
+from chainrule.compiler.interpreter import interpret
 from chainrule.compiler.loops import Let, Load, Loop, Store
 from chainrule.compiler.rewrite import recorded
 from chainrule.core.graph import Graph, capture
@@ -154,6 +155,15 @@ def test_an_array_that_a_guard_may_leave_is_not_written_before_it():
     written = [s for s in program.body if isinstance(s, Store) and s.buffer.role == "output"]
     assert isinstance(last, Loop)
     assert not written
+
+
+def test_results_may_lie_where_the_arguments_did():
+    graph = recorded(lambda a, b: (b, a), (LARGE,), (LARGE,))
+    program = scalars.lower(graph)
+    x, y = np.arange(0.0, LARGE), np.arange(0.0, -LARGE, -1)
+    arrays = [x.copy(), y.copy()]
+    interpret(program, [*arrays, *arrays])
+    assert_same_bits(arrays, [y, x])
 
 
 def test_results_may_be_arguments_and_constants():

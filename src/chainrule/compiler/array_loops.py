@@ -150,8 +150,12 @@ class _Writer:
             start = loop.end
         self._straight(start, len(self.outline))
         ids = {node: i for i, node in enumerate(self.outline.nodes)}
-        for buffer, out in zip(outputs, self.graph.outputs, strict=True):
-            place = self._place(ids[out]) if type(out) is Node else self._constant(out)
+        places = [
+            self._place(ids[out]) if type(out) is Node else self._constant(out)
+            for out in self.graph.outputs
+        ]
+        places = [self._apart(p, b.size) for p, b in zip(places, outputs, strict=True)]
+        for buffer, place in zip(outputs, places, strict=True):
             self.body.append(self._copy(Place(buffer), place, buffer.size))
         return assigned(self.buffers, tuple(self.body), self.contents)
 
@@ -184,6 +188,15 @@ class _Writer:
         load, store = (Index(p.index.offset, (*p.index.terms, (var, 1))) for p in (source, target))
         body = (Load(name, source.buffer, load), Store(target.buffer, store, name))
         return Loop(var, size, body, vector=True)
+
+    def _apart(self, place: Place, size: int) -> Place:
+        """Return where a result lies apart from the inputs, whose memory another result may be written to."""
+        if place.buffer.role != "input":
+            return place
+        copied = Buffer(f"copy_{len(self.buffers)}", place.buffer.dtype, size, "temporary")
+        self.buffers.append(copied)
+        self.body.append(self._copy(Place(copied), place, size))
+        return Place(copied)
 
     # Which values are read elsewhere
 

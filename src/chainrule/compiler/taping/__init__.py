@@ -29,6 +29,7 @@ from chainrule.compiler.taping.values import IN_REGISTERS, Memory, NotScalarErro
 from chainrule.compiler.values import is_supported
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
+from chainrule.core.types import ArrayType
 
 _WHOLE_AT_MOST = 0.1
 """The part of the actions that may be steps on whole large arrays; beyond it a program is one of arrays."""
@@ -62,8 +63,9 @@ def _run(t: Taper) -> None:
                 raise NotScalarError
             handler = computed
         values[node] = handler(t, node)
-    for i, out in enumerate(t.graph.outputs):
-        _store_output(t, i, out)
+    results = [_result(t, out) for out in t.graph.outputs]
+    for i, (out, value) in enumerate(zip(t.graph.outputs, results, strict=True)):
+        _store_output(t, i, operand_type(out), value)
     if t.whole > _WHOLE_AT_MOST * len(t.tape):
         raise NotScalarError
 
@@ -83,13 +85,19 @@ def _enter_input(t: Taper, i: int, node: Node) -> None:
     t.values[node] = numbers_like(node.type, numbers)
 
 
-def _store_output(t: Taper, i: int, out: Any) -> None:
-    of = operand_type(out)
-    buffer = Buffer(f"out{i}", of.dtype, of.size, "output", len(t.graph.inputs) + i)
-    t.tape.buffers.append(buffer)
+def _result(t: Taper, out: Any) -> Any:
+    """Return the value of a result; the memory of an input is copied, for another result may be written there."""
     value = t.value(out)
     if type(value) in {Part, Uniform}:
-        value = t.taken(out)
+        return t.taken(out)
+    if type(value) is Memory and value.buffer.role == "input":
+        return t.copied(value)
+    return value
+
+
+def _store_output(t: Taper, i: int, of: ArrayType, value: Any) -> None:
+    buffer = Buffer(f"out{i}", of.dtype, of.size, "output", len(t.graph.inputs) + i)
+    t.tape.buffers.append(buffer)
     if type(value) is Memory:
         t.copied(value, buffer)
         return
