@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chainrule.markup import table
+
 GOOD = "good"
 KINKS = "fine with kinks"
 UNEASY = "uneasy"
@@ -12,6 +14,7 @@ WRONG = "probably wrong"
 AT_KINK = "at a kink"
 ROUNDING = "lost in rounding"
 NOT_FINITE = "not finite"
+_HEAD = ("parameter", "checked", "worst entry", "analytic", "numeric", "error", "verdict")
 
 
 @dataclass(frozen=True)
@@ -71,19 +74,22 @@ class Report:
 
     def __str__(self) -> str:
         """Return an aligned table with one line per parameter, then what else was noticed."""
-        cells = [
-            (
-                "parameter",
-                "checked",
-                "worst entry",
-                "analytic",
-                "numeric",
-                "error",
-                "verdict",
-            )
+        cells = [_HEAD, *self._cells()]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            "  ".join(c.ljust(n) for c, n in zip(line, widths, strict=True)).rstrip()
+            for line in cells
         ]
-        cells += [
-            (
+        return "\n".join([*lines, *self._notes()])
+
+    def _repr_html_(self) -> str:
+        """Return the same as a table of HTML, for notebooks."""
+        verdict = "nothing speaks against it" if self.ok else "look at it"
+        return table(f"gradient check: {verdict}", _HEAD, list(self._cells()), list(self._notes()))
+
+    def _cells(self) -> Iterator[tuple[str, ...]]:
+        for row in self.rows:
+            yield (
                 row.parameter,
                 f"{row.checked} of {row.size}",
                 f"[{', '.join(map(str, row.index))}]",
@@ -92,14 +98,6 @@ class Report:
                 f"{row.error:.2e}",
                 row.verdict,
             )
-            for row in self.rows
-        ]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  ".join(c.ljust(n) for c, n in zip(line, widths, strict=True)).rstrip()
-            for line in cells
-        ]
-        return "\n".join([*lines, *self._notes()])
 
     def _notes(self) -> Iterator[str]:
         yield "error = |analytic - numeric| / max(|analytic|, |numeric|); 0 where both are 0"

@@ -14,6 +14,7 @@ from chainrule.core.op import READS_OUT, Op, reads_argument
 from chainrule.core.trace import OUTPUT, Level, Node, topological, wrap
 from chainrule.core.types import ArrayType, Value
 from chainrule.errors import EscapedValueError, GraphError
+from chainrule.markup import table
 
 _LONGEST = 60
 """Characters of a constant that are shown."""
@@ -71,6 +72,13 @@ class Graph:
         ]
         results = [names[o] if isinstance(o, Node) else _shown(o) for o in self.outputs]
         return "\n".join([*lines, f"return {', '.join(results)}"])
+
+    def _repr_html_(self) -> str:
+        """Return the nodes as a table, for notebooks."""
+        names = _names(self)
+        rows = [(names[n], "input", _type_text(n.type)) for n in self.inputs]
+        rows += [(names[n], _written(n, names), _type_text(n.type)) for n in self.nodes]
+        return table(f"{len(self.nodes)} nodes", ("name", "call", "type"), rows)
 
     def check(self) -> None:
         """Verify that every node follows its parents and has the type its op infers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import zlib
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib import resources
@@ -76,10 +77,11 @@ def document(
     inside: Iterable[str], *, width: float, height: float, title: str, description: str
 ) -> str:
     """Return a whole SVG: drawn on paper, styled by itself, readable to those who cannot see it."""
+    mark = f"{zlib.crc32((title + description).encode()):08x}"  # several may stand in one notebook
     return element(
         "svg",
-        element("title", text=title, id="cr-title"),
-        element("desc", text=description, id="cr-description"),
+        element("title", text=title, id=f"cr-title-{mark}"),
+        element("desc", text=description, id=f"cr-description-{mark}"),
         f"<style>{asset('picture.css')}</style>",
         element("rect", class_="cr-paper", width="100%", height="100%", rx=10),
         *inside,
@@ -89,5 +91,5 @@ def document(
         height=height,
         class_="cr-picture",
         role="img",
-        aria_labelledby="cr-title cr-description",
+        aria_labelledby=f"cr-title-{mark} cr-description-{mark}",
     )

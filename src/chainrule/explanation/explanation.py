@@ -16,7 +16,7 @@ from chainrule.autodiff.check import Entry, check_entry
 from chainrule.core.cells import type_of
 from chainrule.core.trace import Node
 from chainrule.errors import ArgumentError, DTypeError
-from chainrule.explanation import html, latex, svg, text
+from chainrule.explanation import dot, html, latex, notebook, svg, text
 from chainrule.explanation.arrays import array_graph
 from chainrule.explanation.branches import Options, tree_lines
 from chainrule.explanation.chain import Chain, chain
@@ -186,6 +186,10 @@ class Explanation:
         """
         return svg.explanation_svg(self, self._flow, view, digits, example)
 
+    def dot(self, *, digits: int = 3) -> str:
+        """Return the graph in the language of Graphviz, its folds as clusters."""
+        return dot.explanation_dot(self, digits)
+
     def html(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return a page to step through both passes, with everything in one file that loads nothing from elsewhere.
 
@@ -201,8 +205,8 @@ class Explanation:
         return self.text()
 
     def _repr_html_(self) -> str:
-        """Return the steps as a table, for notebooks."""
-        return text.explanation_html(self)
+        """Return the picture and the steps, for notebooks."""
+        return notebook.explanation_html(self)
 
     def _entry(self, wrt: str | None) -> tuple[Graph, Wire]:
         """Return the graph of entries that starts at one entry, and its wire."""

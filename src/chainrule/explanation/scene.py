@@ -17,6 +17,7 @@ from chainrule.explanation.glyphs import (
     glyph,
     label_of,
     local_text,
+    shown,
     sign,
     text_width,
     weight,
@@ -153,6 +154,9 @@ class _Scene:
                 "loose": is_loose,
                 "text": local_text(edge, _DIGITS),
                 "contribution": _value(edge.contribution),
+                "short": ""
+                if _is_plain(edge.contribution)
+                else shown(edge.contribution, _DIGITS, mark="‖·‖ "),
                 "weight": float(f"{weight(edge.contribution):.4g}"),
                 "sign": sign(edge.contribution),
             }
@@ -249,12 +253,12 @@ class _Linked:
 
 
 def _open_at_first(root: Fold) -> list[Fold]:
-    """Open folds, outer ones and the small first, as long as the page stays clear."""
+    """Open folds, outer ones first, loops and the small before others, as long as the page stays clear."""
     opened, visible = [root], len(root.items)
     most = _SMALL if sum(1 for _ in root.wires()) <= _SMALL else _OPEN_AT_FIRST
     waiting = [i for i in root.items if isinstance(i, Fold)]
     while waiting:
-        fold = min(waiting, key=lambda f: len(f.items))
+        fold = min(waiting, key=lambda f: (f.kind != "repeat", len(f.items)))
         visible += len(fold.items) - 1
         if visible > most:
             return opened

@@ -23,6 +23,7 @@ from chainrule.core.types import Value
 from chainrule.errors import ArgumentError
 from chainrule.explanation.constants import Constants, named_constants
 from chainrule.explanation.names import Place, assigned_names, unique
+from chainrule.markup import table
 from chainrule.position import Position, caller, stack
 
 Stack = tuple[tuple[CodeType, int], ...]
@@ -116,6 +117,13 @@ class Tape:
 
     def __str__(self) -> str:
         """One line per value: name, call, value, source line."""
+        return _aligned(self._rows())
+
+    def _repr_html_(self) -> str:
+        """Return the same as a table, for notebooks."""
+        return table(self.function, ("name", "call", "value", "line"), self._rows())
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
         rows = [(self.name(n), "input", _shown(n.out), "") for n in self.inputs]
         for node in self.nodes:
             place = self.position(node)
@@ -127,7 +135,7 @@ class Tape:
                     "" if place is None else str(place),
                 )
             )
-        return _aligned(rows)
+        return rows
 
     def call(self, node: Node) -> str:
         """Write the call that made a node."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 from chainrule.explanation.branches import (
@@ -25,11 +24,9 @@ from chainrule.explanation.statements import (
     value_statement,
 )
 from chainrule.explanation.step_rows import (
-    HEADINGS,
     backward_lines,
     head_lines,
     more_lines,
-    step_row,
 )
 
 if TYPE_CHECKING:
@@ -167,18 +164,3 @@ def _checks(explanation: Explanation, options: Options) -> list[str]:
             )
         ]
     return [*head, *lines, *more_lines(len(rows) - len(shown), "gradients")]
-
-
-def explanation_html(explanation: Explanation) -> str:
-    """Return the backward steps as a plain table."""
-    digits = Digits(6)
-    rows = [
-        HEADINGS,
-        *(step_row(explanation, e, digits) for e in explanation.graph.edges[:MOST_ROWS]),
-    ]
-    cells = [
-        "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in row) + "</tr>"
-        for row, tag in zip(rows, ["th", *["td"] * len(rows)], strict=False)
-    ]
-    caption = f"{explanation.outcome} {digits.equals(explanation.value)} {digits.number(explanation.value)}"
-    return f"<table><caption>{html.escape(caption)}</caption>{''.join(cells)}</table>"

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.nn.initializers import Initializer, glorot_uniform, normal
+from chainrule.nn.summary import summary_html
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,8 @@ class Linear:
         """How many features an example has on the way out."""
         return int(self.weight.shape[1])
 
+    _repr_html_ = summary_html
+
     def __call__(self, x: Value) -> Value:
         """Return `x @ weight + bias`; the last axis of `x` holds the features."""
         _check_features(f"Linear({self.inputs}, {self.outputs})", x, self.inputs)
@@ -101,6 +104,8 @@ class LayerNorm:
     def create(cls, features: int, *, dtype: DTypeLike = np.float32, epsilon: float = 1e-5) -> Self:
         """Start with scale 1 and offset 0."""
         return cls(np.ones(features, dtype), np.zeros(features, dtype), epsilon)
+
+    _repr_html_ = summary_html
 
     def __call__(self, x: Value) -> Value:
         """Normalise over the last axis of `x`."""
@@ -146,6 +151,8 @@ class Embedding:
         """Draw a table of shape (symbols, features)."""
         return cls(initializer((symbols, features), rng=rng, dtype=dtype))
 
+    _repr_html_ = summary_html
+
     def __call__(self, indices: Value) -> Value:
         """Return the rows at `indices`: integers of any shape, which the result's begins with."""
         indices = indices if hasattr(indices, "dtype") else np.asarray(indices)
@@ -183,6 +190,8 @@ class Dropout:
         """Reject what is no probability."""
         if not 0 <= self.rate < 1:
             raise ArgumentError.from_range("Dropout", "rate", self.rate, "0 <= rate < 1")
+
+    _repr_html_ = summary_html
 
     def __call__(self, x: Value, *, rng: np.random.Generator | None = None) -> Value:
         """Drop features of `x` if `rng` is given."""

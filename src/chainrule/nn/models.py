@@ -15,6 +15,7 @@ from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.nn.initializers import Initializer, he_normal
 from chainrule.nn.layers import Linear
+from chainrule.nn.summary import summary_html
 from chainrule.ops.activations import relu
 
 
@@ -35,6 +36,8 @@ class Sequential:
 
     layers: tuple[Any, ...]
     takes_rng: ClassVar[bool] = True
+
+    _repr_html_ = summary_html
 
     def __call__(self, x: Value, *, rng: np.random.Generator | None = None) -> Value:
         """Return what the last layer returns."""
@@ -101,6 +104,8 @@ class MLP:
     def sizes(self) -> tuple[int, ...]:
         """The number of features of the input, of every hidden layer and of the output."""
         return (self.layers[0].inputs, *(layer.outputs for layer in self.layers))
+
+    _repr_html_ = summary_html
 
     def __call__(self, x: Value) -> Value:
         """Return the output of the last layer for one example or a batch of them."""

@@ -23,7 +23,7 @@ function overview() {
   const facts = data.facts.map(([name, fact]) => `<dt>${escaped(name)}</dt><dd>${escaped(fact)}</dd>`).join("");
   const rows = data.strip.slice(0, MOST_ROWS).map(([wire]) => {
     const check = data.checks.find(([name]) => name === wires[wire].name || name.startsWith(`${wires[wire].name}[`));
-    const gradient = wires[wire].size ? `norm ${shown(data.strip.find(([w]) => w === wire)[1])}` : shown(gradients[wire]);
+    const gradient = wires[wire].size ? `‖∇‖ ${shown(data.strip.find(([w]) => w === wire)[1], 4)}` : shown(gradients[wire]);
     return `<tr><td>${link(wire)}</td><td class="cr-number cr-backward-number">${escaped(gradient)}</td><td>${check && !edited ? escaped(check[3]) : ""}</td></tr>`;
   });
   const more = data.strip.length > MOST_ROWS ? `<p class="cr-place">… ${data.strip.length - MOST_ROWS} more</p>` : "";
@@ -74,22 +74,27 @@ function backwardEquations(wire) {
   return parts.join("");
 }
 
+// In tables arrays are short: small ones with three digits, of others the norm.
+const gradientText = (wire) => (wires[wire].shown ? wires[wire].shown[1] : shown(gradients[wire]));
+const handedText = (k) => edges[k].short || shown(contributions[k]);
+
 function termTable(wire) {
   const terms = readers[wire];
   if (!terms.length) return "";
   const rows = terms.slice(0, MOST_ROWS).map((k) => {
     const edge = edges[k];
     const local = edge.local === undefined ? filled(fillUpstream(edge.formula, edge.to)) : localCell(k);
-    return `<tr><td>${link(edge.to)}</td><td class="cr-number">${escaped(shown(gradients[edge.to]))}</td><td>${local}</td><td class="cr-number cr-backward-number">${escaped(shown(contributions[k]))}</td></tr>`;
+    return `<tr><td>${link(edge.to)}</td><td class="cr-number">${escaped(gradientText(edge.to))}</td><td>${local}</td><td class="cr-number cr-backward-number">${escaped(handedText(k))}</td></tr>`;
   });
-  const sum = terms.length > 1 ? `<tr class="cr-sum"><td colspan="3">where ${terms.length} paths meet they add up</td><td class="cr-number cr-backward-number">${escaped(shown(gradients[wire]))}</td></tr>` : "";
+  const sum = terms.length > 1 ? `<tr class="cr-sum"><td colspan="3">where ${terms.length} paths meet they add up</td><td class="cr-number cr-backward-number">${escaped(gradientText(wire))}</td></tr>` : "";
   const more = terms.length > MOST_ROWS ? `<tr><td colspan="4">… ${terms.length - MOST_ROWS} more</td></tr>` : "";
   return `<table><tr><th>from</th><th class="cr-number">upstream</th><th>× local</th><th class="cr-number">= product</th></tr>${rows.join("")}${more}${sum}</table>`;
 }
 
 function localCell(k) {
-  const number = escaped(shown(locals[k]));
+  const number = escaped(isNumber(locals[k]) ? shown(locals[k]) : (edges[k].text || "").replace(/^× /, ""));
   const formula = filled(edges[k].formula);
+  if (!number) return formula;
   return formula.includes("<mi") ? `${formula} ${equals(locals[k])} ${number}` : number;
 }
 
@@ -103,7 +108,7 @@ function checkOf(wire) {
 function handedOn(wire) {
   const terms = sources[wire];
   if (!terms.length) return "";
-  const rows = terms.slice(0, MOST_ROWS).map((k) => `<tr><td>${link(edges[k].from)}</td><td>${edges[k].local === undefined ? filled(fillUpstream(edges[k].formula, wire)) : localCell(k)}</td><td class="cr-number cr-backward-number">${escaped(shown(contributions[k]))}</td></tr>`);
+  const rows = terms.slice(0, MOST_ROWS).map((k) => `<tr><td>${link(edges[k].from)}</td><td>${edges[k].local === undefined ? filled(fillUpstream(edges[k].formula, wire)) : localCell(k)}</td><td class="cr-number cr-backward-number">${escaped(handedText(k))}</td></tr>`);
   return `<h3>Hands on</h3><table><tr><th>to</th><th>× local</th><th class="cr-number">= product</th></tr>${rows.join("")}</table>`;
 }
 

@@ -69,9 +69,9 @@ function said() {
   const item = current();
   const wire = wireOf(item);
   const name = isFold(item) ? foldOf(item).title : named(wire);
-  if (step <= n) return `Forward ${step} of ${n}: ${name} ${equals(values[wire])} ${shown(values[wire])}`;
-  const handed = isFold(item) ? "" : sources[wire].map((k) => `${named(edges[k].from)} receives ${shown(contributions[k], 4)}`).join(", ");
-  return `Backward ${step - n} of ${n}: ${name} has ${shown(gradients[wire], 4)}${handed ? `; ${handed}` : ""}`;
+  if (step <= n) return `Forward ${step} of ${n}: ${name} ${equals(values[wire])} ${wires[wire].shown ? wires[wire].shown[0] : shown(values[wire])}`;
+  const handed = isFold(item) ? "" : sources[wire].map((k) => `${named(edges[k].from)} receives ${edges[k].short || shown(contributions[k], 4)}`).join(", ");
+  return `Backward ${step - n} of ${n}: ${name} has ${wires[wire].shown ? wires[wire].shown[1] : shown(gradients[wire], 4)}${handed ? `; ${handed}` : ""}`;
 }
 
 function goTo(wanted, isSelecting = true) {
