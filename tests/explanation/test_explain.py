@@ -432,12 +432,6 @@ def test_latex_is_balanced_and_stands_alone():
     assert "(-" in cr.explain(lambda x, y: x * y, -2.0, 5.0).latex()
 
 
-def test_a_notebook_shows_a_table():
-    html = cr.explain(lambda x, y: x * y, 2.0, 3.0)._repr_html_()
-    assert html.startswith("<table><caption>f = 6</caption>")
-    assert html.count("<tr>") == 3
-
-
 def test_an_entry_is_checked_too():
     def f(w, n):
         h = np.zeros(2)
