@@ -176,5 +176,7 @@ def test_bad_input_about_runs_and_files_is_told(folder, runs, capsys, words, cod
 
 
 def test_a_picture_is_written(folder, capsys):
-    assert main(["explain", "(x+y)*z", "x=-2", "y=5", "z=-4", "--svg", "out.svg"]) == 0
+    files = ["--svg", "out.svg", "--html", "out.html"]
+    assert main(["explain", "(x+y)*z", "x=-2", "y=5", "z=-4", *files]) == 0
+    assert (folder / "out.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert (folder / "out.svg").read_text(encoding="utf-8").startswith("<svg")

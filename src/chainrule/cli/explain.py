@@ -63,6 +63,9 @@ def explain(
     view: Annotated[
         str, typer.Option(help="What the picture shows: graph, network or reverse.")
     ] = "graph",
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page to step through both passes there.")
+    ] = None,
 ) -> None:
     """Show how a gradient comes about: every step, its local derivative, and the sums where paths meet."""
     found = find_target(Given(target, values or [], args, shape or [], seed, sample))
@@ -83,6 +86,8 @@ def explain(
             contents[tex] = explanation.latex(digits=digits, standalone=True)
         if svg is not None:
             contents[svg] = explanation.svg(view, digits=min(digits, _IN_PICTURES))
+        if html is not None:
+            contents[html] = explanation.html()
     if found.title:
         screen.print(f"{found.title}\n")
     print(text)
