@@ -20,8 +20,7 @@ def _settings() -> Any:
 
 
 _SETTINGS = _settings()
-_MISSING = object()
-_usual = _SETTINGS.get(_MISSING) if _SETTINGS is not None else _MISSING
+_usual = Context(_SETTINGS).read() if _SETTINGS is not None else MISSING
 _quiet: list[Any] = [_usual]
 
 
@@ -29,8 +28,7 @@ def usual_contexts() -> tuple[Hidden, ...]:
     """Return what the entry has to find in this context: no trace runs, and NumPy's settings are the usual ones."""
     conditions = [Hidden(Context(CURRENT), StaticInput(None))]
     if _SETTINGS is not None:
-        usual = MISSING if _usual is _MISSING else _usual
-        conditions.append(Hidden(Context(_SETTINGS), StaticInput(usual)))
+        conditions.append(Hidden(Context(_SETTINGS), StaticInput(_usual)))
     return tuple(conditions)
 
 
@@ -39,11 +37,10 @@ def warns_as_usual() -> bool:
 
     If one is to be raised, or a function is to be called, only NumPy does it.
     """
-    if _SETTINGS is not None:
-        now = _SETTINGS.get(_MISSING)
-        if now is _quiet[0]:
-            return True
-    loud = any(what in {"raise", "call", "log"} for what in np.geterr().values())
-    if not loud and _SETTINGS is not None:
+    now = Context(_SETTINGS).read() if _SETTINGS is not None else MISSING
+    if now is _quiet[0] and _SETTINGS is not None:
+        return True
+    is_loud = any(what in {"raise", "call", "log"} for what in np.geterr().values())
+    if not is_loud:
         _quiet[0] = now
-    return not loud
+    return not is_loud
