@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.compiler import passes
 from chainrule.compiler.capture import Captured, Result
 from chainrule.compiler.describe import described
 from chainrule.compiler.emit import emit
@@ -33,11 +32,9 @@ from chainrule.compiler.entry.signature import (
 from chainrule.compiler.entry.signature import Sequence as Items
 from chainrule.compiler.jit import load
 from chainrule.compiler.loops import Buffer, Host, Program, Statement
-from chainrule.compiler.lower import lower
+from chainrule.compiler.lowering import program_of
 from chainrule.compiler.machine import Machine
 from chainrule.compiler.numerics import usual_contexts
-from chainrule.compiler.plan import Plan
-from chainrule.compiler.planner import plan
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
@@ -56,7 +53,6 @@ class Built:
         fast: the same for calls outside of a trace and with NumPy's usual error settings, which it sees to itself; None
             where calls need more than an entry does.
         graph: what it computes.
-        plan: its pieces of work.
         program: its statements.
         texts: LLVM's text of each native part.
         is_flat: whether the entry takes and gives the leaves of the containers instead.
@@ -66,7 +62,6 @@ class Built:
     entry: Callable[..., Any]
     fast: Callable[..., Any] | None
     graph: Graph
-    plan: Plan
     program: Program
     texts: tuple[str, ...]
     is_flat: bool
@@ -91,11 +86,9 @@ def build(
         moving: the numbers of the leaves that are Python integers but no part of what is compiled for.
         surroundings: what the step reads besides.
     """
-    graph = passes.run(captured.graph)
     values = [*leaves, *captured.surroundings]
-    work = plan(graph, [_view(x) for x in values])
     own = _own_memory(captured, leaves, donated)
-    program = lower(work, own)
+    graph, program = program_of(captured.graph, [_view(x) for x in values], own)
     stages, texts, libraries = _stages(program)
     signature, is_flat = _signature(captured, values, structure, own, program, moving)
     slots = {id(x): (len(leaves) + k,) for k, x in enumerate(captured.surroundings)}
@@ -112,7 +105,6 @@ def build(
         make_entry(signature, stages, libraries),
         make_entry(quiet, stages, libraries) if is_fast else None,
         graph,
-        work,
         program,
         texts,
         is_flat,

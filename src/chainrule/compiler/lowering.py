@@ -1,0 +1,104 @@
+"""From a captured graph to its program: with loops where Python's loops repeated, else by a plan of the whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chainrule.compiler import passes, rolling
+from chainrule.compiler.buffers import assigned
+from chainrule.compiler.loops import (
+    Buffer,
+    Host,
+    Index,
+    Load,
+    Loop,
+    Matrix,
+    Product,
+    Program,
+    Statement,
+    Store,
+)
+from chainrule.compiler.lower import lower
+from chainrule.compiler.planner import plan
+from chainrule.compiler.structure import results_of, walk
+from chainrule.compiler.views import View, whole
+from chainrule.core.graph import Graph
+
+
+def program_of(
+    graph: Graph, views: Sequence[View], in_place: Mapping[int, int]
+) -> tuple[Graph, Program]:
+    """Return what is compiled of a graph as it was captured, and its program.
+
+    Args:
+        graph: as captured.
+        views: where the elements of each input lie in its memory.
+        in_place: outputs whose memory is that of an input, by their numbers.
+    """
+    if all(v.is_contiguous for v in views):
+        program = rolling.lower(graph, _section)
+        if program is not None:
+            return graph, _written_last(program, len(graph.inputs), in_place)
+    simplified = passes.run(graph)
+    return simplified, lower(plan(simplified, views), in_place)
+
+
+def _section(graph: Graph) -> Program:
+    """Lower a part of a graph, or the body of a loop."""
+    simplified = passes.run(graph)
+    return lower(plan(simplified, [whole(n.type.shape) for n in simplified.inputs]))
+
+
+def _written_last(program: Program, inputs: int, in_place: Mapping[int, int]) -> Program:
+    """Have outputs that lie where inputs do be computed elsewhere, and copied when nothing is read any more."""
+    slots = {inputs + output for output in in_place}
+    moved = {
+        b: Buffer(f"{b.name}_new", b.dtype, b.size, "temporary")
+        for b in program.buffers
+        if b.slot in slots
+    }
+    if not moved:
+        return program
+    body = [_moved(s, moved) for s in program.body]
+    fresh = _highest_name(program) + 1
+    for target, source in moved.items():
+        var, name = fresh, fresh + 1
+        fresh += 2
+        index = Index(0, ((var, 1),))
+        copy = (Load(name, source, index), Store(target, index, name))
+        body.append(Loop(var, target.size, copy, vector=True))
+    known = [*program.buffers, *moved.values()]
+    return assigned(known, tuple(body), program.constants)
+
+
+def _highest_name(program: Program) -> int:
+    names = [0]
+    for s in walk(program.body):
+        names += results_of(s)
+        if isinstance(s, Loop):
+            names.append(s.var)
+    return max(names)
+
+
+def _moved(statement: Any, moved: Mapping[Buffer, Buffer]) -> Statement:
+    """Return a statement that works on other buffers."""
+    if isinstance(statement, (Load, Store, Matrix)):
+        buffer = moved.get(statement.buffer, statement.buffer)
+        result: Any = dataclasses.replace(statement, buffer=buffer)
+        return result  # type: ignore[no-any-return]
+    if isinstance(statement, Loop):
+        return dataclasses.replace(
+            statement, body=tuple([_moved(s, moved) for s in statement.body])
+        )
+    if isinstance(statement, Product):
+        parts: Any = {k: _moved(getattr(statement, k), moved) for k in ("out", "a", "b")}
+        return dataclasses.replace(statement, **parts)
+    if isinstance(statement, Host):
+        return dataclasses.replace(
+            statement,
+            inputs=tuple([(moved.get(b, b), shape) for b, shape in statement.inputs]),
+            outputs=tuple([(moved.get(b, b), shape) for b, shape in statement.outputs]),
+        )
+    return statement  # type: ignore[no-any-return]
