@@ -161,6 +161,32 @@ def test_an_array_is_read_and_written_by_the_turn():
     assert len(loops) >= 2
 
 
+def test_elements_in_no_order_are_read_by_a_table():
+    order = np.random.default_rng(5).permutation(40).tolist()
+
+    def f(x, p):
+        total = p
+        for i in order:
+            total = bump(total) * x[i] + total * 0.5
+        return total
+
+    step = recorded(lambda x, p: cr.value_and_grad(f, argnums=(0, 1))(x, p)[1], (40,), ())
+    assert len(check(step, np.linspace(-1, 1, 40), 0.3)) == 2
+
+
+def test_small_arrays_stay_in_registers_from_turn_to_turn():
+    def f(state, rates):
+        for _ in range(50):
+            state = state + 0.05 * (np.roll(state, 1) * rates - state)
+        return np.sum(state * state)
+
+    step = recorded(
+        lambda state, rates: (*cr.value_and_grad(f, argnums=(0, 1))(state, rates)[1],), (3,), (3,)
+    )
+    loops = check(step, np.array([1.0, 0.5, 2.0]), np.array([0.3, 0.2, 0.1]))
+    assert [len(loop.carried) for loop in loops] == [3, 6]
+
+
 def test_values_in_no_order_are_gathered():
     order = np.random.default_rng(5).permutation(20)
 

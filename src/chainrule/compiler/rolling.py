@@ -19,7 +19,8 @@ def lower(graph: Graph, lower_section: LowerSection | None = None) -> Program | 
     """Return the program of a graph that is one of scalars or has loops over arrays, else None.
 
     Loops are found in the graph as it was captured: a pass that drops a node in one turn only would hide them. What has
-    no loops is simplified by the passes.
+    no loops is simplified by the passes. Results are written at the end, behind every guard and every read: their
+    memory may be that of inputs.
 
     Args:
         graph: as captured; its inputs and results lie row by row.
