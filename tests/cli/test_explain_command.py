@@ -175,6 +175,14 @@ def test_bad_input_about_runs_and_files_is_told(folder, runs, capsys, words, cod
     assert "Traceback" not in error
 
 
+def test_a_page_is_written(folder, capsys):
+    assert main(["explain", "(x+y)*z", "x=-2", "y=5", "z=-4", "--html", "out.html"]) == 0
+    text = (folder / "out.html").read_text(encoding="utf-8")
+    assert text.lower().startswith("<!doctype html>")
+    assert main(["explain", "x*y", "x=1", "y=2", "--html", "no/such.html"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_a_picture_is_written(folder, capsys):
     files = ["--svg", "out.svg", "--html", "out.html"]
     assert main(["explain", "(x+y)*z", "x=-2", "y=5", "z=-4", *files]) == 0

@@ -81,6 +81,19 @@ def test_names_have_their_index_below_and_derivatives_are_fractions():
     assert latex(of_sum) == r"\frac{\partial f}{\partial (x + y)}"
 
 
+def test_products_entry_by_entry_have_their_own_sign():
+    def loss(w, x):
+        z = w @ x
+        a = nn.sigmoid(z)
+        return np.sum(a**2)
+
+    text = cr.explain(loss, np.eye(2), np.ones(2)).latex()
+    assert r"\sigma(z) \odot (1 - \sigma(z)) \odot \frac{\partial" in text
+    assert r"\frac{\partial \mathit{loss}}{\partial z} \, x^{\top}" in text
+    assert r"w^{\top} \, \frac{\partial \mathit{loss}}{\partial z}" in text
+    assert r"\odot" not in cr.explain(lambda x, y: x * y, 2.0, 3.0).latex()
+
+
 def network(p, x):
     h = nn.sigmoid(p["weiß_<1>&"] @ x) * p["β"]
     return np.sum(h, axis=0) ** 2 / np.exp(h[0]) + np.abs(h[1]) + np.sqrt(h[0]) + np.max(h) * 1e-9

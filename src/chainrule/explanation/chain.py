@@ -81,12 +81,22 @@ def chain(wire: Wire, graph: Graph, depth: int, seed: Any, outcome: str) -> Chai
         upstream = gradient(edge.target, left if passes else left - 1, nested + 1)
         if edge.local is None:
             return substituted(edge.formula, {"g": upstream})
-        return call("multiply", edge.formula, upstream)
+        return _times(edge.formula, upstream)
 
     name = written(gradient_symbol(outcome, wire, graph), Digits(6).names)
     given: dict[str, None] = {}
     formula = _with_known_sums(gradient(wire, depth, 0), given)
     return Chain(name, formula, wire.total, tuple(given))
+
+
+def _times(local: Expression, upstream: Expression) -> Expression:
+    """Return a product without parentheses around the product that came from above."""
+    if isinstance(upstream, Call) and upstream.name == "multiply":
+        first, second = upstream.arguments
+        return call("multiply", _times(local, first), second)
+    if isinstance(upstream, Call) and upstream.name == "negative":
+        return call("negative", _times(local, upstream.arguments[0]))
+    return call("multiply", local, upstream)
 
 
 def _with_known_sums(formula: Expression, given: dict[str, None]) -> Expression:

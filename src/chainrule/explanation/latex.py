@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chainrule.explanation.numbers import Digits
-from chainrule.explanation.statements import Statement, gradient_statement, shown_numbers
+from chainrule.explanation.statements import (
+    Statement,
+    gradient_statement,
+    pointwise,
+    shown_numbers,
+)
 from chainrule.explanation.terms import Expression, Number, Symbol
 from chainrule.explanation.typeset import (
     ATOM,
@@ -44,6 +49,7 @@ _SIGNS = {
     "//": r"\mathbin{/\!/}",
     "%": r"\bmod",
     "@": r"\,",
+    "⊙": r"\odot",
     "<=": r"\le",
     ">=": r"\ge",
     "==": "=",
@@ -136,7 +142,7 @@ def statement_rows(statement: Statement, digits: Digits) -> list[str]:
     names, values = Latex(digits), Latex(digits, is_substituted=True)
     more = rf" + \cdots\ (\text{{{statement.left_out} more}})" if statement.left_out else ""
     rows = [
-        f"{typeset(statement.name, names).text} &= {typeset(statement.formula, names).text}{more}"
+        f"{typeset(statement.name, names).text} &= {typeset(pointwise(statement.formula), names).text}{more}"
     ]
     if not statement.is_numeric:
         return rows

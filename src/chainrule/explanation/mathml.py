@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chainrule.explanation.numbers import Digits
-from chainrule.explanation.statements import Statement, shown_numbers
+from chainrule.explanation.statements import Statement, pointwise, shown_numbers
 from chainrule.explanation.terms import Expression, Number, Symbol
 from chainrule.explanation.typeset import (
     ATOM,
@@ -116,7 +116,11 @@ def statement_mathml(statement: Statement, *, digits: int = 6) -> str:
     names, values = MathML(shown), MathML(shown, is_substituted=True)
     more = f"<mo>+</mo><mtext>… {statement.left_out} more</mtext>" if statement.left_out else ""
     rows = [
-        (typeset(statement.name, names).text, "=", typeset(statement.formula, names).text + more)
+        (
+            typeset(statement.name, names).text,
+            "=",
+            typeset(pointwise(statement.formula), names).text + more,
+        )
     ]
     if statement.is_numeric:
         put_in = typeset(statement.formula, values).text + more

@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.op import TABLE
+from chainrule.core.op import TABLE, infix
 from chainrule.explanation.formula import call, derivative, substituted
 from chainrule.explanation.terms import Call, Expression, Number, Symbol
+from chainrule.explanation.typeset import ATOM, PRODUCT
 from chainrule.explanation.wires import Edge, Graph, Wire
 
 MOST_TERMS = 8
+_KEEPING = frozenset(
+    name for name, op in TABLE.items() if op.kind == "elementwise"
+)  # what they return has the shape of what they take
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,24 @@ def shown_numbers(formula: Expression) -> Iterator[Any]:
             yield from shown_numbers(a)
     elif isinstance(formula, Number) or formula.value is not None:
         yield formula.value
+
+
+def pointwise(formula: Expression) -> Expression:
+    """Write ⊙ for the product entry by entry of two arrays: on a page · and a blank are read as other products."""
+    if not isinstance(formula, Call):
+        return formula
+    arguments = tuple(map(pointwise, formula.arguments))
+    if formula.name == "multiply" and all(map(_is_array, arguments)):
+        return Call("pointwise", infix("⊙", PRODUCT), arguments)
+    return Call(formula.name, formula.notation, arguments)
+
+
+def _is_array(formula: Expression) -> bool:
+    """Say whether a formula is an array, as far as its leaves tell: of a function of arrays that is not known."""
+    if isinstance(formula, Call):
+        is_plain = formula.notation.precedence < ATOM or formula.name in _KEEPING
+        return is_plain and any(map(_is_array, formula.arguments))
+    return type(formula.value) is not tuple and np.ndim(formula.value) > 0
 
 
 def _term(edge: Edge, upstream: Symbol) -> Expression:
