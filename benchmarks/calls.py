@@ -3,8 +3,9 @@
     python benchmarks/calls.py [--json out.json]
 
 The compiled function does nothing; what is left is the way to it: checks of types, shapes, strides and of memory that
-is shared, pointers, results. "object" is what a user calls, "entry" what it holds, "in Python" the entry that other
-interpreters than CPython use. Beside them stands a Python function that does nothing. All times are of the processor.
+is shared, pointers, results. "compiled" is what a user calls; "object" and "entry" are the parts it is made of, without
+what a compiled step checks of its surroundings; "in Python" is the entry that other interpreters than CPython use.
+Beside them stands a Python function that does nothing. All times are of the processor.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from timing import Figure, figure, interleaved, machine, machine_to_itself, save
 
+import chainrule as cr
 from chainrule.compiler.entry import make_entry
 from chainrule.compiler.entry.plain import make_plain_entry
 from chainrule.compiler.entry.shell import arm, make_shell_class
@@ -48,6 +51,16 @@ class Step:
     def call(self, *args: Any) -> Any:
         """Take what the entry declines: not here."""
         raise AssertionError(args)
+
+
+def same(*arguments: Any) -> Any:
+    """Return the arguments."""
+    return arguments
+
+
+def same_state(parameters: Any, state: Any, x: Any, y: Any) -> Any:  # noqa: ARG001  a step has a batch
+    """Return parameters and state."""
+    return parameters, state, state["t"]
 
 
 def eight_arrays() -> tuple[Signature, tuple[Any, ...]]:
@@ -85,14 +98,28 @@ def mlp() -> tuple[Signature, tuple[Any, ...]]:
     return Signature(arguments, result, next(slots), arena=4_096), (parameters, state, x, y)
 
 
-CASES: tuple[tuple[str, Callable[[], tuple[Signature, tuple[Any, ...]]]], ...] = (
-    ("8 donated arrays", eight_arrays),
-    ("MLP, containers", mlp),
+@dataclass(frozen=True)
+class Case:
+    """A kind of call: a step that changes nothing, and the same by hand for the parts below `compile`."""
+
+    name: str
+    step: Callable[..., Any]
+    donate: tuple[int, ...]
+    by_hand: Callable[[], tuple[Signature, tuple[Any, ...]]]
+
+
+CASES = (
+    Case("8 donated arrays", same, tuple(range(8)), eight_arrays),
+    Case("MLP, containers", same_state, (0, 1), mlp),
 )
 
 
-def calls_for(signature: Signature, arguments: tuple[Any, ...]) -> dict[str, Callable[[], object]]:
+def calls_for(case: Case) -> dict[str, Callable[[], object]]:
     """Return what is timed for one case."""
+    signature, arguments = case.by_hand()
+    compiled = cr.compile(case.step, donate=case.donate)
+    for _ in range(3):
+        compiled(*arguments)
     library = load(NOTHING, ["nothing"])
     stages = (library.address("nothing"),)
     entry = make_entry(signature, stages, library)
@@ -104,8 +131,14 @@ def calls_for(signature: Signature, arguments: tuple[Any, ...]) -> dict[str, Cal
     names = ", ".join(f"a{i}" for i in range(len(arguments)))
     known: dict[str, Any] = {f"a{i}": a for i, a in enumerate(arguments)}
     known |= {"function": eval(f"lambda {names}: None"), "object": step}  # noqa: S307  made two lines above
-    known |= {"entry": entry, "plain": plain}
-    ways = {"function": "function", "object": "object", "entry": "entry", "in Python": "plain"}
+    known |= {"entry": entry, "plain": plain, "compiled": compiled}
+    ways = {
+        "function": "function",
+        "compiled": "compiled",
+        "object": "object",
+        "entry": "entry",
+        "in Python": "plain",
+    }
     return {
         way: eval(f"lambda: {name}({names})", known)  # noqa: S307  made of the names above
         for way, name in ways.items()
@@ -176,16 +209,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=25)
     options = parser.parse_args()
     print(*(f"{k} {v}" for k, v in machine("numpy", "llvmlite", "chainrule").items()), sep=", ")
-    ways = ("function", "object", "entry", "in Python")
+    ways = ("function", "compiled", "object", "entry", "in Python")
     print(f"{'ns per call':20}" + "".join(f"{way:>12}" for way in ways))
     rows: list[dict[str, Any]] = []
     with machine_to_itself():
-        for name, case in CASES:
-            times = interleaved(calls_for(*case()), rounds=options.rounds, clock=time.thread_time)
+        for case in CASES:
+            times = interleaved(calls_for(case), rounds=options.rounds, clock=time.thread_time)
             # The call of the lambda around it is in every figure.
             row = {way: statistics.median(times[way]) * 1e9 for way in ways}
-            print(f"{name:20}" + "".join(f"{row[way]:12.0f}" for way in ways), flush=True)
-            rows.append({"case": name, **row})
+            print(f"{case.name:20}" + "".join(f"{row[way]:12.0f}" for way in ways), flush=True)
+            rows.append({"case": case.name, **row})
         for module in ("numpy", "chainrule"):
             seconds = seconds_to_import(module)
             print(

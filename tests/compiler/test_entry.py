@@ -222,7 +222,11 @@ def test_a_written_array_has_to_be_writeable(make, library):
         (StaticInput(None), [None], [0, False]),
         (StaticInput(True), [True], [1, 1.0, np.True_]),
         (StaticInput(1), [1], [True, 1.0, 2]),
-        (StaticInput("relu"), ["relu", new("relu")], ["tanh", b"relu", None]),
+        (
+            StaticInput("relu"),
+            ["relu", new("relu")],
+            ["tanh", b"relu", None, "relu\0", "Relu", "relu" * 2],
+        ),
         (StaticInput(0.0), [0.0, -0.0 + 0.0], [-0.0, 0]),
         (StaticInput(len), [len], [max, "len"]),
         (StaticInput(("1", "2")), [], [(*"12",)]),
@@ -842,7 +846,7 @@ def test_a_child_process_can_call_an_entry_that_its_parent_made(adding):
 
 
 def test_containers_that_change_while_they_are_read_do_no_harm(make, library, monkeypatch):
-    """Other threads may run while texts are compared, and do what this comparison does."""
+    """Other threads may run while bytes are compared, and do what this comparison does."""
     items, mapping = [], {}
 
     def compare_and_disturb(got, expected):
@@ -853,13 +857,15 @@ def test_containers_that_change_while_they_are_read_do_no_harm(make, library, mo
 
     for module in (tables, plain):
         monkeypatch.setattr(module, "is_same_static", compare_and_disturb)
-    in_list = accepting(make, library, Sequence(list, (StaticInput("text"), W, B)))
-    in_dict = accepting(make, library, Mapping(("key", "other"), (Sequence(list, (W, B)), W)))
+    in_list = accepting(make, library, Sequence(list, (StaticInput(b"text"), W, B)))
+    in_dict = accepting(make, library, Mapping((b"key", b"other"), (Sequence(list, (W, B)), W)))
     for _ in range(3):
-        items[:] = [new("text"), np.zeros(2), np.zeros(3)]
+        items[:] = [bytes(bytearray(b"text")), np.zeros(2), np.zeros(3)]
         assert in_list(items) in (True, Declined(0))
         assert items == []
-        mapping.update({new("key"): [np.zeros(2), np.zeros(3)], "other": np.zeros(2)})
+        mapping.update(
+            {bytes(bytearray(b"key")): [np.zeros(2), np.zeros(3)], b"other": np.zeros(2)}
+        )
         assert in_dict(mapping) in (True, Declined(0))
         assert mapping == {}
 

@@ -40,6 +40,7 @@
 
 @_Py_NoneStruct = external global i8
 @PyArray_Type = external global i8
+@PyUnicode_Type = external global i8
 
 declare void @Py_IncRef(ptr)
 declare void @Py_DecRef(ptr)
@@ -60,6 +61,7 @@ declare ptr @PyObject_GenericGetAttr(ptr, ptr)
 declare i32 @PyObject_GenericSetAttr(ptr, ptr, ptr)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare i32 @PyObject_IsTrue(ptr)
+declare i32 @PyUnicode_Compare(ptr, ptr)
 declare ptr @PyType_GenericAlloc(ptr, i64)
 declare ptr @PyTuple_New(i64)
 declare ptr @PyList_New(i64)
@@ -578,7 +580,7 @@ all:
   ret i1 true
 }
 
-; Whether an object is another, or, where that will do, one that is_same_static calls the same.
+; Whether an object is another, or, where that will do, an equal text or one that is_same_static calls the same.
 define internal i1 @is_same(ptr %plan, ptr %got, ptr %expected, i64 %equal_will_do) nounwind {
   %identical = icmp eq ptr %got, %expected
   br i1 %identical, label %yes, label %other
@@ -593,7 +595,16 @@ types:
   %expected_type_at = getelementptr i8, ptr %expected, i64 8
   %expected_type = load ptr, ptr %expected_type_at
   %right_type = icmp eq ptr %type, %expected_type
-  br i1 %right_type, label %ask, label %no
+  br i1 %right_type, label %text, label %no
+
+text:
+  %is_text = icmp eq ptr %type, @PyUnicode_Type
+  br i1 %is_text, label %compare, label %ask
+
+compare:
+  %difference = call i32 @PyUnicode_Compare(ptr %got, ptr %expected)
+  %are_equal = icmp eq i32 %difference, 0
+  ret i1 %are_equal
 
 ask:
   %pair = alloca [2 x ptr]

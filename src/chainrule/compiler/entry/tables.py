@@ -45,7 +45,7 @@ from chainrule.compiler.entry.signature import (
 
 CONTENT_OF_BYTES = 32
 """Where the content of a bytes object begins."""
-_MOST = 10_000
+_MOST = 4_000
 """Rows of a table: one call keeps its numbers on the stack of the thread."""
 _ARGUMENT, _LIST_ITEM, _TUPLE_ITEM, _DICT_ITEM, _ATTRIBUTE, _NAME, _CELL, _CONTEXT, _KEY = range(9)
 _ARRAY, _VALUE, _INTEGER, _STATIC, _ITEMS, _MAPPING, _ATTRIBUTES = range(7)
