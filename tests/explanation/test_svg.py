@@ -11,6 +11,7 @@ from tests.lecture import assert_printed
 import chainrule as cr
 from chainrule import nn
 from chainrule.errors import ArgumentError
+from chainrule.explanation.drawing import asset
 from chainrule.explanation.network import network
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -186,3 +187,33 @@ def test_a_view_that_is_not_known_is_refused():
 def test_an_example_that_the_batch_does_not_have_is_refused():
     with pytest.raises(ArgumentError, match="example=1"):
         lee().svg("network", example=1)
+
+
+def luminance(colour):
+    """Relative luminance as the Web Content Accessibility Guidelines 2.2 define it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(a, b):
+    lighter, darker = sorted((luminance(a), luminance(b)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1, 2])
+def test_texts_and_lines_stand_out_in_light_and_dark(theme):
+    blocks = re.findall(r"\{([^{}]*--cr-ink:[^{}]*)\}", asset("picture.css"))
+    assert len(blocks) == 3  # light, dark by the system, dark by choice
+    colours = dict(re.findall(r"--cr-([\w-]+): (#\w{6})", blocks[theme]))
+    for text in ("ink", "quiet", "value", "gradient"):
+        for ground in ("paper", "gate", "fold"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for line in ("positive", "negative"):
+        assert contrast(colours[line], colours["paper"]) >= 3, line
+
+
+def test_both_ways_to_the_dark_have_the_same_colours():
+    blocks = re.findall(r"\{([^{}]*--cr-ink:[^{}]*)\}", asset("picture.css"))
+    by_system, by_choice = (re.findall(r"--cr-[\w-]+: #\w+", block) for block in blocks[1:])
+    assert by_system == by_choice
