@@ -10,14 +10,19 @@ from tests import lecture
 
 import chainrule as cr
 from chainrule import nn
+from chainrule.explanation import scene as scenes
 from chainrule.explanation.html import embedded
 from chainrule.explanation.program import NoProgram, Program, program
-from chainrule.explanation.scene import scene
 
 
 def circuit(x, y, z):
     q = x + y
     return q * z
+
+
+def scene(explanation):
+    found = program(explanation.graph, explanation.tape, is_scalar=explanation.is_by_entry)
+    return scenes.scene(explanation, found)
 
 
 def data_of(text):

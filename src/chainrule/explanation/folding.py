@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import itertools
 import linecache
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any, Literal
 
-import numpy as np
-
 from chainrule.explanation.glyphs import gate_symbol, label_of
 from chainrule.explanation.numbers import Digits
+from chainrule.explanation.repetitions import repetitions
 from chainrule.explanation.tape import Stack, Tape
 from chainrule.explanation.wires import Graph, Wire
 from chainrule.position import range_at
@@ -25,7 +23,6 @@ from chainrule.position import range_at
 Kind = Literal["all", "repeat", "pass", "scope", "call", "line", "chain", "entries", "part"]
 _MOST_ITEMS = 40
 _PART = 25
-_MOST_PERIODS = 48
 _SHORT = 6
 """Steps that need no folding by line."""
 _LONGEST_TITLE = 34
@@ -88,7 +85,7 @@ class _Folder:
         """Fold what a loop did: the same steps at the same places, again and again."""
         found = [
             span
-            for span in _repetitions([self.key(u) for u in units])
+            for span in repetitions([self.key(u) for u in units])
             if self.is_whole(units, span, frame)
         ]
         if not found:
@@ -243,34 +240,6 @@ def _chain(units: Sequence[_Unit]) -> list[Wire | Fold]:
         return items
     symbols = [gate_symbol(u[0], Digits(3)) for u in units]
     return _fold("chain", _short(" → ".join(symbols)), items)
-
-
-def _repetitions(keys: Sequence[Any]) -> list[tuple[int, int, int]]:
-    """Find repetitions: where each starts, how long one pass is, how many there are; those that cover most first."""
-    numbers: dict[Any, int] = {}
-    codes = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
-    if len(numbers) == len(keys):
-        return []
-    found = []
-    for period in _periods(codes):
-        equal = np.concatenate([[0], codes[:-period] == codes[period:], [0]]).astype(np.int8)
-        edges = np.flatnonzero(np.diff(equal))
-        starts, lengths = edges[::2], edges[1::2] - edges[::2]
-        if not len(starts):
-            continue
-        k = int(np.argmax(lengths))
-        count = int(lengths[k]) // period + 1
-        if (count >= 2 and period >= 4) or (count >= 3 and count * period >= _SHORT):
-            found.append((int(starts[k]), period, count))
-    return sorted(found, key=lambda span: (-span[1] * span[2], span[1]))
-
-
-def _periods(codes: Any) -> list[int]:
-    """Return the distances at which the same step occurs again, the shortest of the most frequent first."""
-    order = np.argsort(codes, kind="stable")
-    same = codes[order][1:] == codes[order][:-1]
-    distances = Counter((order[1:] - order[:-1])[same].tolist())
-    return sorted(p for p, _ in distances.most_common(_MOST_PERIODS))
 
 
 def _with_inputs(root: Fold, inputs: Sequence[Wire]) -> Fold:

@@ -11,7 +11,7 @@ from chainrule.explanation.derive import Flow
 from chainrule.explanation.drawing import asset
 from chainrule.explanation.network import network
 from chainrule.explanation.network_svg import network_svg, reverse_svg
-from chainrule.explanation.program import Program, program
+from chainrule.explanation.program import NoProgram, Program, program
 from chainrule.explanation.scene import scene
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ SCRIPTS = (
     "formulas.js",
     "panel.js",
     "steps.js",
+    "controls.js",
     "page.js",
 )
 """In the order in which they run, in one scope."""
@@ -34,13 +35,13 @@ SCRIPTS = (
 
 def page(explanation: Explanation, flow: Flow) -> str:
     """Return the whole page."""
-    data = scene(explanation)
+    found = program(explanation.graph, explanation.tape, is_scalar=explanation.is_by_entry)
     parts = {
         "title": escape(f"{explanation.outcome}: the chain rule, step by step"),
         "style": asset("picture.css") + asset("page.css"),
         "networks": _networks(explanation, flow),
-        "data": embedded(data),
-        "functions": _functions(explanation),
+        "data": embedded(scene(explanation, found)),
+        "functions": _functions(found),
         "script": "".join(map(asset, SCRIPTS)),
     }
     text = asset("page.html")
@@ -63,9 +64,8 @@ def embedded(data: Any) -> str:
     return text
 
 
-def _functions(explanation: Explanation) -> str:
-    """Return the functions by which the page computes anew; an empty list where it cannot."""
-    found = program(explanation.graph, explanation.tape, is_scalar=explanation.is_by_entry)
+def _functions(found: Program | NoProgram) -> str:
+    """Return the functions by which the page computes anew; null where it cannot."""
     if not isinstance(found, Program):
         return "const chainruleProgram = null;"
     values = ",".join(f"v=>{code}" if code else "null" for code in found.values)

@@ -10,7 +10,16 @@ import numpy as np
 
 from chainrule.explanation.drawing import Point, curve, document, element, group, label
 from chainrule.explanation.glyphs import text_width
-from chainrule.explanation.network import Layer, Network
+from chainrule.explanation.network import Network
+from chainrule.explanation.neurons_svg import (
+    INPUT,
+    NEURON,
+    TRIANGLE,
+    amplifier,
+    input_box,
+    loss_box,
+    neuron_box,
+)
 from chainrule.explanation.numbers import Digits
 
 _COLUMN = 224.0
@@ -20,13 +29,9 @@ _ROOMY = 4
 _MARGIN = 28.0
 _HEAD = 78.0
 _FOOT = 44.0
-_NEURON = (92.0, 52.0)
-_INPUT = (62.0, 40.0)
-_TRIANGLE = 27.0
 _MOST_ROWS = 10
 _MOST_LABELS = 40
 _THINNEST, _THICKEST = 0.8, 5.0
-_SYMBOLS = {"sigmoid": "σ"}
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,11 @@ def network_svg(network: Network, outcome: str, value: float, digits: int) -> st
         inputs = layer.a
     last = columns[-1]
     end = (last.points[0][0] + _COLUMN * 0.72, height / 2)
-    drawn += [_line((x + _NEURON[0] / 2, y), (end[0] - 40, end[1])) for x, y in last.points]
-    drawn += [_input(network.x[i], p, shown, "cr-value") for i, p in _places(columns[0])]
+    drawn += [_line((x + NEURON[0] / 2, y), (end[0] - 40, end[1])) for x, y in last.points]
+    drawn += [input_box(network.x[i], p, shown, "cr-value") for i, p in _places(columns[0])]
     for layer, column in zip(network.layers, columns[1:], strict=True):
-        drawn += [_neuron(layer, i, p, shown) for i, p in _places(column)]
-    drawn += [_loss(f"{outcome} {shown.equals(value)} {shown.number(value)}", end, "cr-value")]
+        drawn += [neuron_box(layer, i, p, shown) for i, p in _places(column)]
+    drawn += [loss_box(f"{outcome} {shown.equals(value)} {shown.number(value)}", end, "cr-value")]
     drawn += _headings(network, columns, "x")
     drawn += _left_out(columns)
     words = f"{outcome} = {shown.number(value)}. " + " ".join(_described(network, shown))
@@ -81,14 +86,14 @@ def reverse_svg(network: Network, outcome: str, digits: int) -> str:
     last = columns[-1]
     end = (last.points[0][0] + _COLUMN * 0.72, height / 2)
     drawn += [
-        _line((end[0] - 40, end[1]), (x + _TRIANGLE + 2, y), arrow=True) for x, y in last.points
+        _line((end[0] - 40, end[1]), (x + TRIANGLE + 2, y), arrow=True) for x, y in last.points
     ]
     drawn += [
-        _input(network.gradient_x[i], p, shown, "cr-gradient") for i, p in _places(columns[0])
+        input_box(network.gradient_x[i], p, shown, "cr-gradient") for i, p in _places(columns[0])
     ]
     for layer, column in zip(network.layers, columns[1:], strict=True):
-        drawn += [_amplifier(layer, i, p, shown) for i, p in _places(column)]
-    drawn += [_loss(f"∂{outcome}/∂a", end, "cr-gradient")]
+        drawn += [amplifier(layer, i, p, shown) for i, p in _places(column)]
+    drawn += [loss_box(f"∂{outcome}/∂a", end, "cr-gradient")]
     drawn += _headings(network, columns, f"∂{outcome}/∂x")
     drawn += _left_out(columns)
     words = "Gradients flow from right to left. " + " ".join(_gains(network, outcome, shown))
@@ -112,7 +117,7 @@ def _columns(network: Network) -> tuple[list[_Column], float]:
     for k, (w, count) in enumerate(zip(weights, rows, strict=True)):
         chosen = sorted(np.argsort(-np.abs(w), kind="stable")[:count].tolist())
         top = (height - count * row) / 2 + row / 2
-        points = tuple((_NEURON[0] / 2 + k * _COLUMN, top + i * row) for i in range(count))
+        points = tuple((NEURON[0] / 2 + k * _COLUMN, top + i * row) for i in range(count))
         columns.append(_Column(tuple(chosen), len(w), points))
     return columns, height
 
@@ -122,13 +127,13 @@ def _places(column: _Column) -> Iterator[tuple[int, Point]]:
 
 
 def _neuron_ends(left: Point, right: Point, *, first: bool) -> tuple[Point, Point]:
-    width = _INPUT[0] if first else _NEURON[0]
-    return (left[0] + width / 2, left[1]), (right[0] - _NEURON[0] / 2, right[1])
+    width = INPUT[0] if first else NEURON[0]
+    return (left[0] + width / 2, left[1]), (right[0] - NEURON[0] / 2, right[1])
 
 
 def _triangle_ends(left: Point, right: Point, *, first: bool) -> tuple[Point, Point]:
-    width = _INPUT[0] / 2 if first else _TRIANGLE + 2
-    return (right[0] - _TRIANGLE, right[1]), (left[0] + width, left[1])
+    width = INPUT[0] / 2 if first else TRIANGLE + 2
+    return (right[0] - TRIANGLE, right[1]), (left[0] + width, left[1])
 
 
 def _edges(
@@ -138,7 +143,7 @@ def _edges(
     sizes = np.nan_to_num(np.abs(flows), nan=0.0, posinf=0.0)
     sizes = sizes / (np.max(sizes, initial=0.0) or 1.0)
     is_labelled = len(left.points) * len(right.points) <= _MOST_LABELS
-    is_first = left.points[0][0] == _NEURON[0] / 2
+    is_first = left.points[0][0] == NEURON[0] / 2
     texts = []
     for j, q in _places(right):
         for i, p in _places(left):
@@ -174,77 +179,6 @@ def _line(start: Point, end: Point, *, arrow: bool = False) -> str:
         class_="cr-stub",
         d=curve([start, end]),
         marker_end="url(#cr-arrow)" if arrow else None,
-    )
-
-
-def _input(value: Any, place: Point, digits: Digits, class_: str) -> str:
-    (x, y), (least, height), text = place, _INPUT, digits.number(value)
-    width = max(least, text_width(text, 13) + 16)
-    return group(
-        element(
-            "rect",
-            class_="cr-gate",
-            x=x + least / 2 - width,
-            y=y - height / 2,
-            width=width,
-            height=height,
-            rx=8,
-        ),
-        label(text, x + (least - width) / 2, y + 4.5, class_),
-        class_="cr-input",
-    )
-
-
-def _neuron(layer: Layer, i: int, place: Point, digits: Digits) -> str:
-    (x, y), (width, height) = place, _NEURON
-    symbol = _SYMBOLS.get(layer.activation, layer.activation)
-    bias = "" if layer.bias is None else f"+ {_signed(digits.number(layer.bias[i]))}"
-    return group(
-        element(
-            "rect",
-            class_="cr-neuron",
-            x=x - width / 2,
-            y=y - height / 2,
-            width=width,
-            height=height,
-            rx=24,
-        ),
-        label(f"z {digits.number(layer.z[i])}", x, y - 6, "cr-small"),
-        label(digits.number(layer.a[i]), x, y + 13, "cr-value"),
-        label(" · ".join(t for t in (bias, symbol) if t), x, y + height / 2 + 15, "cr-small"),
-    )
-
-
-def _signed(text: str) -> str:
-    return f"({text})" if text.startswith("−") else text
-
-
-def _amplifier(layer: Layer, i: int, place: Point, digits: Digits) -> str:
-    """Draw a triangle that points backwards, with what comes in, its gain, and what goes out."""
-    x, y = place
-    r = _TRIANGLE
-    gain = digits.number(layer.slope[i])
-    before, after = digits.number(layer.gradient_a[i]), digits.number(layer.gradient_z[i])
-    return group(
-        element("title", text=f"{before} · {gain} = {after}"),
-        element(
-            "path",
-            class_="cr-triangle",
-            d=f"M{x - r:.1f} {y:.1f}L{x + r:.1f} {y - r:.1f}V{y + r:.1f}Z",
-        ),
-        label(f"× {gain}", x + 4, y + r + 16, "cr-small"),
-        label(before, x + r + 6 + text_width(before, 13) / 2, y - 9, "cr-gradient cr-halo"),
-        label(after, x - r - text_width(after, 13) / 2 + 6, y - 13, "cr-gradient cr-halo"),
-        class_="cr-amplifier",
-    )
-
-
-def _loss(text: str, place: Point, class_: str) -> str:
-    x, y = place
-    width = max(80.0, text_width(text, 13) + 20)
-    return group(
-        element("rect", class_="cr-gate", x=x - 40, y=y - 21.0, width=width, height=42.0, rx=8),
-        label(text, x - 40 + width / 2, y + 4.5, class_),
     )
 
 

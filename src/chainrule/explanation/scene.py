@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,11 +29,12 @@ from chainrule.explanation.graph_svg import (
     stub_width,
 )
 from chainrule.explanation.layout import Box
+from chainrule.explanation.linked import Linked
 from chainrule.explanation.mathml import MathML
 from chainrule.explanation.numbers import Digits
-from chainrule.explanation.program import Program, program
+from chainrule.explanation.program import NoProgram, Program
 from chainrule.explanation.terms import Expression, Symbol
-from chainrule.explanation.typeset import PRODUCT, Piece, typeset
+from chainrule.explanation.typeset import PRODUCT, typeset
 from chainrule.explanation.wires import Edge, Wire
 
 if TYPE_CHECKING:
@@ -49,18 +48,23 @@ _DIGITS, _FINE = Digits(3), Digits(6)
 Data = dict[str, Any]
 
 
-def scene(explanation: Explanation) -> Data:
-    """Return all that the page shows of an explanation; numbers that JSON lacks are strings."""
-    return _Scene(explanation).data()
+def scene(explanation: Explanation, found: Program | NoProgram) -> Data:
+    """Return all that the page shows of an explanation; numbers that JSON lacks are strings.
+
+    Args:
+        explanation: what is shown.
+        found: how the page computes it anew, or why it does not.
+    """
+    return _Scene(explanation, found).data()
 
 
 class _Scene:
-    def __init__(self, explanation: Explanation) -> None:
+    def __init__(self, explanation: Explanation, found: Program | NoProgram) -> None:
         self.explanation = explanation
         self.graph = explanation.graph
         self.wires = {wire: i for i, wire in enumerate(self.graph.wires)}
         self.edges = {edge: i for i, edge in enumerate(self.graph.edges)}
-        self.program = program(self.graph, explanation.tape, is_scalar=explanation.is_by_entry)
+        self.program = found
         self.glyphs = [glyph(wire, _DIGITS) for wire in self.graph.wires]
         self.boxes = [self.box(g) for g in self.glyphs]
         self.folded_boxes: dict[Fold, Box] = {}
@@ -94,12 +98,12 @@ class _Scene:
             return Box(gate_width(g) + max(stub_width(g), _EDITED_STUB), NODE_HEIGHT)
         return node_box(g)
 
-    def linked(self) -> _Linked:
+    def linked(self) -> Linked:
         values: dict[str, int] = {}
         for wire, i in self.wires.items():
             if isinstance(wire.label, Symbol):
                 values.setdefault(wire.label.name, i)
-        return _Linked(MathML(_FINE), values)
+        return Linked(MathML(_FINE), values)
 
     def set(self, formula: Expression) -> str:
         return typeset(formula, self.script).text
@@ -205,51 +209,6 @@ class _Scene:
         first = {w: min((self.wires[e.target] for e in w.readers), default=0) for w in inputs}
         ordered = sorted(inputs, key=lambda w: first[w])
         return [[self.wires[w], _number(float(np.linalg.norm(np.ravel(w.total))))] for w in ordered]
-
-
-@dataclass(frozen=True)
-class _Linked:
-    """MathML with the number of a value in the place of its name: the page puts in names or values.
-
-    Attributes:
-        plain: how the rest is written.
-        values: by name, which value it is.
-    """
-
-    plain: MathML
-    values: Mapping[str, int]
-
-    def symbol(self, symbol: Symbol) -> Piece:
-        """Set a name."""
-        if symbol.name == "g" and symbol.value is None:
-            return Piece("<mrow data-upstream=''></mrow>")
-        if symbol.name in self.values:
-            return Piece(f'<mrow data-value="{self.values[symbol.name]}"></mrow>')
-        piece = self.plain.symbol(symbol)
-        if symbol.value is None:
-            return piece
-        number = escape(self.plain.digits.number(symbol.value))
-        return Piece(f'<mrow data-number="{number}">{piece.text}</mrow>', piece.tightness)
-
-    def number(self, value: Any) -> Piece:
-        """Set a number."""
-        return self.plain.number(value)
-
-    def literal(self, text: str) -> str:
-        """Set signs and names of functions."""
-        return self.plain.literal(text)
-
-    def parenthesised(self, text: str) -> str:
-        """Enclose a part in parentheses."""
-        return self.plain.parenthesised(text)
-
-    def joined(self, parts: list[str]) -> str:
-        """Join the parts of one call."""
-        return self.plain.joined(parts)
-
-    def form(self, name: str) -> Any:
-        """Return the form of an op that is no line of text."""
-        return self.plain.form(name)
 
 
 def _open_at_first(root: Fold) -> list[Fold]:
