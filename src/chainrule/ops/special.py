@@ -259,6 +259,7 @@ special("kv", None, lambda out, v, x: -_half_sum("kv")(out, v, x), samples=_ORDE
 
 
 def _spherical_slope(out: Value, n: Value, x: Value) -> Value:
+    n = np.trunc(n)  # as SciPy takes it
     below = n * call("spherical_jn", np.maximum(n - 1, 0), x)
     return (below - (n + 1) * call("spherical_jn", n + 1, x)) / (2 * n + 1)
 

@@ -40,8 +40,8 @@ special("yve", None, lambda out, v, x: _difference("yve")(v, x), real=True, samp
 special("kve", None, lambda out, v, x: out - _sum("kve")(v, x), samples=_ORDERED)
 special("k0e", lambda out, x: out - call("k1e", x), domain=_POSITIVE)
 special("k1e", lambda out, x: out - (call("k0e", x) + call("kve", 2.0, x)) / 2, domain=_POSITIVE)
-special("kn", None, lambda out, n, x: -_sum("kv")(n * 1.0, x), samples=_COUNTED)
-special("yn", None, lambda out, n, x: _difference("yv")(n * 1.0, x), samples=_COUNTED)
+special("kn", None, lambda out, n, x: -_sum("kv")(np.trunc(n * 1.0), x), samples=_COUNTED)
+special("yn", None, lambda out, n, x: _difference("yv")(np.trunc(n * 1.0), x), samples=_COUNTED)
 special("hankel1", None, lambda out, v, z: _difference("hankel1")(v, z), samples=_ORDERED)
 special("hankel2", None, lambda out, v, z: _difference("hankel2")(v, z), samples=_ORDERED)
 special(

@@ -42,8 +42,12 @@ def _poisson(k: Value, m: Value) -> Value:
 
 
 def _binomial(k: Value, n: Value, p: Value) -> Value:
-    k = np.floor(k)
-    return _beta_density(k + 1, n - k, p)
+    k, n = np.floor(k), np.trunc(n)  # as SciPy takes them
+    return np.where(k < 0, 0.0, _beta_density(np.maximum(k, 0) + 1, n - k, p))
+
+
+def _negative_binomial(k: Value, n: Value, p: Value) -> Value:
+    return _beta_density(np.trunc(n * 1.0), np.trunc(k) + 1.0, p)
 
 
 def _noncentral_chi(x: Value, n: Value, c: Value) -> Value:
@@ -61,11 +65,13 @@ def _noncentral_f(n: Value, d: Value, c: Value, x: Value) -> Value:
 
 
 def _noncentral_t(n: Value, c: Value, x: Value) -> Value:
-    """The density by the distribution function with two more degrees; at 0 by its value there."""
-    away = np.where(x == 0, 1.0, x)
-    wider = call("nctdtr", n + 2, c, away * np.sqrt(1 + 2 / n))
-    at_zero = _t_density(n, 0.0) * np.exp(-c * c / 2)
-    return np.where(x == 0, at_zero, n / away * (wider - call("nctdtr", n, c, away)))
+    """The density, by Kummer's transformation without an exponential that overflows."""
+    total = n + x * x
+    z = c * c * x * x / (2 * total)
+    scale = (n / total) ** (n / 2) * np.exp(z - c * c / 2)
+    odd = n / _ROOT_2PI * c * x / total * call("hyp1f1", (1 - n) / 2, 1.5, -z)
+    even = np.exp(-call("betaln", n / 2, 0.5)) / np.sqrt(total) * call("hyp1f1", -n / 2, 0.5, -z)
+    return scale * (odd + even)
 
 
 def _inverse(slope: Rule) -> Rule:
@@ -143,7 +149,7 @@ _TRIALS = np.array(5)  # of an integer dtype, as SciPy wants
 _COUNTS = (Sample(2.0, _TRIALS, (2, 3), domain=_INSIDE), Sample(2.0, _TRIALS, (), domain=_INSIDE))
 _family(lambda k, n, p: -_binomial(k, n, p), _COUNTS, "bdtr", "bdtrc", "bdtri")
 _FAILURES = (Sample(2, 3, (2, 3), domain=_INSIDE), Sample(2, 3, (), domain=_INSIDE))
-_family(lambda k, n, p: _beta_density(n * 1.0, k + 1.0, p), _FAILURES, "nbdtr", "nbdtrc", "nbdtri")
+_family(_negative_binomial, _FAILURES, "nbdtr", "nbdtrc", "nbdtri")
 special(
     "nctdtr",
     None,

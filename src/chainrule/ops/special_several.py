@@ -23,7 +23,7 @@ from chainrule.ops.broadcasting import broadcast_to, sum_to
 from chainrule.ops.canonical import array_like
 from chainrule.ops.kinds import general
 from chainrule.ops.special import call, named, refuse_complex, scipy_function
-from chainrule.ops.special_functions import incomplete_slope
+from chainrule.ops.special_elliptic import incomplete_slope
 
 Slopes = Callable[..., Sequence[Value]]
 
@@ -197,5 +197,9 @@ several(
     "ellipj",
     _elliptic_by_argument,
     _elliptic_by_parameter,
-    samples=(Sample((2, 3), (3,), domain=_INSIDE), Sample((), (), domain=_INSIDE)),
+    samples=(
+        Sample((2, 3), (3,), domain=_INSIDE),
+        Sample((), (), domain=_INSIDE),
+        Sample((3,), (3,), domain=_INSIDE, prepare=lambda u, m: (u, m / 40)),
+    ),
 )
