@@ -39,6 +39,11 @@ def coarsest(dtype, values):
     return SINGLE if any(type_of(x).dtype in {SINGLE, np.complex64} for x in values) else dtype
 
 
+def wide(arrays):
+    """Return the same numbers in double precision."""
+    return tuple(np.asarray(x, np.result_type(x, np.float64)) for x in arrays)
+
+
 def difference(f, xs, t):
     """Return the central difference of every part of `f` along `t`."""
     ahead = f(*(x + STEP * d for x, d in zip(xs, t, strict=True)))

@@ -51,6 +51,9 @@ def test_first_derivatives(op, sample):
 @pytest.mark.parametrize(("op", "sample"), DIFFERENTIABLE)
 def test_second_and_third_derivatives(op, sample):
     laws.check_higher(op, sample, calls.REAL)
+    laws.check_higher(op, sample, calls.SINGLE)
+    if calls.accepts(op, sample, calls.COMPLEX):
+        laws.check_higher(op, sample, calls.COMPLEX)
 
 
 @pytest.mark.parametrize(("op", "sample"), DIFFERENTIABLE)
