@@ -96,7 +96,7 @@ def jvp(
             "jvp", f"{len(tangents)} tangents", f"{len(args)}, one per argument"
         )
     entered = [enter("jvp", a, f"argument {i}") for i, a in enumerate(args)]
-    with ForwardLevel() as level, following(f):
+    with following(f), ForwardLevel() as level:
         handles = []
         flat: list[Any] = []
         for argument, tangent in zip(entered, tangents, strict=True):
@@ -138,7 +138,7 @@ def trace_reverse(
     """Run `f` with the arguments at `positions` traced; return what it returned, the input nodes and the level."""
     given, given_options = borrowed(args, options)
     flat: list[Any] = []
-    with ReverseLevel() as level, following(f):
+    with following(f), ReverseLevel() as level:
         for i, argument in zip(positions, entered, strict=True):
             handles = [level.input(x) for x in argument.values]
             flat += handles

@@ -28,7 +28,7 @@ import numpy as np
 from chainrule.core.cells import HANDLES
 from chainrule.core.creation import JOINS, LISTED, REROUTED
 from chainrule.core.dispatch import call_function
-from chainrule.core.trace import is_following
+from chainrule.core.trace import CURRENT, is_following
 from chainrule.core.vectorize import Vectorize
 
 _EXTENSIONS = (".so", ".pyd")
@@ -50,8 +50,8 @@ class _Rerouting:
     """The faces, where they go, and how many traces need them."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.running = 0
+        self.lock = threading.RLock()  # a signal's handler may differentiate while we are in here
+        self.running: set[object] = set()
         self.faces: dict[int, Any] = {}
         self.sites: dict[int, tuple[int, list[Site]]] = {}
         self.modules: list[dict[str, Any]] = []
@@ -60,13 +60,13 @@ class _Rerouting:
         self.stood_in: set[str] = set()
         self.replaced: list[tuple[dict[str, Any], str, Any, Any]] = []
 
-    def enter(self, extra: dict[str, Any] | None) -> None:
-        """Put the faces in place for one more trace; `extra` are the globals of its function."""
+    def enter(self, run: object, extra: dict[str, Any] | None) -> None:
+        """Put the faces in place for one more trace, `run`; `extra` are the globals of its function."""
         with self.lock:
-            self.running += 1  # first: `leave` undoes what was done when an interruption came
+            self.running.add(run)  # first: `leave` undoes what was done when an interruption came
             if not self.faces:
                 self.faces = _make_faces()
-            if self.running == 1:
+            if len(self.running) == 1:
                 self._find_modules()
                 self._replace()
                 for names in self.modules:
@@ -74,11 +74,14 @@ class _Rerouting:
             if extra is not None and is_users_module(extra.get("__name__", "")):
                 self._put(extra)
 
-    def leave(self) -> None:
-        """Take the faces away when the last trace has ended; a name the user bound anew is left alone."""
+    def leave(self, run: object) -> None:
+        """Take the faces away when the last trace has ended; a name the user bound anew is left alone.
+
+        It may be called again for the same trace, when an interruption may have come before it was through.
+        """
         with self.lock:
-            self.running -= 1
-            if self.running == 0:
+            self.running.discard(run)
+            if not self.running:
                 for names, name, original, face in self.installed:
                     if names.get(name) is face:
                         names[name] = original
@@ -201,15 +204,25 @@ _REROUTING = _Rerouting()
 
 @contextmanager
 def following(f: Any) -> Iterator[None]:
-    """Have `f`, and what it calls, make arrays that follow the trace which is about to run."""
-    if not _IS_ON.get():
-        yield
-        return
+    """Have `f`, and what it calls, make arrays that follow the trace which is about to run inside.
+
+    A level that an interruption kept from ending is ended here.
+    """
+    run, outer = object(), CURRENT.get()
     try:
-        _REROUTING.enter(_globals_of(f))
-        yield
-    finally:
-        _REROUTING.leave()
+        try:
+            if _IS_ON.get():
+                _REROUTING.enter(run, _globals_of(f))
+            yield
+        finally:
+            _REROUTING.leave(run)
+    except BaseException:
+        _REROUTING.leave(run)
+        stuck = CURRENT.get()
+        if stuck is not None and stuck is not outer:
+            stuck.alive = False
+            CURRENT.set(outer)
+        raise
 
 
 def _globals_of(f: Any) -> dict[str, Any] | None:
