@@ -100,12 +100,19 @@ def test_a_complex_result_is_refused():
         cr.grad(lambda z: z * z)(1 + 2j)
 
 
-@pytest.mark.parametrize("argnums", [2, -3, (0, 0), ()])
+@pytest.mark.parametrize("argnums", [2, -3, (0, 0), (), 1.0, "x", (0, "x"), None])
 def test_argnums_out_of_range_are_refused(argnums):
     with pytest.raises(
         ArgumentError, match="but the function was called with 2 positional arguments"
     ):
         cr.grad(lambda x, y: x * y, argnums)(1.0, 2.0)
+
+
+@pytest.mark.parametrize(("args", "tangents"), [(1.0, (1.0,)), ((1.0,), 1.0), (np.ones(1), (1.0,))])
+@pytest.mark.parametrize("transform", [cr.jvp, cr.hvp])
+def test_arguments_and_tangents_that_are_no_tuples_are_refused(transform, args, tangents):
+    with pytest.raises(ContainerError, match="Expected a tuple with one entry per argument"):
+        transform(lambda x: x * x, args, tangents)
 
 
 def test_a_leaf_that_is_no_number_is_refused():

@@ -94,6 +94,24 @@ def test_both_modes_give_the_same_jacobian():
         np.testing.assert_allclose(cr.jacobian(polar, mode=mode)(p), polar_jacobian(p), rtol=1e-14)
 
 
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize(("rows", "columns"), [(0, 2), (2, 0), (0, 0)])
+def test_a_jacobian_without_elements_has_its_dtype(mode, rows, columns):
+    def f(x):
+        return np.concatenate([x, x, np.ones(2, np.float32)])[:rows]
+
+    matrix = cr.jacobian(f, mode=mode)(np.ones(columns, np.float32))
+    assert (matrix.shape, matrix.dtype) == ((rows, columns), np.float32)
+
+
+def test_a_jacobian_of_numbers_is_a_number():
+    blocks = cr.jacobian(lambda p: {"u": p["a"] * p["b"]})({"a": np.ones(2), "b": 2.0})
+    assert blocks["u"]["b"].shape == (2,)
+    for mode in ("reverse", "forward"):
+        assert type(cr.jacobian(lambda x: x * x, mode=mode)(np.float64(2.0))) is np.float64
+        assert cr.jacobian(lambda x: x * x, mode=mode)(2.0) == 4.0
+
+
 def test_a_jacobian_has_the_shape_of_the_result_and_the_argument():
     jacobian = cr.jacobian(lambda x: np.outer(x, x))(np.ones(3))
     assert jacobian.shape == (3, 3, 3)

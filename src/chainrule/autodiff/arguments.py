@@ -27,9 +27,24 @@ class Entered:
     structure: Structure
 
 
+def check_tuples(where: str, args: Any, moves: Any) -> None:
+    """Refuse anything but two sequences of equal length, the arguments and what belongs to each of them."""
+    for what, given in (("the arguments", args), ("the tangents", moves)):
+        if not isinstance(given, (tuple, list)):
+            expected = "a tuple with one entry per argument, such as (x,)"
+            raise ContainerError.from_mismatch(f"{where}: {what}", _described(given), expected)
+    if len(args) != len(moves):
+        got, expected = f"{len(moves)} tangents", f"{len(args)}, one per argument"
+        raise ContainerError.from_mismatch(where, got, expected)
+
+
 def normalized_argnums(where: str, argnums: int | Sequence[int], count: int) -> tuple[int, ...]:
     """Return `argnums` as a tuple of positions from 0; negative ones count from the end."""
-    listed = (argnums,) if isinstance(argnums, (int, np.integer)) else tuple(argnums)
+    listed = (argnums,) if isinstance(argnums, (int, np.integer)) else argnums
+    if not isinstance(listed, (tuple, list)) or not all(
+        isinstance(i, (int, np.integer)) for i in listed
+    ):
+        raise ArgumentError.from_argnums(where, argnums, count)
     positions = tuple(int(i) + count if i < 0 else int(i) for i in listed)
     if (
         not listed

@@ -9,6 +9,7 @@ from chainrule import tree
 from chainrule.autodiff.arguments import (
     Entered,
     borrowed,
+    check_tuples,
     enter,
     like_argument,
     map_result,
@@ -91,10 +92,7 @@ def jvp(
         >>> jvp(np.sin, (0.0,), (2.0,))
         (np.float64(0.0), np.float64(2.0))
     """
-    if len(args) != len(tangents):
-        raise ContainerError.from_mismatch(
-            "jvp", f"{len(tangents)} tangents", f"{len(args)}, one per argument"
-        )
+    check_tuples("jvp", args, tangents)
     entered = [enter("jvp", a, f"argument {i}") for i, a in enumerate(args)]
     with following(f), ForwardLevel() as level:
         handles = []

@@ -11,6 +11,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.autodiff.arguments import (
     borrowed,
+    check_tuples,
     enter,
     map_result,
     normalized_argnums,
@@ -198,7 +199,8 @@ def _reverse_jacobian(out: Any, pullback: Callable[[Any], tuple[Any, ...]], *, s
         if not rows:
             row = pullback(tree.unflatten(structure, [zeros_for(x) for x in leaves]))
             empty = tree.map(
-                lambda x, shape=shape: np.zeros(shape + type_of(x).shape), row[0] if single else row
+                lambda x, shape=shape: np.zeros(shape + type_of(x).shape, type_of(x).dtype),
+                row[0] if single else row,
             )
             blocks.append(empty)
             continue
@@ -230,7 +232,8 @@ def _forward_jacobian(f: Callable[..., Any], args: tuple[Any, ...], *, single: b
             if moved:
                 per_leaf.append(_stacked([m[k] for m in moved], shape, first=False))
             else:
-                per_leaf.append(np.zeros(type_of(result).shape + shape))
+                t = type_of(result)
+                per_leaf.append(np.zeros(t.shape + shape, t.dtype))
         block = tree.unflatten(structure, per_leaf)
         blocks.append(block[0] if single else block)
     return tree.unflatten(out_structure, blocks)
@@ -249,6 +252,8 @@ def _units(x: Value) -> list[Any]:
 
 def _stacked(parts: Sequence[Value], shape: tuple[int, ...], *, first: bool) -> Value:
     """Stack parts along new axes of `shape`, in front of the parts' own or behind them."""
+    if shape == ():
+        return parts[0]
     inner = type_of(parts[0]).shape
     stacked = FRONTS["stack"](list(parts), 0 if first else -1)
     return FRONTS["reshape"](stacked, shape + inner if first else inner + shape)
@@ -296,6 +301,7 @@ def hvp(
         >>> hvp(lambda x: x[0] * x[1] ** 2, (np.array([3.0, 5.0]),), (np.array([1.0, 0.0]),))
         (array([ 0., 10.]),)
     """
+    check_tuples("hvp", args, vectors)
     every = tuple(range(len(args)))
     _, product = jvp(grad(f, every), args, vectors, **options)
     return tuple(product)

@@ -79,8 +79,8 @@ _OPERANDS: set[Any] = {bool, int, float, complex, np.ndarray, np.float64}
 """The usual types of a second operand, ours among them: these never answer for an operator themselves."""
 
 _NO_FLOAT = (
-    "use the NumPy function (np.sin, not math.sin) and leave float() out; "
-    "write into an array made inside the function, by np.zeros or np.copy"
+    "use the NumPy function (np.sin, not math.sin) and leave float() out; print it by "
+    'f"{x:.3f}", not "%.3f"; write into an array made inside the function, by np.zeros or np.copy'
 )
 NO_ARRAY = (
     "this conversion to a plain array",
