@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -40,9 +41,11 @@ def show_scores(
 ) -> None:
     """Print how well examples are predicted; `what` says which."""
     if isinstance(scores, QuantityScores):
+        is_varied = math.isfinite(scores.r_squared)
+        share = f"R² {scores.r_squared:.4f}" if is_varied else "no R² (the target does not vary)"
         console.print(
             f"{what}: RMSE {scores.root_mean_squared_error:.4g} (in units of {predictor.target}), "
-            f"R² {scores.r_squared:.4f}, on {counted(len(examples), 'row')}"
+            f"{share}, on {counted(len(examples), 'row')}"
         )
         return
     right = int(scores.confusion.trace())
