@@ -134,7 +134,9 @@ def test_a_test_part_of_one_row_has_no_r_squared(folder, capsys):
     (folder / "few.csv").write_text("x,y\n" + "".join(f"{i},{i / 3}\n" for i in range(5)))
     assert main(["train", "few.csv", "--target", "y", "--epochs", "2"]) == 0
     assert "no R² (the target does not vary), on 1 row" in capsys.readouterr().out
-    assert json.loads((folder / "runs/few-001/result.json").read_text())["test"]["r_squared"] is None
+    assert (
+        json.loads((folder / "runs/few-001/result.json").read_text())["test"]["r_squared"] is None
+    )
 
 
 def test_new_rows_are_predicted_into_a_file(line_csv, folder, capsys):
