@@ -1,6 +1,7 @@
 """What every test shares: the hypothesis profiles and the seeded random generator."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -18,3 +19,11 @@ os.environ.setdefault(
 def rng():
     """A random generator that starts alike in every test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def interruptible():
+    """Have SIGINT raise KeyboardInterrupt: in a process that a shell started in the background it is ignored."""
+    outer = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, outer)

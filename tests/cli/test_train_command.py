@@ -172,6 +172,7 @@ def test_without_a_test_part_there_is_no_score(folder, capsys):
     assert json.loads((folder / "runs/digits-001/result.json").read_text())["test"] is None
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("epochs_before", [0, 1])
 def test_an_interrupt_ends_with_130_and_a_consistent_folder(
     folder, capsys, monkeypatch, epochs_before

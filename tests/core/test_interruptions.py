@@ -65,6 +65,7 @@ def test_an_interruption_at_any_moment_leaves_everything_as_it_was(run) -> None:
     assert type(np.zeros(2)) is np.ndarray
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_signal_in_the_middle_of_a_trace_leaves_everything_as_it_was() -> None:
     before = (np, zeros, np.zeros)
     has_begun = threading.Event()
@@ -79,13 +80,9 @@ def test_a_signal_in_the_middle_of_a_trace_leaves_everything_as_it_was() -> None
         os.kill(os.getpid(), signal.SIGINT)
 
     sender = threading.Thread(target=send)
-    outer = signal.signal(signal.SIGINT, signal.default_int_handler)  # xdist's workers ignore it
-    try:
-        sender.start()
-        with pytest.raises(KeyboardInterrupt):
-            cr.grad(endless)(1.0)
-    finally:
-        signal.signal(signal.SIGINT, outer)
+    sender.start()
+    with pytest.raises(KeyboardInterrupt):
+        cr.grad(endless)(1.0)
     sender.join()
     assert (np, zeros, np.zeros) == before
     assert CURRENT.get() is None
