@@ -71,9 +71,7 @@ class Arithmetic(Primitives):
     def reciprocal(self, x: AnyValue) -> Any:
         if isinstance(x, Pair):
             return complex_parts.reciprocal(self, x)
-        if x.dtype.kind == "f":
-            return 1 / x
-        return self.floor_divide(1, x)
+        return 1 / self._float("reciprocal", x)
 
     def sqrt(self, x: AnyValue) -> Any:
         if isinstance(x, Pair):

@@ -1,7 +1,7 @@
 """What rules compute with: an emitter, and whether there are instructions for an op.
 
-An op is lowered by a rule `lower(e, *args)`, written in the methods of an emitter `e` and in Python's operators. Where
-an entry of the table states none, the rule is the emitter's method of the op's own name. There are several emitters:
+An op is lowered by an emitter's method of the op's name, or where it has none by the rule that the op's entry in the
+table states, `lower(e, *args)`, in the methods of an emitter `e` and Python's operators. There are several emitters:
 `llvm_emitter` writes LLVM's text, `numpy_emitter` computes at once.
 
 Every emitter has, besides the methods by the names of ops:
@@ -31,11 +31,9 @@ DType = np.dtype[Any]
 
 def rule_of(op: Op) -> Callable[..., Any] | None:
     """Return the rule by which an op is lowered, or None: it is no function of single elements."""
-    if op.lower is not None:
-        return op.lower
-    if hasattr(LlvmEmitter, op.name):
+    if op.kind != "composite" and hasattr(LlvmEmitter, op.name):
         return _methods(op.name)
-    return None
+    return op.lower
 
 
 @functools.cache

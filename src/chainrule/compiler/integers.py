@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.arithmetic import Arithmetic
+from chainrule.compiler.instructions import close_loop, open_loop
 from chainrule.compiler.primitives import BOOL
 from chainrule.compiler.values import AnyValue, Pair, Value
+
+BYTE = np.dtype(np.uint8)
 
 
 class Integers(Arithmetic):
@@ -67,12 +70,32 @@ class Integers(Arithmetic):
     def logical_not(self, x: AnyValue) -> Any:
         return self.invert(self.truth(x))
 
-    def floor_divide(self, x: Any, y: Any) -> Any:
+    def bitwise_count(self, x: AnyValue) -> Any:
+        """Return how many bits of the size of an integer are set."""
+        if isinstance(x, Pair) or x.dtype.kind not in "biu":
+            raise self.unsupported("bitwise_count", x)
+        if x.dtype == BOOL:
+            return self.cast(x, BYTE)
+        return self.cast(self.intrinsic("ctpop", self.absolute(x)), BYTE)
+
+    def integer_power(self, x: Value, y: Value) -> Value:
+        """Return `x ** y` of integers by squares; a negative `y`, which NumPy refuses, gives 1."""
+        f = self.function
         x, y = self.matched(x, y)
-        if isinstance(x, Pair) or x.dtype.kind not in "iu":
-            raise self.unsupported("floor_divide", x, y)
-        quotient, _ = self._whole_quotient(x, y)
-        return quotient
+        y = self.chosen(y < 0, 0, y) if y.dtype.kind == "i" else y
+        one = self.spread(self.number(1, x), x.lanes)
+        values = (one, x, y)
+        bits = str(8 * x.dtype.itemsize)
+        loop = open_loop(f, "0", bits, 1, [(v.type, v.text) for v in values])
+        result, base, rest = (Value(self, t, x.dtype, x.lanes) for t in loop.kept)
+        is_odd = self.not_equal(rest & 1, 0)
+        after = (
+            self.chosen(is_odd, result * base, result),
+            base * base,
+            self.shifted_right_zero(rest, 1),
+        )
+        close_loop(f, loop, [v.text for v in after])
+        return after[0]  # type: ignore[no-any-return]  # operators are untyped
 
     def _whole_quotient(self, x: Value, y: Value) -> tuple[Value, Value]:
         """Return quotient and remainder rounded down; both are 0 where the divisor is."""

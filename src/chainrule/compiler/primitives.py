@@ -20,6 +20,7 @@ from chainrule.compiler.values import AnyValue, DType, Pair, Value, real_dtype, 
 from chainrule.errors import LoweringError
 
 BOOL = np.dtype(np.bool_)
+_MANTISSA = {4: (23, 127), 8: (52, 1023)}
 _WHOLE: dict[int, DType] = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
 
@@ -59,9 +60,16 @@ class Primitives:
     def matched(self, *values: Any) -> list[Any]:
         """Return values with the same number of lanes; Python numbers take the dtype of the first value."""
         like = next(v for v in values if isinstance(v, (Value, Pair)))
-        known = [v if isinstance(v, (Value, Pair)) else self.number(v, like) for v in values]
+        known = [v if isinstance(v, (Value, Pair)) else self._beside(v, like) for v in values]
         lanes = max([v.lanes for v in known])
         return [v if v.lanes == lanes else self.spread(v, lanes) for v in known]
+
+    def _beside(self, value: Any, like: AnyValue) -> Any:
+        """Return a Python number in the dtype of a value, which must be able to hold it."""
+        needs = "f" if isinstance(value, float) else "c" if isinstance(value, complex) else "b"
+        if "biufc".index(needs) > "biufc".index(like.dtype.kind):
+            raise self.unsupported(f"{value}, beside which it stands,", like)
+        return self.number(value, like)
 
     def spread(self, x: AnyValue, lanes: int) -> Any:
         """Return a vector with `x` in every lane."""
@@ -170,12 +178,47 @@ class Primitives:
         """Shift the bits of integers and keep the sign."""
         return self.binary("ashr", *self.matched(x, count))
 
+    def shifted_right_zero(self, x: Value, count: int) -> Value:
+        """Shift the bits of integers, zeros following."""
+        return self.binary("lshr", *self.matched(x, count))
+
+    def power_of_two(self, exponent: Value) -> Value:
+        """Return `2**exponent` for a whole float within the range of exponents."""
+        mantissa, bias = _MANTISSA[exponent.dtype.itemsize]
+        bits = self.shifted_left(self.whole(exponent) + bias, mantissa)
+        return self.floated(bits, exponent.dtype)
+
+    def in_any_lane(self, condition: Value) -> str:
+        """Return the text of the truth value: does the condition hold in any lane?"""
+        if condition.lanes == 1:
+            return condition.text
+        name = f"llvm.vector.reduce.or.v{condition.lanes}i1"
+        self.declarations.declare(name, "i1", [condition.type])
+        return self.function.set(f"call i1 @{name}({condition.typed})")
+
+    def looked_up(self, table: str, index: Value) -> Value:
+        """Return words of 32 bits from a table in memory, as integers of 64 bits."""
+        words = []
+        for lane in range(index.lanes):
+            at = index.text
+            if index.lanes > 1:
+                at = self.function.set(f"extractelement {index.typed}, i64 {lane}")
+            pointer = self.function.set(f"getelementptr i32, ptr {table}, i64 {at}")
+            word = self.function.set(f"load i32, ptr {pointer}, align 4")
+            words.append(self.function.set(f"zext i32 {word} to i64"))
+        if index.lanes == 1:
+            return Value(self, words[0], index.dtype)
+        text = "poison"
+        for lane, word in enumerate(words):
+            text = self.function.set(f"insertelement {index.type} {text}, i64 {word}, i64 {lane}")
+        return Value(self, text, index.dtype, index.lanes)
+
     def scaled(self, x: Value, exponent: Value) -> Value:
         """Return `x * 2**exponent` for a whole float `exponent` within twice the range of exponents."""
         bits = 8 * x.dtype.itemsize * x.lanes
         if self.machine.has_masks and self.machine.is_x86 and bits in {128, 256, 512}:
             return self._scaled_at_once(x, exponent, bits)
-        mantissa, bias = (23, 127) if x.dtype.itemsize == 4 else (52, 1023)
+        mantissa, bias = _MANTISSA[x.dtype.itemsize]
         whole = self.whole(exponent)
         half = self.shifted_right(whole, 1)
         for part in (half, whole - half):

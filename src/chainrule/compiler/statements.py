@@ -78,17 +78,11 @@ def write_guard(scope: Scope, guard: Guard) -> None:
         fails = scope.operand(guard.condition, j)
         if guard.expected:
             fails = ~fails
-        if fails.lanes > 1:
-            if scope.active is not None:
-                mask = mask_text(scope.lanes, scope.active)
-                fails = fails & Value(e, mask, fails.dtype, fails.lanes)
-            name = f"llvm.vector.reduce.or.v{fails.lanes}i1"
-            e.declarations.declare(name, "i1", [fails.type])  # type: ignore[union-attr]  # bools are no pairs
-            text = f.set(f"call i1 @{name}({fails.typed})")  # type: ignore[union-attr]  # likewise
-        else:
-            text = fails.text  # type: ignore[union-attr]  # likewise
+        if fails.lanes > 1 and scope.active is not None:
+            mask = mask_text(scope.lanes, scope.active)
+            fails = fails & Value(e, mask, fails.dtype, fails.lanes)
         leave, stay = f.new("leave"), f.new("stay")
-        f.write(f"br i1 {text}, label %{leave}, label %{stay}")
+        f.write(f"br i1 {e.in_any_lane(fails)}, label %{leave}, label %{stay}")
         f.begin(leave)
         f.write(f"ret i64 {place_text(scope, guard.place + 1, guard.terms)}")
         f.begin(stay)

@@ -95,8 +95,7 @@ class Op:
         consume: `consume(needs, g, args, params)` is `vjp` for a cotangent `g` that the sweep owns:
             it may write to it and hand it on as the cotangent of the first argument.
         partials: the partial derivatives of an elementwise op.
-        lower: `lower(e, *args)` computes one element with a compiler's emitter `e`; where it is None the emitter's
-            method of the op's own name does, if there is one.
+        lower: `lower(e, *args)` computes one element with an emitter `e` that has no method of the op's own name.
         rejects: samples that must raise ShapeError.
     """
 

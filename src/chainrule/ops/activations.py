@@ -210,6 +210,7 @@ _GELU = elementwise(
     ),  # ndtr is accurate far below 0, where 1 + erf is not
     partials=(_gelu_slope,),
     infer=elementwise_type(np.exp, "gelu"),
+    lower=lambda e, x: x * e.ndtr(x),
     front=gelu,
 )
 

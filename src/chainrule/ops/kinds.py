@@ -226,6 +226,7 @@ def constant(
     notation: Notation | None = None,
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
+    lower: Callable[..., Any] | None = None,
 ) -> Op:
     """Declare an op whose derivative is zero everywhere, or with `undefined` one that has none and says why.
 
@@ -246,6 +247,7 @@ def constant(
         reads=lambda traced, types, params: 0,
         is_constant=True,
         undefined=undefined,
+        lower=lower,
         notation=notation or called(name, arity),
         samples=samples,
         rejects=rejects,

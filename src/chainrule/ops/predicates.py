@@ -57,10 +57,34 @@ def _has_real_type(x: Value) -> bool:
     return not _has_complex_type(x)
 
 
-constant("isreal", np.isreal, infer=_bool_type, samples=_ONE)
-constant("iscomplex", np.iscomplex, infer=_bool_type, samples=_ONE)
-constant("isposinf", np.isposinf, infer=_bool_type, samples=_ONE)
-constant("isneginf", np.isneginf, infer=_bool_type, samples=_ONE)
+constant(
+    "isreal",
+    np.isreal,
+    infer=_bool_type,
+    samples=_ONE,
+    lower=lambda e, x: e.equal(e.imag(x), 0),
+)
+constant(
+    "iscomplex",
+    np.iscomplex,
+    infer=_bool_type,
+    samples=_ONE,
+    lower=lambda e, x: e.not_equal(e.imag(x), 0),
+)
+constant(
+    "isposinf",
+    np.isposinf,
+    infer=_bool_type,
+    samples=_ONE,
+    lower=lambda e, x: e.isinf(x) & (x > 0),
+)
+constant(
+    "isneginf",
+    np.isneginf,
+    infer=_bool_type,
+    samples=_ONE,
+    lower=lambda e, x: e.isinf(x) & (x < 0),
+)
 composite("iscomplexobj", _has_complex_type, names=(np.iscomplexobj,), samples=_ONE)
 composite("isrealobj", _has_real_type, names=(np.isrealobj,), samples=_ONE)
 
@@ -92,12 +116,21 @@ _PAIRS = (
     Sample((), (2,), equal_nan=True),
 )
 _MISFITS = (Sample((2, 3), (2, 4)),)
+
+
+def _lower_isclose(e: Any, a: Any, b: Any, rtol: Any, atol: Any, equal_nan: bool) -> Any:
+    near = e.isfinite(b) & (e.absolute(a - b) <= atol + rtol * e.absolute(b))
+    near = near | e.equal(a, b)
+    return near | (e.isnan(a) & e.isnan(b)) if equal_nan else near
+
+
 _ISCLOSE = constant(
     "isclose",
     lambda a, b, rtol, atol, equal_nan: np.isclose(a, b, rtol, atol, equal_nan),
     infer=_isclose_type,
     front=_isclose,
     names=(np.isclose,),
+    lower=_lower_isclose,
     arity=2,
     samples=_PAIRS,
     rejects=_MISFITS,

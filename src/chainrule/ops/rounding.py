@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS, Sample, infix
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type
+from chainrule.errors import LoweringError
 from chainrule.ops.canonical import array_like
 from chainrule.ops.elementwise import elementwise, elementwise_type, stepwise
 from chainrule.ops.kinds import composite, constant, general
@@ -28,12 +31,25 @@ def _round(a: Value, decimals: int = 0) -> Value:
     return apply(_ROUND, array_like(a), decimals=int(decimals))
 
 
+def _lower_round(e: Any, x: Any, decimals: int) -> Any:
+    """NumPy's way: the scaled number is rounded, whatever that product lost."""
+    if x.dtype.kind in "iub":
+        if decimals >= 0:
+            return x
+        raise LoweringError.from_dtypes("round to tens", [x.dtype])
+    if decimals == 0:
+        return e.rint(x)
+    scale = 10.0 ** abs(decimals)
+    return e.rint(x * scale) / scale if decimals > 0 else e.rint(x / scale) * scale
+
+
 _ROUND = constant(
     "round",
     np.round,
     infer=lambda x, decimals: array_type(x.shape, x.dtype),
     front=_round,
     names=(np.round, np.around),
+    lower=_lower_round,
     samples=(Sample((2, 3)), Sample((2, 3), decimals=2), Sample((), 1), Sample((0, 3), -1)),
 )
 

@@ -49,6 +49,7 @@ def special(
     real: bool = False,
     domain: Domain = (-2.0, 2.0),
     samples: tuple[Sample, ...] | None = None,
+    lower: Callable[..., Any] | None = None,
 ) -> None:
     """Declare a function of `scipy.special`.
 
@@ -60,6 +61,7 @@ def special(
         real: whether the rules are wrong for complex numbers, which are refused then.
         domain: where the samples' random numbers come from.
         samples: calls for the generated tests; by default every broadcast of the arguments.
+        lower: how the compiler computes it, where its emitter has no method of this name: `lower(e, *args)`.
     """
 
     def front(*args: Value) -> Value:
@@ -80,6 +82,7 @@ def special(
         front=front,
         domain=domain,
         samples=samples,
+        lower=lower,
     )
     named(name)
 
@@ -124,8 +127,20 @@ special("log_ndtr", lambda out, x: _ROOT_2 / _ROOT_PI / call("erfcx", -x / _ROOT
 # logistic functions
 
 special("expit", lambda out, x: out * (1 - out))
-special("logit", lambda out, x: 1 / (x * (1 - x)), domain=_INSIDE)
-special("log_expit", lambda out, x: call("expit", -x))
+special(
+    "logit",
+    lambda out, x: 1 / (x * (1 - x)),
+    domain=_INSIDE,
+    # about 1/2 the logarithm of a quotient close to 1 would lose digits
+    lower=lambda e, x: e.where(
+        e.fabs(x - 0.5) < 0.2, 2 * e.arctanh(2 * (x - 0.5)), e.log(x / (1 - x))
+    ),
+)
+special(
+    "log_expit",
+    lambda out, x: call("expit", -x),
+    lower=lambda e, x: -(e.maximum(-x, 0) + e.log1p(e.exp(-e.fabs(x)))),
+)
 
 # gamma and beta functions; the derivatives of psi are Hurwitz zeta functions: DLMF 5.15.1, 25.11.17
 
@@ -177,39 +192,67 @@ special(
 
 # x log y and the entropies made of it; where x is 0 the product is 0 whatever y is
 
+
+def _lower_entropy(e: Any, x: Any, y: Any, at_0: Any) -> Any:
+    """Return `x log(x / y)`, and `at_0` for `x = 0`; infinite where `x` or `y` is negative."""
+    inside = (x > 0) & (y > 0)
+    ratio = e.where(inside, x / y, 1)
+    apart = (ratio < 1e-30) | (ratio > 1e30)  # the quotient may not be a number
+    term = x * e.where(apart, e.log(x) - e.log(y), e.log(ratio))
+    zero = e.where(e.equal(x, 0) & (y >= 0), at_0, np.inf)
+    return e.where(e.isnan(x) | e.isnan(y), x + y, e.where(inside, term, zero))
+
+
 special(
     "xlogy",
     lambda out, x, y: np.log(y),
     lambda out, x, y: x / np.where(x == 0, 1, y),
     domain=_POSITIVE,
+    lower=lambda e, x, y: e.where(e.equal(x, 0) & ~e.isnan(y), 0, x * e.log(y)),
 )
 special(
     "xlog1py",
     lambda out, x, y: np.log1p(y),
     lambda out, x, y: x / np.where(x == 0, 1, 1 + y),
     domain=_POSITIVE,
+    lower=lambda e, x, y: e.where(e.equal(x, 0) & ~e.isnan(y), 0, x * e.log1p(y)),
 )
-special("entr", lambda out, x: -1 - np.log(x), domain=_POSITIVE)
+special(
+    "entr",
+    lambda out, x: -1 - np.log(x),
+    domain=_POSITIVE,
+    lower=lambda e, x: e.where(x < 0, -np.inf, e.where(e.equal(x, 0), 0, -x * e.log(x))),
+)
 special(
     "rel_entr",
     lambda out, x, y: 1 + np.log(x / y),
     lambda out, x, y: -x / np.where(x == 0, 1, y),
     domain=_POSITIVE,
+    lower=lambda e, x, y: _lower_entropy(e, x, y, e.number(0, x)),
 )
 special(
     "kl_div",
     lambda out, x, y: np.log(x / y),
     lambda out, x, y: 1 - x / np.where(x == 0, 1, y),
     domain=_POSITIVE,
+    lower=lambda e, x, y: _lower_entropy(e, x, y, y) - e.where((x > 0) & (y > 0), x - y, 0),
 )
 
 # exponentials and their integrals: DLMF 6.2; exprel(x) = 1F1(1, 2, x), whose derivatives are regular at 0: DLMF 13.3.15
 
 special("exp10", lambda out, x: out * math.log(10))
-special("cosm1", lambda out, x: -np.sin(x))
+special(
+    "cosm1",
+    lambda out, x: -np.sin(x),
+    lower=lambda e, x: -2 * e.sin(x * 0.5) * e.sin(x * 0.5),
+)
 special("expi", lambda out, x: np.exp(x) / x, domain=_POSITIVE)
 special("exp1", lambda out, x: -np.exp(-x) / x, domain=_POSITIVE)
-special("exprel", lambda out, x: call("hyp1f1", 2.0, 3.0, x) / 2)
+special(
+    "exprel",
+    lambda out, x: call("hyp1f1", 2.0, 3.0, x) / 2,
+    lower=lambda e, x: e.where(e.equal(x, 0), 1, e.where(e.equal(x, np.inf), x, e.expm1(x) / x)),
+)
 special(
     "hyp1f1",
     None,

@@ -6,6 +6,7 @@ Sources: NIST Digital Library of Mathematical Functions (DLMF) 15.5, 18.5, 18.9.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -79,12 +80,29 @@ special(
     lambda out, d, r: np.maximum(np.abs(r) - d, 0.0),
     lambda out, d, r: np.clip(r, -d, d),
     domain=(0.3, 0.8),
+    lower=lambda e, d, r: e.where(
+        d < 0, np.inf, e.where(e.fabs(r) <= d, 0.5 * r * r, d * (e.fabs(r) - 0.5 * d))
+    ),
 )
+
+
+def _lower_pseudo_huber(e: Any, d: Any, r: Any) -> Any:
+    """`d² (sqrt(1 + (r/d)²) - 1)` in float64 as SciPy's, without a difference of close numbers."""
+    dtype, wide = d.dtype, np.dtype(np.float64)
+    d, r = e.cast(d, wide), e.cast(r, wide)
+    square = (r / d) * (r / d)
+    root = e.sqrt(1 + square)
+    inside = d * d * e.where(square > 1e10, root - 1, square / (1 + root))
+    nothing = e.equal(d, 0) | e.equal(r, 0)
+    return e.cast(e.where(d < 0, np.inf, e.where(nothing, 0, inside)), dtype)
+
+
 special(
     "pseudo_huber",
     lambda out, d, r: 2 * out / d - r * r / (d * np.sqrt(1 + (r / d) ** 2)),
     lambda out, d, r: r / np.sqrt(1 + (r / d) ** 2),
     domain=_POSITIVE,
+    lower=_lower_pseudo_huber,
 )
 
 # products of gamma functions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -78,14 +79,22 @@ elementwise(
     "deg2rad",
     np.deg2rad,
     partials=(lambda out, x: math.pi / 180,),
+    lower=lambda e, x: x * (math.pi / 180),
     names=(np.deg2rad, np.radians),
 )
 elementwise(
     "rad2deg",
     np.rad2deg,
     partials=(lambda out, x: 180 / math.pi,),
+    lower=lambda e, x: x * (180 / math.pi),
     names=(np.rad2deg, np.degrees),
 )
+
+
+def _lower_sinc(e: Any, x: Any) -> Any:
+    angle = math.pi * e.where(e.equal(x, 0), 1e-20, x)
+    return e.sin(angle) / angle
+
 
 # sinc(x) is the spherical Bessel function j0(πx), and j0' = -j1, also at 0: DLMF 10.51.3
 elementwise(
@@ -93,6 +102,7 @@ elementwise(
     np.sinc,
     partials=(lambda out, x: -math.pi * FRONTS["spherical_jn"](1, math.pi * x),),
     infer=elementwise_type(np.sin, "sinc"),
+    lower=_lower_sinc,
     names=(np.sinc,),
 )
 elementwise(
