@@ -10,7 +10,7 @@ import numpy as np
 
 from chainrule.compiler.emitter import result_dtype, rule_of
 from chainrule.core.op import Op
-from chainrule.core.types import ArrayType
+from chainrule.core.types import ArrayType, promoted
 
 DType = np.dtype[Any]
 _WEAK: dict[str, type] = {"f": float, "i": int, "c": complex}
@@ -48,4 +48,5 @@ def _loop_dtypes(op: Op, types: Sequence[ArrayType], out: ArrayType) -> tuple[DT
         return tuple(ufunc.resolve_dtypes((*keys, *(None,) * ufunc.nout))[: ufunc.nin])
     if op.name == "where":
         return (np.dtype(bool), out.dtype, out.dtype)
-    return (out.dtype,) * len(types)
+    asks = out.dtype.kind == "b" or (out.dtype.kind == "f" and types[0].dtype.kind == "c")
+    return (promoted(*types) if asks else out.dtype,) * len(types)  # parts and answers have another dtype
