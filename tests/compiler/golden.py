@@ -35,7 +35,7 @@ class Pair:
 
     def graph(self):
         """Return the graph of the program, with nothing dropped that the pass is to drop."""
-        f = eval(self.program, {"np": np, "cr": cr, "setitem": FRONTS["setitem"]})  # noqa: S307  the text is ours
+        f = eval(self.program, {"np": np, "cr": cr, "setitem": FRONTS["setitem"], "FRONTS": FRONTS})  # noqa: S307  the text is ours
         graph = capture(f, *map(type_of_text, self.types.split(", ")))
         return Graph(graph.inputs, graph.nodes, graph.outputs[-1:])
 

@@ -61,6 +61,9 @@ def train(
             help="Name the place if NaN or an infinity is born, and show at the end how each layer fares.",
         ),
     ] = False,
+    no_compile: Annotated[  # noqa: FBT002  typer reads flags so
+        bool, typer.Option("--no-compile", help="Run each step op by op in NumPy.")
+    ] = False,
 ) -> None:
     """Train a network on a data set or a CSV file.
 
@@ -87,7 +90,7 @@ def train(
     _introduce(screen, experiment)
     with new_run(out, experiment.name) as folder:
         try:
-            last = _run(screen, experiment, folder, diagnose=diagnose)
+            last = _run(screen, experiment, folder, diagnose=diagnose, compiled=not no_compile)
         except KeyboardInterrupt:
             kept = f"the best weights so far are in {folder.path}"
             print(f"Stopped: {kept if folder.is_usable else 'no run was kept'}.", file=sys.stderr)
@@ -155,12 +158,16 @@ def _introduce(screen: Console, experiment: Experiment) -> None:
     screen.print()
 
 
-def _run(screen: Console, experiment: Experiment, folder: RunFolder, *, diagnose: bool) -> Epoch:
+def _run(
+    screen: Console, experiment: Experiment, folder: RunFolder, *, diagnose: bool, compiled: bool
+) -> Epoch:
     """Train to the end, and return the last epoch."""
     settings = experiment.settings
     batches = math.ceil(len(experiment.parts.train) / settings.batch_size)
     with display(screen, epochs=settings.epochs, batches=batches) as shown:
-        for epoch in experiment.train(folder, watch=shown.watch, diagnose=diagnose):
+        for epoch in experiment.train(
+            folder, watch=shown.watch, diagnose=diagnose, compiled=compiled
+        ):
             shown.show(epoch)
     return epoch
 

@@ -34,7 +34,7 @@ from chainrule.compiler.jit import load
 from chainrule.compiler.loops import Buffer, Host, Program, Statement
 from chainrule.compiler.lowering import program_of
 from chainrule.compiler.machine import Machine
-from chainrule.compiler.numerics import usual_contexts
+from chainrule.compiler.numerics import contexts_now
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
@@ -50,8 +50,8 @@ class Built:
 
     Attributes:
         entry: takes the arguments, then the keyword arguments as a dict if there are any.
-        fast: the same for calls outside of a trace and with NumPy's usual error settings, which it sees to itself; None
-            where calls need more than an entry does.
+        make_fast: makes the same for calls outside of a trace and with NumPy's error settings as they are now, which it
+            sees to itself; None where calls need more than an entry does.
         graph: what it computes.
         program: its statements.
         texts: LLVM's text of each native part.
@@ -60,7 +60,7 @@ class Built:
     """
 
     entry: Callable[..., Any]
-    fast: Callable[..., Any] | None
+    make_fast: Callable[[], Callable[..., Any]] | None
     graph: Graph
     program: Program
     texts: tuple[str, ...]
@@ -99,11 +99,15 @@ def build(
         if not surroundings.holds(x)
     ]
     signature = dataclasses.replace(signature, hidden=(*conditions, *kept))
-    quiet = dataclasses.replace(signature, hidden=(*usual_contexts(), *signature.hidden))
+
+    def make_fast() -> Callable[..., Any]:
+        hidden = (*contexts_now(), *signature.hidden)
+        return make_entry(dataclasses.replace(signature, hidden=hidden), stages, libraries)
+
     is_fast = not is_flat and len(signature.arguments) == _positional(structure)
     return Built(
         make_entry(signature, stages, libraries),
-        make_entry(quiet, stages, libraries) if is_fast else None,
+        make_fast if is_fast else None,
         graph,
         program,
         texts,

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import MethodType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from chainrule.compiler.counts import Counts
 from chainrule.compiler.entry.shell import arm, make_shell_class
 from chainrule.compiler.entry.signature import Declined
 from chainrule.compiler.lower import CHECKED
-from chainrule.compiler.numerics import warns_as_usual
+from chainrule.compiler.numerics import settings_now, warns_as_usual
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, NotCompiledError
@@ -46,6 +46,7 @@ class Path:
 
     captured: Captured
     built: Built
+    fast: tuple[Any, Callable[..., Any] | None] = (None, None)
 
     def call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Run the native step; a `Declined` says that it did not, and nothing was written."""
@@ -56,6 +57,15 @@ class Path:
         if type(returned) is Declined:
             return returned
         return tree.unflatten(self.captured.structure, returned)
+
+    def fast_now(self) -> Callable[..., Any] | None:
+        """Return the entry that needs no more checks in this context."""
+        if self.built.make_fast is None:
+            return None
+        now = settings_now()
+        if self.fast[0] is not now or self.fast[1] is None:
+            self.fast = (now, self.built.make_fast())
+        return self.fast[1]
 
 
 @dataclass
@@ -110,7 +120,7 @@ class Compiled:
     def __init__(
         self, f: Callable[..., Any], donate: Sequence[int] = (), static: Sequence[int] = ()
     ) -> None:
-        functools.update_wrapper(cast("Callable[..., Any]", self), f, updated=())
+        functools.update_wrapper(self, f, updated=())
         self.function = f
         self._donate = _numbers("donate", donate)
         self._static = _numbers("static", static)
@@ -121,8 +131,13 @@ class Compiled:
         self._lock = threading.RLock()
         arm(self, self._call)
 
+    if TYPE_CHECKING:
+
+        def __call__(self, *args: Any, **options: Any) -> Any:
+            """Call the function; `make_shell_class` gives the class this method."""
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(cast("Callable[..., Any]", self), instance)
+        return self if instance is None else MethodType(self, instance)
 
     def __reduce__(self) -> Any:
         """Pickle what it was made of: machine code is made again where it is needed."""
@@ -170,7 +185,7 @@ class Compiled:
             returned = path.call(args, options)
             if type(returned) is not Declined:
                 specialization.newest = self._newest = path
-                self._entry = path.built.fast
+                self._entry = path.fast_now()
                 return returned
             place = returned.status - 1
             if place < 0 or place == CHECKED:

@@ -20,15 +20,21 @@ def _settings() -> Any:
 
 
 _SETTINGS = _settings()
-_usual = Context(_SETTINGS).read() if _SETTINGS is not None else MISSING
-_quiet: list[Any] = [_usual]
 
 
-def usual_contexts() -> tuple[Hidden, ...]:
-    """Return what the entry has to find in this context: no trace runs, and NumPy's settings are the usual ones."""
+def settings_now() -> Any:
+    """Return NumPy's error settings in this context, to be compared by identity."""
+    return Context(_SETTINGS).read() if _SETTINGS is not None else MISSING
+
+
+_quiet: list[Any] = [settings_now()]
+
+
+def contexts_now() -> tuple[Hidden, ...]:
+    """Return what the entry has to find in its context: no trace runs, and NumPy's settings are those of now."""
     conditions = [Hidden(Context(CURRENT), StaticInput(None))]
     if _SETTINGS is not None:
-        conditions.append(Hidden(Context(_SETTINGS), StaticInput(_usual)))
+        conditions.append(Hidden(Context(_SETTINGS), StaticInput(settings_now())))
     return tuple(conditions)
 
 
@@ -37,7 +43,7 @@ def warns_as_usual() -> bool:
 
     If one is to be raised, or a function is to be called, only NumPy does it.
     """
-    now = Context(_SETTINGS).read() if _SETTINGS is not None else MISSING
+    now = settings_now()
     if now is _quiet[0] and _SETTINGS is not None:
         return True
     is_loud = any(what in {"raise", "call", "log"} for what in np.geterr().values())

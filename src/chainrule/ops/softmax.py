@@ -29,8 +29,10 @@ def _shifted(x: Any, axis: Axes) -> tuple[Any, Any, Any]:
 
 
 def _floats(x: Any) -> Any:
-    x = np.asarray(x)
-    return x if x.dtype.kind == "f" else x.astype(np.float64, casting="same_kind")
+    """Return floats, also of traced values: the compiler traces this code."""
+    x = array_like(x)
+    t = type_of(x)
+    return x if t.dtype.kind == "f" and not t.weak else np.astype(np.asarray(x), np.float64)
 
 
 def _float_type(x: ArrayType) -> ArrayType:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainrule import optim
+from chainrule.compiler.compiled import compile as compile_step
 from chainrule.data import Batch, Dataset, Split, Table, split, supervised
 from chainrule.data.sources import SHIPPED, read_source, target_of
 from chainrule.errors import DataError
@@ -61,7 +62,12 @@ class Experiment(NamedTuple):
         }
 
     def train(
-        self, folder: RunFolder, *, watch: Watch = iter, diagnose: bool = False
+        self,
+        folder: RunFolder,
+        *,
+        watch: Watch = iter,
+        diagnose: bool = False,
+        compiled: bool = True,
     ) -> Iterator[Epoch]:
         """Train; write each epoch, and the weights whenever they are the best, to the folder.
 
@@ -69,6 +75,7 @@ class Experiment(NamedTuple):
             folder: where the run is kept.
             watch: wraps the batches of each epoch, as a progress bar does.
             diagnose: name the place where NaN or an infinity is born, if one is.
+            compiled: run each step as one native function.
 
         Yields:
             Each epoch after it was written.
@@ -78,6 +85,8 @@ class Experiment(NamedTuple):
         optimizer = optim.by_name(settings.optimizer, settings.rate)
         held_out = self.predictor.batch(self.parts.validation)
         step = make_step(objective, optimizer)
+        if compiled:
+            step = compile_step(step)
         measured = held_out_measure(objective, held_out) if held_out.size else None
         if diagnose:
             step = diagnosed(step, objective, optimizer)

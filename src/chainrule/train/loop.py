@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule.compiler.compiled import compile as compile_step
 from chainrule.data.batching import Batch, batches
 from chainrule.errors import ArgumentError
 from chainrule.optim import Transform
@@ -63,6 +64,7 @@ def fit(
     batch_size: int = 32,
     patience: int = 10,
     diagnose: bool = False,
+    compiled: bool = True,
 ) -> Fit:
     """Train until the validation loss has not fallen for some epochs; return the best parameters.
 
@@ -77,6 +79,7 @@ def fit(
         batch_size: how many examples make a step.
         patience: how many epochs to go on without a new best one.
         diagnose: name the place where NaN or an infinity is born, if one is; see `diagnosed`.
+        compiled: run each step as one native function; see `chainrule.compile`.
 
     Returns:
         The parameters after the best epoch, and what every epoch gave.
@@ -91,6 +94,8 @@ def fit(
         np.float64(3.0)
     """
     step = make_step(objective, optimizer)
+    if compiled:
+        step = compile_step(step)
     measured = None if validation is None else held_out_measure(objective, validation)
     if diagnose:
         step = diagnosed(step, objective, optimizer)
@@ -177,8 +182,8 @@ def held_out_measure(objective: Objective, examples: Batch) -> Callable[[Any], d
 def _pass(step: Step, state: State, examples: Iterable[Batch]) -> tuple[State, dict[str, float]]:
     """Take one step per batch."""
     means = Means()
-    for batch in examples:
-        with np.errstate(all="ignore"):  # a loss that is not finite is reported by the loop
+    with np.errstate(all="ignore"):  # a loss that is not finite is reported by the loop
+        for batch in examples:
             state, metrics = step(state, batch)
-        means.add(metrics, batch.size)
+            means.add(metrics, batch.size)
     return state, means.result()

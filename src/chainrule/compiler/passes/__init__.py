@@ -9,6 +9,7 @@ from chainrule.compiler.collector import without_collector
 from chainrule.compiler.passes.collect_additions import collect_additions
 from chainrule.compiler.passes.drop_unused import drop_unused
 from chainrule.compiler.passes.fold_constants import fold_constants
+from chainrule.compiler.passes.inline import inline
 from chainrule.compiler.passes.merge_layouts import merge_layouts
 from chainrule.compiler.passes.read_through import read_through
 from chainrule.compiler.passes.reduce_strength import reduce_strength
@@ -20,6 +21,7 @@ Pass = Callable[[Graph], Graph]
 
 PASSES: tuple[Pass, ...] = (
     drop_unused,
+    inline,
     read_through,
     merge_layouts,
     fold_constants,
