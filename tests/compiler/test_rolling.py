@@ -15,10 +15,11 @@ from chainrule.compiler import finding, lanes, rolling
 from chainrule.compiler.finding import loops_of
 from chainrule.compiler.lanes import Gathered, Own, Same, Saved, Table
 from chainrule.compiler.rewrite import recorded
+from chainrule.compiler.taped import program_of
 from chainrule.compiler.taping import tape_of
 from chainrule.core.op import Op
 from chainrule.core.trace import apply
-from chainrule.errors import GraphError
+from chainrule.errors import CompileError, GraphError
 
 
 def bump(x):
@@ -260,6 +261,17 @@ def test_a_loop_that_does_not_give_back_its_turns_is_refused(monkeypatch):
     monkeypatch.setattr(finding, "expanded", wrong)
     with pytest.raises(GraphError, match="does not give back the actions it was made of"):
         loops_of(tape_of(lorenz(30)))
+
+
+def test_checking_names_rolling_and_saves_the_graph(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHAINRULE_CHECK", "1")
+    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path))
+    assert rolling.lower(lorenz(20)) is not None
+    other = tape_of(recorded(lambda s, r, b: (s, r, b + 1)))
+    monkeypatch.setattr(rolling, "program_of", lambda tape, loops: program_of(other, ()))
+    with pytest.raises(CompileError, match="the pass rolling changed the program: output 0 was"):
+        rolling.lower(lorenz(20))
+    assert len(list((tmp_path / "failures").iterdir())) == 1
 
 
 def test_whole_arrays_are_left_to_others():

@@ -1,4 +1,4 @@
-"""Verify what a pass made: the graph is legal, and on random numbers it computes what it computed before."""
+"""Verify what a stage made: it is legal, and on random numbers it computes what was computed before."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.checker import check_program
+from chainrule.compiler.interpreter import interpret
+from chainrule.compiler.loops import Program
 from chainrule.compiler.reproducer import save_reproducer
 from chainrule.core.graph import Graph
 from chainrule.core.types import ArrayType
@@ -33,6 +36,18 @@ def check_pass(name: str, before: Graph, after: Graph) -> None:
     reason = _illegal(after) or _difference(before, after, inputs)
     if reason:
         raise CompileError.from_pass(name, reason, save_reproducer(name, before, inputs))
+
+
+def check_lowered(name: str, graph: Graph, program: Program) -> None:
+    """Verify the program that a graph was lowered to, in the interpreter.
+
+    Raises:
+        CompileError: it breaks a rule of programs, or computes something else.
+    """
+    inputs = random_inputs([node.type for node in graph.inputs])
+    reason = _illegal_program(program) or _program_difference(graph, program, inputs)
+    if reason:
+        raise CompileError.from_pass(name, reason, save_reproducer(name, graph, inputs))
 
 
 def random_inputs(types: Sequence[ArrayType]) -> list[Any]:
@@ -63,15 +78,48 @@ def _illegal(graph: Graph) -> str:
     return ""
 
 
-def _difference(before: Graph, after: Graph, inputs: Sequence[Any]) -> str:
-    """Return what differs between two graphs on these numbers; nothing where the first cannot be run on them."""
+def _illegal_program(program: Program) -> str:
     try:
-        with np.errstate(all="ignore"):
-            wanted = before.run(*inputs)
-    except (ArithmeticError, ValueError, IndexError, TypeError):
+        check_program(program)
+    except ChainruleError as error:
+        return error.message
+    return ""
+
+
+def _difference(before: Graph, after: Graph, inputs: Sequence[Any]) -> str:
+    """Return what differs between two graphs on these numbers."""
+    wanted = _results(before, inputs)
+    if wanted is None:
         return ""
     with np.errstate(all="ignore"):
         got = after.run(*inputs)
+    return _first_difference(got, wanted)
+
+
+def _program_difference(graph: Graph, program: Program, inputs: Sequence[Any]) -> str:
+    """Return what differs between a graph and its program; nothing where a guard leaves the program."""
+    wanted = _results(graph, inputs)
+    if wanted is None:
+        return ""
+    slotted = [b for b in program.buffers if b.slot >= 0]
+    outputs = [np.zeros(b.size, b.dtype) for b in slotted if b.role == "output"]
+    constants = [None for b in slotted if b.role == "constant"]
+    if interpret(program, [*[np.array(x) for x in inputs], *outputs, *constants]):
+        return ""
+    shaped = [a.reshape(np.shape(b)) for a, b in zip(outputs, wanted, strict=True)]
+    return _first_difference(shaped, wanted)
+
+
+def _results(graph: Graph, inputs: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Return what a graph computes; None where it cannot be run on these numbers."""
+    try:
+        with np.errstate(all="ignore"):
+            return graph.run(*inputs)
+    except (ArithmeticError, ValueError, IndexError, TypeError):
+        return None
+
+
+def _first_difference(got: Sequence[Any], wanted: Sequence[Any]) -> str:
     for i, (a, b) in enumerate(zip(got, wanted, strict=True)):
         if not is_close(a, b):
             return f"output {i} was {_short(b)} and became {_short(a)}"

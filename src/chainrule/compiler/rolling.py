@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chainrule.compiler import array_loops, passes, scalars
 from chainrule.compiler.array_loops import LowerSection
+from chainrule.compiler.checks import check_lowered, is_checking
 from chainrule.compiler.collector import without_collector
 from chainrule.compiler.finding import loops_of
 from chainrule.compiler.loops import Program
@@ -27,10 +28,17 @@ def lower(graph: Graph, lower_section: LowerSection | None = None) -> Program | 
         lower_section: lowers parts of a graph that is no scalar program: what lies between loops, and their bodies.
     """
     with without_collector():
-        if len(graph.nodes) <= _SMALL:
-            return scalars.lower(passes.run(graph))
-        tape = tape_of(graph)
-        if tape is not None:
-            loops = loops_of(tape)
-            return program_of(tape, loops) if loops else scalars.lower(passes.run(graph))
-        return None if lower_section is None else array_loops.lower(graph, lower_section)
+        program = _lowered(graph, lower_section)
+    if program is not None and is_checking():
+        check_lowered("rolling", graph, program)
+    return program
+
+
+def _lowered(graph: Graph, lower_section: LowerSection | None) -> Program | None:
+    if len(graph.nodes) <= _SMALL:
+        return scalars.lower(passes.run(graph))
+    tape = tape_of(graph)
+    if tape is not None:
+        loops = loops_of(tape)
+        return program_of(tape, loops) if loops else scalars.lower(passes.run(graph))
+    return None if lower_section is None else array_loops.lower(graph, lower_section)
