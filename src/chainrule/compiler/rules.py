@@ -49,4 +49,6 @@ def _loop_dtypes(op: Op, types: Sequence[ArrayType], out: ArrayType) -> tuple[DT
     if op.name == "where":
         return (np.dtype(bool), out.dtype, out.dtype)
     asks = out.dtype.kind == "b" or (out.dtype.kind == "f" and types[0].dtype.kind == "c")
-    return (promoted(*types) if asks else out.dtype,) * len(types)  # parts and answers have another dtype
+    return (promoted(*types) if asks else out.dtype,) * len(
+        types
+    )  # parts and answers have another dtype
