@@ -17,6 +17,7 @@ from chainrule.compiler.loops import (
     Loop,
     Matrix,
     Number,
+    Operand,
     Product,
     Statement,
     Store,
@@ -26,6 +27,7 @@ from chainrule.compiler.values import real_dtype
 
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 _WORTH_A_CALL = 16 * 16 * 16
+_LONGEST_SUM = 64
 
 
 def write_product(scope: Scope, product: Product) -> None:
@@ -127,6 +129,8 @@ def _start(scope: Scope, m: Matrix) -> str:
 def as_loops(product: Product) -> tuple[Statement, ...]:
     """Return a product as loops: over rows, over columns, and a sum."""
     out, a, b = product.out, product.a, product.b
+    if b.column_stride == 1 and out.column_stride == 1 and 0 < a.columns <= _LONGEST_SUM:
+        return _by_columns(product)
     dtype = out.buffer.dtype
     fresh = count(-1, -1)  # names of loops that are made here are negative, and so nobody else's
     i, j, k, x, y, xy, total = (next(fresh) for _ in range(7))
@@ -158,6 +162,41 @@ def as_loops(product: Product) -> tuple[Statement, ...]:
             ),
         ),
     )
+
+
+def _by_columns(product: Product) -> tuple[Statement, ...]:
+    """Return a product as loops over rows and over vectors of columns, the sums written out and kept in registers."""
+    out, a, b = product.out, product.a, product.b
+    dtype = out.buffer.dtype
+    fresh = count(-1, -1)
+    i, j = next(fresh), next(fresh)
+    body: list[Statement] = []
+    total: Operand | None = None
+    for k in range(a.columns):
+        x, y, new = next(fresh), next(fresh), next(fresh)
+        row = _moved(a.index, (i, a.row_stride))
+        column = _moved(b.index, (j, 1))
+        body += [
+            Load(x, a.buffer, Index(row.offset + k * a.column_stride, row.terms)),
+            Load(y, b.buffer, Index(column.offset + k * b.row_stride, column.terms)),
+        ]
+        if total is None:
+            body.append(Let(new, _product, (x, y), dtype, "multiply"))
+        else:
+            body.append(Let(new, _product_and_sum, (x, y, total), dtype, "multiply, add"))
+        total = new
+    assert total is not None
+    place = _moved(out.index, (i, out.row_stride), (j, 1))
+    body.append(Store(out.buffer, place, total, product.add))
+    return (Loop(i, out.rows, (Loop(j, out.columns, tuple(body), vector=True),)),)
+
+
+def _product(e: Any, x: Any, y: Any) -> Any:
+    return e.multiply(x, y)
+
+
+def _product_and_sum(e: Any, x: Any, y: Any, z: Any) -> Any:
+    return e.add(e.multiply(x, y), z)
 
 
 def _moved(index: Index, *terms: tuple[int, int]) -> Index:
