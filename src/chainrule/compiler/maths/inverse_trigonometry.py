@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.maths import coefficients
-from chainrule.compiler.maths.doubled import square_parts
+from chainrule.compiler.maths.doubled import product_parts, square_parts, sum_parts
 from chainrule.compiler.maths.polynomials import polynomial
 
 _ATAN = {4: coefficients.ATAN_FLOAT32, 8: coefficients.ATAN_FLOAT64}
@@ -46,17 +46,24 @@ def _angle(e: Any, y: Any, x: Any, is_left: Any = None) -> Any:
     small, large = e.chosen(swapped, x, y), e.chosen(swapped, y, x)
     far = small > large * _TAN_EIGHTH
     scale = e.chosen(large > 2.0 ** (126 if x.dtype.itemsize == 4 else 1022), e.number(0.5, x), 1.0)
-    top = e.chosen(far, small * scale - large * scale, small)
-    bottom = e.chosen(far, small * scale + large * scale, large)
+    difference, difference_low = sum_parts(small * scale, -(large * scale))
+    total, total_low = sum_parts(large * scale, small * scale)
+    top, top_low = e.chosen(far, difference, small), e.chosen(far, difference_low, 0.0)
+    bottom, bottom_low = e.chosen(far, total, large), e.chosen(far, total_low, 0.0)
     t = top / bottom
+    product, error = product_parts(e, t, bottom)
+    t_low = (((top - product) - error) + (top_low - t * bottom_low)) / bottom
+    t_low = e.chosen(e.fabs(t_low) < 1.0, t_low, 0.0)  # nothing of what is not finite
     turns = e.chosen(far, 1.0, e.number(0.0, x))
     turns, t = e.chosen(swapped, 2.0 - turns, turns), e.chosen(swapped, -t, t)
+    t_low = e.chosen(swapped, -t_low, t_low)
     if is_left is not None:
         turns, t = e.chosen(is_left, 4.0 - turns, turns), e.chosen(is_left, -t, t)
+        t_low = e.chosen(is_left, -t_low, t_low)
     z = t * t
     curve = z * t * polynomial(e, z, _ATAN[x.dtype.itemsize])
     first, second = _QUARTER[x.dtype.itemsize]
-    return turns * first + (t + (curve + turns * second))
+    return turns * first + (t + (curve + (t_low + turns * second)))
 
 
 def arcsin(e: Any, x: Any) -> Any:
