@@ -165,3 +165,26 @@ def test_a_sum_that_is_too_long_to_write_is_not_edited():
         return np.sum(np.tanh(np.arange(40.0) * x))
 
     assert isinstance(program_of(long, np.array([2.0]), wrt="x[0]"), NoProgram)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: x, 3.0),
+        (lambda x: np.sum(x) + 1, np.zeros((0, 3))),
+        (lambda x: np.sum(x * x), np.array(3.0)),
+        (lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2), np.arange(5.0)),
+        (
+            lambda a: np.sum(np.linalg.eigh(a + a.T)[1][:, 0] ** 3),
+            np.arange(9.0).reshape(3, 3) ** 1.5,
+        ),
+        (lambda x: np.mean(np.tanh(x)), np.ones((4, 4), np.float32)),
+        (lambda x: cr.grad(lambda y: np.sin(y) * y)(x) * 2, 0.5),
+    ],
+)
+def test_any_explanation_becomes_a_page_a_picture_and_dot(f, x):
+    explanation = cr.explain(f, x)
+    data = data_of(explanation.html())
+    assert len(data["wires"]) == len(explanation.graph.wires)
+    assert explanation.svg().count('class="cr-node') == len(data["wires"])
+    assert explanation.dot().count("[label=") >= len(data["wires"])

@@ -92,5 +92,6 @@ def wires_of(item: Wire | Fold) -> list[Wire]:
 
 
 def last_of(fold: Fold) -> Wire:
-    """Return the value by which a fold is known: the last that is computed in it."""
-    return [w for w in fold.wires() if w.node.op is not None][-1]
+    """Return the value by which a fold is known: the last that is computed in it, or the last input."""
+    wires = list(fold.wires())
+    return next((w for w in reversed(wires) if w.node.op is not None), wires[-1])
