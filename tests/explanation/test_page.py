@@ -132,7 +132,7 @@ def branch(x):
         (lambda x: np.where(x > 0, x, x * x), 2.0, "greater decides by a value"),
         (lambda x: np.floor(x) * x, 2.5, "floor decides by a value"),
         (lambda x: x * (np.argmax(np.array([x, 2.0])) + 1), 2.5, "argmax decides by a value"),
-        (lambda x: np.sinc(x), 0.5, "sinc"),
+        (lambda x: np.sinc(x), 0.5, "a browser has no function for"),
         (lambda x: nn.gelu(x) * 2, 0.5, "gelu"),
     ],
 )
