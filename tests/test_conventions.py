@@ -121,3 +121,11 @@ def test_text_flags_none_functions_and_static_fields_belong_to_the_structure():
     arguments = {"layer": Layer(3.0), "flag": True, "none": None, "f": np.sin}
     gradient = cr.grad(lambda p: p["f"](p["layer"].weight * p["layer"].width))(arguments)
     assert gradient == {**arguments, "layer": Layer(2.0 * np.cos(6.0))}
+
+
+def test_a_division_by_pythons_zero_is_numpys():
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert cr.grad(lambda x: np.divide(x, 0.0))(2.0) == np.inf
+        assert cr.grad(lambda x: np.sum(np.mean(np.zeros((0, 3)) * x, axis=0)))(
+            np.ones(3)
+        ).shape == (3,)

@@ -10,9 +10,6 @@
     ├── NotFiniteError           (ArithmeticError)  a training that met NaN or an infinity
     ├── GraphError               (RuntimeError)  a graph that breaks its own rules: our mistake
     ├── LoweringError            (TypeError)     an op without instructions for a dtype
-        )
-
-
     ├── CompileError             (RuntimeError)  a stage of the compiler made a mistake: ours too
     ├── NativeCodeError          (RuntimeError)  machine code that cannot be made or loaded
     ├── NotCompiledError         (NotImplementedError)  a step, or a part of one, that runs eagerly: why
@@ -26,7 +23,7 @@ Every message has the form `where: what happened, with the values. What was expe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from chainrule.position import Position, caller_position
 
@@ -38,14 +35,22 @@ class ChainruleError(Exception):
     """The base of every error chainrule raises on purpose.
 
     Attributes:
-        is_remembered: whether it says that a derivative would be lost. A running trace remembers it, and raises it
-            at its end if the user's code, or NumPy, swallowed it.
+        is_remembered: whether NumPy would not have raised: a derivative would be lost, or chainrule lacks something. A
+            running trace remembers it, and raises it at its end if the user's code, or NumPy, swallowed it.
     """
 
-    is_remembered: ClassVar[bool] = False
+    is_remembered: bool = False
 
-    def __init__(self, message: str, *, hint: str = "", position: Position | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        position: Position | None = None,
+        is_remembered: bool = False,
+    ) -> None:
         self.message = message
+        self.is_remembered = self.is_remembered or is_remembered
         self.hint = hint
         self.position = caller_position() if position is None else position
         super().__init__(message)
@@ -431,11 +436,12 @@ class ArgumentError(ChainruleError, ValueError):
         return cls(
             f".{name} = …: another {name} cannot be given to an array that is in use.",
             hint="rebind the name: a = a.reshape(shape), or a = a.astype(dtype).",
+            is_remembered=True,
         )
 
     @classmethod
     def from_unsupported(cls, where: str, what: str, hint: str = "") -> Self:
-        return cls(f"{where}: {what} is not supported.", hint=hint)
+        return cls(f"{where}: {what} is not supported.", hint=hint, is_remembered=True)
 
     @classmethod
     def from_label(cls, where: str, lowest: int, highest: int, classes: int) -> Self:

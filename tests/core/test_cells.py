@@ -354,3 +354,21 @@ def test_out_larger_than_the_result_is_filled_where_numpy_fills_it() -> None:
         return np.sum(a) + np.sum(b)
 
     np.testing.assert_allclose(cr.grad(f)(X), central(f, X), rtol=1e-6, atol=1e-5)
+
+
+def test_numbers_and_arrays_of_no_axes_are_indexed_as_numpys() -> None:
+    def f(x: Any) -> Any:
+        s = x[0, 0]
+        a = np.array(s * 1.0)
+        a[a > 0] = x[1, 1]
+        a[a < 0] = 7.0
+        a[True] = a * x[2, 2]
+        a[False] = 0.0
+        b = np.asarray(a.sum())
+        b += 1.0
+        chosen = s[s > 0].sum() + s[s < 0].sum()
+        return a[()] + a[None][0] * b + s[()] * s[None][0] + np.sum(s[..., None] * x) + chosen
+
+    np.testing.assert_allclose(cr.grad(f)(X), central(f, X), rtol=1e-6, atol=1e-5)
+    with pytest.raises(IndexError, match="invalid index to scalar"):
+        cr.grad(lambda x: x[0, 0][1])(X)

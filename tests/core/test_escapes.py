@@ -136,3 +136,26 @@ def test_traced_values_print_compare_iterate_and_copy() -> None:
         return x.tolist()[0] * x.item(2) + sum(x) + y[1] * copy.copy(s) + sum(e * e for e in x.flat)
 
     assert cr.grad(f)(np.array([1.0, 2.0, 3.0])).tolist() == [6.0, 9.0, 8.0]
+
+
+def test_what_chainrule_lacks_is_not_swallowed_either() -> None:
+    def f(x: Any) -> Any:
+        a = x * np.ones(3)
+        try:
+            a.shape = (3, 1)
+        except ValueError:
+            return x
+        return np.sum(a * x)
+
+    with pytest.raises(cr.errors.ArgumentError, match=r"a = a\.reshape\(shape\)"):
+        cr.grad(f)(2.0)
+
+
+def test_what_numpy_refuses_too_may_be_swallowed() -> None:
+    def f(x: Any) -> Any:
+        try:
+            return np.sum(x * np.ones(3) + np.ones(4))
+        except ValueError:
+            return x**3
+
+    assert cr.grad(f)(2.0) == 12.0

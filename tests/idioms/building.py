@@ -197,3 +197,10 @@ def constants_kept_in_a_table(x):
     table = {"weights": np.arange(6.0), "bias": np.ones(6)}
     table["weights"][2] = x[2]
     return table["weights"] * x + table["bias"]
+
+
+def padded_with_values_of_its_own(x):
+    a = np.pad(x, (1, 2), constant_values=(x[0] * x[1], x[5]))
+    b = np.pad(x.reshape(2, 3), 1, constant_values=x[2])
+    c = np.pad(x, 2, mode="linear_ramp", end_values=(x[3], 0.5))
+    return np.concatenate([a, b.ravel(), c]) ** 2

@@ -16,6 +16,7 @@ import numpy as np
 from chainrule.core.cells import (
     HANDLES,
     TracedArray,
+    TracedScalar,
     TracedView,
     cell,
     is_traced,
@@ -143,6 +144,8 @@ def converted_array(
         made = np.array(plain, dtype, copy=copy, order=order, ndmin=ndmin, **options)
         return made if made is plain else _cell_of_numbers(made, (plain,))
     out = nested(object) if is_sequence(object) else object
+    if type(out) is TracedScalar:
+        out = out[...]
     if dtype is not None:
         out = _converted(out, np.dtype(dtype))
     if copy and out is object:

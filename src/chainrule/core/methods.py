@@ -86,6 +86,7 @@ NO_ARRAY = (
     "this conversion to a plain array",
     (
         "use the NumPy function instead of the array's method (np.dot(A, x) or A @ x for A.dot(x)); "
+        "make an array of a list by np.array([x, y]) first; "
         "write into an array made inside the function, by np.zeros or np.copy"
     ),
 )
@@ -286,9 +287,15 @@ class Methods(Interchange):
 
 
 class ScalarMethods(Methods):
-    """A traced number. It does not look like a sequence: NumPy would treat it as one where it must fail."""
+    """A traced number. It has no length and no iteration: NumPy would take it for a sequence."""
 
     __slots__ = ()
+    __iter__ = None
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return the number, or an array of it with new axes: `x[()]`, `x[None]`, `x[...]`."""
+        number = FRONTS["astype"](self, self.dtype) if self.type.weak else self
+        return FRONTS["getitem"](number, index)
 
     @property  # type: ignore[misc]  # Python allows what the stubs do not
     def __class__(self) -> Any:

@@ -53,7 +53,7 @@ def _looped(
     excluded = vectorized.excluded
     by_place: dict[Any, Any] = {**dict(enumerate(args)), **options}
     places = [place for place in by_place if place not in excluded]
-    looped = [converted_array(by_place[place]) for place in places]
+    looped = [_looped_over(by_place[place]) for place in places]
     shape, rows = _rows(looped, _core_axes(vectorized.signature, len(looped)))
     results = [_call(function, args, options, places, row) for row in rows]
     return _joined(results, shape, [np.dtype(kind) for kind in vectorized.otypes or ()])
@@ -74,6 +74,11 @@ def _joined(results: list[Any], shape: Shape, kinds: Sequence[np.dtype[Any]]) ->
     return tuple([_as_array(list(column), shape, kind) for column, kind in columns])
 
 
+def _looped_over(x: Any) -> Any:
+    """Return an argument as an array; one number stays what it is, and so the function gets it."""
+    return x if isinstance(x, np.generic) else converted_array(x)
+
+
 def _core_axes(signature: str | None, count: int) -> Sequence[int]:
     """Return how many of the last axes of each argument the function gets as a whole."""
     if signature is None:
@@ -87,16 +92,18 @@ def _rows(arrays: Sequence[Any], core_axes: Sequence[int]) -> tuple[Shape, list[
     cuts = [a.ndim - n for a, n in zip(arrays, core_axes, strict=True)]
     shape = np.broadcast_shapes(*[a.shape[:cut] for a, cut in zip(arrays, cuts, strict=True)])
     spread = [
-        FRONTS["broadcast_to"](a, shape + a.shape[cut:])
+        a if isinstance(a, np.generic) else FRONTS["broadcast_to"](a, shape + a.shape[cut:])
         for a, cut in zip(arrays, cuts, strict=True)
     ]
-    return shape, [tuple([_element(a[i] if i else a) for a in spread]) for i in np.ndindex(shape)]
+    return shape, [tuple([_element(a, i) for a in spread]) for i in np.ndindex(shape)]
 
 
-def _element(x: Any) -> Any:
-    """Return an element as the function gets it: a plain number is a Python number, as NumPy hands it over."""
-    x = settled(x)
-    return x if type(x) in HANDLES or x.ndim else x.item()
+def _element(a: Any, i: Shape) -> Any:
+    """Return an element as the function gets it: of plain arrays a Python number, as NumPy hands it over."""
+    if isinstance(a, np.generic):
+        return a
+    x = settled(a[i])
+    return x.item() if isinstance(x, np.generic) and type(x) not in HANDLES else x
 
 
 def _call(

@@ -26,10 +26,17 @@ elementwise(
     partials=(lambda out, x, y: y, lambda out, x, y: x),
     notation=infix("*", 20),
 )
+
+
+def _one_over(y: Value) -> Value:
+    """1 / y, by NumPy's rules for a zero, also where Python has its own."""
+    return np.divide(1, y) if type(y) in PYTHON_NUMBERS and y == 0 else 1 / y
+
+
 elementwise(
     "divide",
     np.divide,
-    partials=(lambda out, x, y: 1 / y, lambda out, x, y: -out / y),
+    partials=(lambda out, x, y: _one_over(y), lambda out, x, y: -out / y),
     notation=infix("/", 20),
     domain=(0.5, 2.0),
 )

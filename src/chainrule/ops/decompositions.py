@@ -16,6 +16,7 @@ from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value
 from chainrule.errors import NotDifferentiableError
 from chainrule.ops.checking import as_array, matrix_sizes, square_size
+from chainrule.ops.complements import completed, numbers_of_rest
 from chainrule.ops.kinds import general
 from chainrule.ops.layout import laid_out
 from chainrule.ops.matrices import (
@@ -129,10 +130,10 @@ def _qr(a: Value, mode: str = "reduced") -> Any:
     if mode not in {"reduced", "r", "complete"}:
         raise NotDifferentiableError.from_option("np.linalg.qr", "mode", mode)
     if mode == "complete" and m > n:
-        reason = (
-            "the extra columns of q that mode='complete' adds are any basis, and have no derivative"
-        )
-        raise NotDifferentiableError.from_reason("np.linalg.qr", reason, "leave mode out")
+        q, r = apply(_QR, a)
+        below = np.zeros((*type_of(a).shape[:-2], m - n, n), type_of(r).dtype)
+        q = completed("np.linalg.qr", q, apply(_QR_REST, a))
+        return _QR_RESULT(q, np.concatenate([r, below], axis=-2))
     if m >= n:
         q, r = apply(_QR, a)
     else:
@@ -140,6 +141,16 @@ def _qr(a: Value, mode: str = "reduced") -> Any:
         r = np.concatenate([square, adjoint(q) @ a[..., m:]], axis=-1)
     return r if mode == "r" else _QR_RESULT(q, r)
 
+
+_QR_REST = numbers_of_rest(
+    "qr_rest", lambda a: np.linalg.qr(a, mode="complete")[0][..., a.shape[-1] :]
+)
+_LEFT_REST = numbers_of_rest("svd_left_rest", lambda a: np.linalg.svd(a)[0][..., a.shape[-1] :])
+_RIGHT_REST = numbers_of_rest(
+    "svd_right_rest",
+    lambda a: np.swapaxes(np.linalg.svd(a)[2], -1, -2)[..., a.shape[-2] :],
+    of_rows=True,
+)
 
 _QR: Op = general(
     "qr",
@@ -155,6 +166,8 @@ _QR: Op = general(
         Sample((2, 3, 2)),
         Sample((2, 4)),
         Sample((3, 3), mode="complete"),
+        Sample((3, 2), mode="complete"),
+        Sample((2, 3, 2), mode="complete"),
         Sample((3, 2), mode="r"),
     ),
     rejects=(Sample((3,)),),
@@ -239,15 +252,12 @@ def _svd(
     m, n = matrix_sizes("svd", type_of(a).shape)
     if not compute_uv:
         return apply(_SVDVALS, a)
-    if full_matrices and m != n:
-        reason = (
-            f"the vectors that full_matrices=True adds for a matrix of shape {(m, n)} are any basis, "
-            "and have no derivative"
-        )
-        raise NotDifferentiableError.from_reason(
-            "np.linalg.svd", reason, "pass full_matrices=False."
-        )
-    return _SVD_RESULT(*apply(_SVD, a))
+    u, s, vh = apply(_SVD, a)
+    if full_matrices and m > n:
+        u = completed("np.linalg.svd", u, apply(_LEFT_REST, a))
+    elif full_matrices and m < n:
+        vh = adjoint(completed("np.linalg.svd", adjoint(vh), apply(_RIGHT_REST, a)))
+    return _SVD_RESULT(u, s, vh)
 
 
 def _hermitian_svd(a: Value, *, compute_uv: bool) -> Any:
@@ -278,6 +288,8 @@ _SVD: Op = general(
     names=(np.linalg.svd,),
     samples=(
         Sample((3, 3)),
+        Sample((3, 2)),
+        Sample((2, 2, 3)),
         Sample((4, 2), full_matrices=False),
         Sample((2, 4), full_matrices=False),
         Sample((2, 3, 2), full_matrices=False),

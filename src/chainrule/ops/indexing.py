@@ -72,6 +72,11 @@ def add_into(buffer: Any, x: Any, arrays: Sequence[Any], index: Index) -> None:
 
 def getitem(x: Value, index: Any) -> Value:
     """Return `x[index]`; a view of `x` where NumPy's would be one."""
+    if _is_boolean_scalar(index):
+        part = getitem(x, None)
+        return (
+            FRONTS["copy"](part) if settled(index) else FRONTS["copy"](getitem(part, slice(0, 0)))
+        )
     if type(index) is int:
         canonical: Index = (index,)
         arrays: list[Any] = []
@@ -216,6 +221,10 @@ _SETITEM_IN_PLACE = dataclasses.replace(SETITEM, numpy=_setitem_in_place)
 
 def setitem(x: Value, value: Value, index: Any, op: Op = SETITEM) -> Value:
     """Return `x` with `value` at `index`, cast and broadcast as NumPy does on assignment."""
+    if _is_boolean_scalar(index):
+        if not settled(index):
+            return x
+        index = ...
     canonical, arrays = canonical_index(x, index)
     if type(value) in (list, tuple):
         value = FRONTS["stack"](value) if value else np.zeros(0)
@@ -242,7 +251,7 @@ def canonical_index(x: Value, index: Any) -> tuple[Index, list[Any]]:
     """Split an index into its fixed part and its index arrays; masks become the positions where they hold.
 
     Raises:
-        ArgumentError: an index is a boolean scalar.
+        ArgumentError: one of several indices is a boolean scalar.
     """
     items = index if type(index) is tuple else (index,)
     canonical: list[Any] = []
@@ -255,7 +264,9 @@ def canonical_index(x: Value, index: Any) -> tuple[Index, list[Any]]:
             canonical.append(slice(*map(_bound, (i.start, i.stop, i.step))))
         elif isinstance(i, (bool, np.bool_)):
             raise ArgumentError.from_unsupported(
-                "indexing", f"the boolean scalar {i}", "write x[None] for x[True]"
+                "indexing",
+                f"the boolean scalar {i} among other indices",
+                "write x[None] for x[True]",
             )
         elif isinstance(i, (int, np.integer)):
             canonical.append(operator.index(i))
@@ -264,6 +275,15 @@ def canonical_index(x: Value, index: Any) -> tuple[Index, list[Any]]:
             canonical += [ARRAY] * len(positions)
             arrays += positions
     return tuple(canonical), arrays
+
+
+def _is_boolean_scalar(index: Any) -> bool:
+    """Recognise a mask of no axes: True adds an axis of length 1, False one of length 0."""
+    if type(index) in {bool, np.bool_}:
+        return True
+    return (
+        isinstance(index, np.ndarray) and type_of(index).dtype == bool and not type_of(index).shape
+    )
 
 
 def _bound(i: Any) -> int | None:

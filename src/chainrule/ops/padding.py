@@ -15,6 +15,7 @@ from chainrule.ops.broadcasting import astype, broadcast_to
 from chainrule.ops.canonical import along, array_like, part_along
 from chainrule.ops.kinds import composite
 from chainrule.ops.layout import laid_out
+from chainrule.ops.numbers import carries
 
 _BY_POSITION = ("edge", "reflect", "symmetric", "wrap")
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -61,6 +62,9 @@ def _pairs(value: Any, ndim: int) -> Any:
         for axis, pair in value.items():
             pairs[axis] = (pair, pair) if np.ndim(pair) == 0 else tuple(pair)
         return pairs
+    if carries(value):
+        spread = broadcast_to(array_like(value), (ndim, 2))
+        return [(spread[axis, 0], spread[axis, 1]) for axis in range(ndim)]
     plain = settled(value)
     return [tuple(pair) for pair in np.broadcast_to(np.asarray(plain), (ndim, 2)).tolist()]
 
@@ -100,7 +104,7 @@ def _constant_edges(
     x: Value, axis: int, widths: tuple[int, int], values: Any = (0, 0)
 ) -> list[Value]:
     return [
-        broadcast_to(np.asarray(v), _strip(x, axis, w)) for v, w in zip(values, widths, strict=True)
+        broadcast_to(array_like(v), _strip(x, axis, w)) for v, w in zip(values, widths, strict=True)
     ]
 
 

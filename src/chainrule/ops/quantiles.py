@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.core.cells import is_traced, type_of
 from chainrule.core.op import FRONTS, Sample
 from chainrule.core.types import Shape, Value
-from chainrule.errors import ArgumentError, NotDifferentiableError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.broadcasting import astype, broadcast_to
 from chainrule.ops.canonical import (
     Axes,
@@ -23,6 +23,7 @@ from chainrule.ops.canonical import (
 )
 from chainrule.ops.kinds import composite
 from chainrule.ops.layout import laid_out, reshaped, transposed
+from chainrule.ops.numbers import numbers_of
 
 Share = tuple[Value, Value]
 """A position in the sorted elements, counted from 0, and how far beyond it towards the next one, 0 to 1."""
@@ -110,9 +111,7 @@ def _interpolated(rows: Value, count: Value, q: Value, method: str) -> Value:
     return np.where(beyond >= 0.5, high - step * (1 - beyond), low + step * beyond)
 
 
-def _checked(name: str, q: Value, method: str, weights: Any) -> None:
-    if weights is not None:
-        raise NotDifferentiableError.from_option(name, "weights", weights)
+def _checked(name: str, q: Value, method: str) -> None:
     if method not in _METHODS:
         raise ArgumentError.from_choice(name, "method", method, tuple(_METHODS))
     if not is_traced(q) and not np.all((np.asarray(q) >= 0) & (np.asarray(q) <= 1)):
@@ -162,7 +161,9 @@ def _quantile_of(
     *,
     skip: bool,
 ) -> Value:
-    _checked(name, q, method, weights)
+    if weights is not None:
+        return _picked_by_weight(name, a, q, axis, method, keepdims, weights)
+    _checked(name, q, method)
     a, t = array_like(a), type_of(q)
     shape = type_of(a).shape
     axes = axes_of(axis, len(shape))
@@ -174,6 +175,34 @@ def _quantile_of(
     found = _interpolated(rows, count, vector, method)
     result = _shaped(_spoilt(rows, found, skip=skip), t.shape, shape, axes, keepdims)
     return result if skip else laid_out(result)
+
+
+def _picked_by_weight(
+    name: str, a: Value, q: Value, axis: Any, method: str, keepdims: Any, weights: Any
+) -> Value:
+    """Return the elements that NumPy picks by the sums of their weights: those have a derivative."""
+    a = array_like(a)
+    shape, axes = type_of(a).shape, axes_of(axis, type_of(a).ndim)
+    share = np.asarray(numbers_of(name, q))
+    numpy: Any = np.nanquantile if name.startswith("nan") else np.quantile
+    picked = numpy(
+        numbers_of(name, a),
+        share,
+        axis=axis,
+        method=method,
+        keepdims=True,
+        weights=numbers_of(name, weights),
+    )
+    rows = _row_wise(a, axes)
+    wanted = np.reshape(picked, (share.size, *picked.shape[share.ndim :]))
+    wanted = np.moveaxis(wanted, 0, -1).reshape((*type_of(rows).shape[:-1], share.size))
+    numbers = np.asarray(numbers_of(name, rows))
+    places = np.argmax(numbers[..., None, :] == wanted[..., None], axis=-1)
+    found = np.take_along_axis(rows, places, axis=-1)
+    found = np.where(np.isnan(wanted), np.nan, found)
+    result = _shaped(found, share.shape, shape, axes, keepdims)
+    # With weights NumPy returns an array of no axes where it else returns a number.
+    return result if np.shape(result) else FRONTS["getitem"](result, ...)
 
 
 def _quantile_front(name: str, scale: float, *, skip: bool) -> Callable[..., Value]:
@@ -215,6 +244,7 @@ def _median_front(name: str, *, skip: bool) -> Callable[..., Value]:
     return front
 
 
+_ROW = [0.5, 1.0, 2.0]
 _SAMPLES = (
     Sample((5,)),
     Sample((2, 4), axis=-1),
@@ -240,5 +270,9 @@ for _name, _numpy, _scale, _skip in (
             Sample((2, 3), [0.1 * _scale, 0.9 * _scale], axis=-1),
             Sample((2, 3, 4), 0.7 * _scale, axis=(0, 2), keepdims=True),
             *(Sample((7,), 0.4 * _scale, method=method) for method in _METHODS),
+            Sample((2, 3), 0.6 * _scale, method="inverted_cdf", weights=[_ROW, _ROW]),
+            Sample(
+                (2, 3), [0.3 * _scale, 0.6 * _scale], method="inverted_cdf", weights=[_ROW, _ROW]
+            ),
         ),
     )
