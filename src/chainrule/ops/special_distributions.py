@@ -64,6 +64,23 @@ def _noncentral_f(n: Value, d: Value, c: Value, x: Value) -> Value:
     return _f_density(n, d, x) * np.exp(-c / 2) * call("hyp1f1", (n + d) / 2, n / 2, c / 2 * share)
 
 
+def _f_per_noncentrality(n: Value, d: Value, c: Value, x: Value) -> Value:
+    """Half of what one more step of the mixture changes: of n + 2 degrees, at the same share."""
+    more = call("ncfdtr", n + 2.0, d, c, n * x / (n + 2.0))
+    return 0.5 * (more - call("ncfdtr", n, d, c, x))
+
+
+def _t_per_noncentrality(n: Value, c: Value, x: Value) -> Value:
+    """-E[φ(x s - c)] for s = χₙ / √n; the integral of s^(n-1) exp(-β s² + γ s) is a sum of two 1F1."""
+    beta, gamma = (n + x * x) / 2, c * x
+    z = gamma * gamma / (4 * beta)
+    logs = [call("gammaln", n / 2), call("gammaln", (n + 1) / 2)]
+    even = np.exp(logs[0] - n / 2 * np.log(beta)) * call("hyp1f1", n / 2, 0.5, z)
+    odd = gamma * np.exp(logs[1] - (n + 1) / 2 * np.log(beta)) * call("hyp1f1", (n + 1) / 2, 1.5, z)
+    scale = np.exp(n / 2 * np.log(n / 2) - logs[0] - c * c / 2) / _ROOT_2PI
+    return -scale * (even + odd)
+
+
 def _noncentral_t(n: Value, c: Value, x: Value) -> Value:
     """The density, by Kummer's transformation without an exponential that overflows."""
     total = n + x * x
@@ -153,36 +170,44 @@ _family(_negative_binomial, _FAILURES, "nbdtr", "nbdtrc", "nbdtri")
 special(
     "nctdtr",
     None,
-    None,
+    lambda out, n, c, x: _t_per_noncentrality(n, c, x),
     _of(_noncentral_t),
     real=True,
-    samples=(Sample(3.0, 0.5, (2, 3), domain=(0.4, 1.5)), Sample(3.0, 0.5, (), domain=(0.4, 1.5))),
+    samples=(Sample(3.0, (3,), (2, 3), domain=(0.4, 1.5)), Sample(3.0, (), (), domain=(0.4, 1.5))),
 )
 special(
     "nctdtrit",
     None,
-    None,
+    lambda out, n, c, p: -_t_per_noncentrality(n, c, out) / _noncentral_t(n, c, out),
     _inverse(_noncentral_t),
     real=True,
-    samples=(Sample(3.0, 0.5, (2, 3), domain=(0.8, 0.9)),),
+    samples=(Sample(3.0, (3,), (2, 3), domain=(0.8, 0.9)),),
+)
+special(
+    "nctdtrinc",
+    None,
+    lambda out, n, p, x: 1 / _t_per_noncentrality(n, out, x),
+    lambda out, n, p, x: -_noncentral_t(n, out, x) / _t_per_noncentrality(n, out, x),
+    real=True,
+    samples=(Sample(3.0, (3,), (2, 3), domain=(0.3, 0.6), prepare=lambda p, x: (p, x + 1.0)),),
 )
 special(
     "ncfdtr",
     None,
     None,
-    None,
+    lambda out, n, d, c, x: _f_per_noncentrality(n, d, c, x),
     _of(_noncentral_f),
     real=True,
-    samples=(Sample(3.0, 5.0, 0.5, (2, 3), domain=_POSITIVE),),
+    samples=(Sample(3.0, 5.0, (3,), (2, 3), domain=_POSITIVE),),
 )
 special(
     "ncfdtri",
     None,
     None,
-    None,
+    lambda out, n, d, c, p: -_f_per_noncentrality(n, d, c, out) / _noncentral_f(n, d, c, out),
     _inverse(_noncentral_f),
     real=True,
-    samples=(Sample(3.0, 5.0, 0.5, (2, 3), domain=_INSIDE),),
+    samples=(Sample(3.0, 5.0, (3,), (2, 3), domain=_INSIDE),),
 )
 
 # the noncentral chi-squared distribution and its inverses, in the point and in the noncentrality
