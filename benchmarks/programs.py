@@ -2,13 +2,15 @@
 
     python benchmarks/programs.py [--json out.json]
 
-The programs are those of `examples/`, at the sizes they have there.
+The programs are those of `examples/`, at the sizes they have there. Then loops that write or read an array item by
+item: what one turn costs must not depend on how many there are.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ import chainrule as cr
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from examples import circuit, cloth, heat, hidden_markov, kalman
 
+LENGTHS = (1_000, 10_000, 100_000)
 Case = tuple[str, Callable[..., Any], tuple[Any, ...]]
 
 
@@ -49,6 +52,52 @@ def cases() -> list[Case]:
     ]
 
 
+def written(x: Any, n: int) -> Any:
+    """Fill an array item by item, each from the one before."""
+    a = np.zeros(n)
+    a[0] = x[0]
+    for i in range(1, n):
+        a[i] = a[i - 1] * 0.5 + x[1]
+    return np.sum(a)
+
+
+def read(x: Any, n: int) -> Any:
+    """Read an array item by item."""
+    total = 0.0
+    for i in range(n):
+        total = total + x[i] * x[0]
+    return total
+
+
+def print_loops(rows: list[dict[str, Any]]) -> None:
+    """Time loops of three lengths, and print what one turn costs."""
+    print(f"{'microseconds per turn':34} {'function':>9} {'trace':>9} {'gradient':>9}")
+    for name, f, make in (
+        ("write a[i] from a[i - 1]", written, lambda n: np.array([0.3, 0.7])),
+        ("read x[i]", read, lambda n: np.linspace(0.1, 0.9, n)),
+    ):
+        for n in LENGTHS:
+            x = make(n)
+            seconds = {
+                "function": _once(lambda f=f, x=x, n=n: f(x, n)),
+                "trace": _once(lambda f=f, x=x, n=n: cr.vjp(lambda x: f(x, n), x)),
+                "gradient": _once(lambda f=f, x=x, n=n: cr.grad(f)(x, n)),
+            }
+            figures = " ".join(f"{1e6 * s / n:9.2f}" for s in seconds.values())
+            print(f"{f'{name}, n = {n:,}':34} {figures}", flush=True)
+            rows.append({"case": name, "n": n, **seconds})
+
+
+def _once(call: Callable[[], object]) -> float:
+    """Return the least of three timings by the thread's own clock."""
+    least = float("inf")
+    for _ in range(3):
+        start = time.thread_time()
+        call()
+        least = min(least, time.thread_time() - start)
+    return least
+
+
 def main() -> None:
     """Time every program and its gradient, and print a row for each."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -75,6 +124,7 @@ def main() -> None:
                 flush=True,
             )
             rows.append({"case": name, **seconds, "ratio": over.median})
+        print_loops(rows)
     save(options.json, rows)
 
 

@@ -512,6 +512,13 @@ class NotDifferentiableError(ChainruleError, TypeError):
     is_remembered = True
 
     @classmethod
+    def from_python_ufunc(cls, name: str) -> Self:
+        return cls(
+            f"{name}: a ufunc made by np.frompyfunc hides its function, and its derivative with it.",
+            hint="use np.vectorize(f), which is followed.",
+        )
+
+    @classmethod
     def from_unknown(cls, name: str) -> Self:
         return cls(
             f"{name}: chainrule has no derivative rule for it.",
@@ -568,6 +575,14 @@ class EscapedValueError(ChainruleError, RuntimeError):
             "a traced value was about to be written into memory that plain code holds too, where it would arrive "
             "without its derivative.",
             hint="hand a copy of the array to the plain code: g(a.copy()).",
+        )
+
+    @classmethod
+    def from_shuffling(cls) -> Self:
+        return cls(
+            "compiled code swaps rows of an array through views of them, as Generator.shuffle does: it would make "
+            "duplicates.",
+            hint="index with a permutation: a = a[rng.permutation(len(a))].",
         )
 
     @classmethod

@@ -29,7 +29,7 @@ def pythons_math(sketch: Sketch) -> None:
 
 
 def number_type(sketch: Sketch) -> None:
-    how = ("np.float64({})", "np.double({})", "np.longdouble({})", "np.complex128({}).real")
+    how = ("np.float64({})", "np.double({})", "np.sum([{}], dtype=float)", "np.complex128({}).real")
     _define(sketch, sketch.pick(how).format(number(sketch)))
 
 

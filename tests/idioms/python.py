@@ -290,3 +290,54 @@ def viterbi(x):
 def context_manager(x):
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(x > 1, x / (x - x.mean()), 0.0)
+
+
+def nditer_reads(x):
+    total = 0
+    for v in np.nditer(x):
+        total = total * v + v**2
+    return total
+
+
+def nditer_writes(x):
+    a = x.reshape(2, 3) * 1.0
+    with np.nditer(a, op_flags=["readwrite"]) as places:
+        for v in places:
+            v[...] = 2 * v * a[0, 0]
+    return a
+
+
+def nditer_with_its_index(x):
+    a = x.reshape(2, 3)
+    out = np.zeros((2, 3))
+    places = np.nditer(a, flags=["multi_index", "c_index"])
+    while not places.finished:
+        out[places.multi_index] = places[0] ** 2 + places.index
+        places.iternext()
+    return out
+
+
+def nditer_of_several(x):
+    with np.nditer([x.reshape(2, 3), x[:3], None]) as places:
+        for v, w, out in places:
+            out[...] = v * w
+        return places.operands[2]
+
+
+def nditer_in_the_order_of_memory(x):
+    return np.array([v * 1.0 for v in np.nditer(x.reshape(2, 3).T)]) * np.arange(6)
+
+
+def checked_by_numpy_testing(x):
+    np.testing.assert_allclose(x, list(x))
+    np.testing.assert_array_less(0, x)
+    np.testing.assert_equal(x.shape, (6,))
+    return x**2
+
+
+def polynomial_modules(x):
+    points = np.linspace(-0.5, 0.5, 4)
+    value = np.polynomial.polynomial.polyval(points, x)
+    value = value + np.polynomial.chebyshev.chebval(points, x)
+    value = value + np.polynomial.legendre.legval(x[:4], [0.3, 0.2, 0.5])
+    return value * np.polynomial.polynomial.polymul(x[:2], x[2:5])

@@ -9,6 +9,7 @@ from chainrule.errors import (
     ArgumentError,
     DTypeError,
     EscapedValueError,
+    NotDifferentiableError,
     ShapeError,
 )
 
@@ -94,6 +95,18 @@ def swallowed(x):  # raised at the end, whatever the program does with it on the
         return x
 
 
+def ufunc_of_a_python_function(x):  # NumPy keeps the function to itself
+    return np.frompyfunc(lambda v: v * v, 1, 1)(x)
+
+
+def buffered_iteration(x):  # chunks of memory are real arrays
+    return sum(np.sum(chunk) for chunk in np.nditer(x, flags=["external_loop"]))
+
+
+def ufunc_of_a_list(x):  # NumPy does not look into lists
+    return np.sqrt([x[0], x[1]])
+
+
 def where_without_out(x):  # NumPy leaves the other elements undefined
     return np.log(x, where=x > 1)
 
@@ -130,6 +143,9 @@ PROGRAMS = (
     (bytes_of, EscapedValueError, r"\.tobytes would turn"),
     (address_of, EscapedValueError, r"\.ctypes would turn"),
     (swallowed, EscapedValueError, "np.sin, not math.sin"),
+    (ufunc_of_a_python_function, NotDifferentiableError, r"use np\.vectorize\(f\)"),
+    (buffered_iteration, ArgumentError, r"loop over np\.ndindex"),
+    (ufunc_of_a_list, EscapedValueError, r"np\.array\(\[x, y\]\) first"),
     (where_without_out, ArgumentError, r"use np\.where"),
     (read_only_view, ArgumentError, r"\.copy\(\)"),
     (shapes_that_do_not_fit, ShapeError, "print the shapes"),

@@ -8,6 +8,8 @@ follows them.
 
 from __future__ import annotations
 
+import dis
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from sys import getrefcount
@@ -149,6 +151,8 @@ class TracedArray(Traced, ArrayMethods):
 
     def write(self, index: Any, value: Any) -> None:
         """Set `self[index]` to `value`, as NumPy does."""
+        if type(value) is TracedView and value.seen != value.base.version:
+            _refuse_shuffling()
         if _is_own_part(self, index, value):
             return
         if not self.type.is_inexact and is_traced(value):
@@ -380,6 +384,18 @@ def _is_own_part(array: TracedArray, index: Any, value: Any) -> bool:
         return False
     keys = [("getitem", key) if (key := key_of_index(index)) is not None else None]
     return [step.key for step in value.path] == [*(step.key for step in path), *keys]
+
+
+def _refuse_shuffling() -> None:
+    """Refuse to write a view that has changed since it was cut, unless the user's own code says so.
+
+    `Generator.shuffle` swaps `x[i], x[j] = x[j], x[i]`; of rows, which are views, it would make duplicates. It is
+    compiled: in the user's code there stands a call where an assignment would be.
+    """
+    frame = sys._getframe(3)  # noqa: SLF001  the one way to see what the caller executes
+    instruction = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+    if instruction.startswith(("CALL", "PRECALL")) and frame.f_code.co_filename != __file__:
+        raise EscapedValueError.from_shuffling()
 
 
 def key_of_index(index: Any) -> Any:

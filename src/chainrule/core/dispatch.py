@@ -56,6 +56,8 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
     front = _front_of(ufunc if method == "__call__" else (ufunc, method))
     if front is None:
         called = ufunc if method == "__call__" else getattr(ufunc, method)
+        if all(types.strip("O->") == "" for types in ufunc.types) and any(map(_carries, args)):
+            raise NotDifferentiableError.from_python_ufunc(_ufunc_name(ufunc, method))
         return _on_plain_values(_ufunc_name(ufunc, method), called, args, options)
     targets = options.pop("out", None) or (None,)
     if method == "__call__":

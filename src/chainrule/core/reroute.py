@@ -28,6 +28,8 @@ import numpy as np
 from chainrule.core.cells import HANDLES
 from chainrule.core.creation import JOINS, LISTED, REROUTED
 from chainrule.core.dispatch import call_function
+from chainrule.core.modules import python_modules
+from chainrule.core.nditer import nditer
 from chainrule.core.trace import CURRENT, is_following
 from chainrule.core.vectorize import Vectorize
 
@@ -164,8 +166,10 @@ def _make_faces() -> dict[int, Any]:
     }
     faces |= {id(original): _shortened(original, ours) for original, ours in LISTED.items()}
     faces[id(np.vectorize)] = Vectorize
+    faces[id(np.nditer)] = _guarded(np.nditer, nditer)
     faces |= {id(original): ours for original, ours in JOINS.items()}
     face = ModuleType(np.__name__, np.__doc__)
+    faces |= python_modules(face)
     face.__dict__.update({name: faces.get(id(x), x) for name, x in np.__dict__.items()})
     face.__dict__["__getattr__"] = functools.partial(getattr, np)
     faces[id(np)] = face

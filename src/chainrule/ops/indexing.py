@@ -223,6 +223,9 @@ def setitem(x: Value, value: Value, index: Any, op: Op = SETITEM) -> Value:
     """Return `x` with `value` at `index`, cast and broadcast as NumPy does on assignment."""
     if _is_boolean_scalar(index):
         if not settled(index):
+            shapes = (0, *type_of(x).shape), type_of(value).shape
+            if broadcast_shapes("assignment", *shapes) != shapes[0]:
+                raise ShapeError.from_numpy("assignment", shapes, "the value does not fit")
             return x
         index = ...
     canonical, arrays = canonical_index(x, index)
