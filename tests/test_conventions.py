@@ -24,6 +24,13 @@ KINKS = {
         (np.max, [3.0, 1.0, 3.0, 3.0], [1 / 3, 0, 1 / 3, 1 / 3]),
         (np.min, [1.0, 1.0, 2.0], [0.5, 0.5, 0]),
     ],
+    "max_pool2d(x, 2)": [
+        (
+            lambda x: cr.nn.functional.max_pool2d(x[None, :, :, None], 2),
+            [[3.0, 3.0], [1.0, 3.0]],
+            [[1 / 3, 1 / 3], [0, 1 / 3]],
+        )
+    ],
     "np.sort(x)": [(np.sort, [2.0, 1.0, 1.0], [1, 1, 1])],
     "np.maximum.accumulate(x)": [(np.maximum.accumulate, [1.0, 1.0, 0.0], [3, 0, 0])],
     "np.median(x)": [(np.median, [4.0, 1.0, 2.0, 3.0], [0, 0, 0.5, 0.5])],

@@ -220,6 +220,37 @@ class ShapeError(ChainruleError, ValueError):
         )
 
     @classmethod
+    def from_image(cls, where: str, name: str, got: tuple[int, ...], expected: str) -> Self:
+        return cls(
+            f"{where}: {name} has shape {got}. Expected {expected}.",
+            hint="x[None] makes a batch of one, x[..., None] adds channels; np.moveaxis reorders the axes.",
+        )
+
+    @classmethod
+    def from_kernel(
+        cls, where: str, got: tuple[int, ...], expected: str, channels: int, groups: int
+    ) -> Self:
+        parts = f" in {groups} groups" if groups > 1 else ""
+        return cls(
+            f"{where}: kernel has shape {got}, and x has {channels} channels{parts}. Expected {expected}.",
+            hint="channels are the kernel's last axis but one, outputs its last: np.moveaxis reorders the axes.",
+        )
+
+    @classmethod
+    def from_window(
+        cls,
+        where: str,
+        window: tuple[int, ...],
+        image: tuple[int, ...],
+        padding: tuple[tuple[int, int], ...],
+    ) -> Self:
+        return cls(
+            f"{where}: a window that spans {window} does not fit into {image} with padding {padding}. "
+            "Expected room for one.",
+            hint="check the order of the axes (channels last), use a smaller window, or pad.",
+        )
+
+    @classmethod
     def from_layers(
         cls, model: str, index: int, first: tuple[int, ...], second: tuple[int, ...]
     ) -> Self:
@@ -301,6 +332,13 @@ class DTypeError(ChainruleError, TypeError):
         return cls(
             f"{where}: a result of dtype {got} cannot be written into an array of dtype {expected}.",
             hint="make the array with dtype=float.",
+        )
+
+    @classmethod
+    def from_no_numbers(cls, where: str, name: str, got: object, expected: str) -> Self:
+        return cls(
+            f"{where}: {name} has dtype {got}. Expected {expected}.",
+            hint=f"convert with {name}.astype(...).",
         )
 
     @classmethod

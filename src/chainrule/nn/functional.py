@@ -1,4 +1,4 @@
-"""Functions of arrays that models are made of: activations, losses, penalties."""
+"""Functions of arrays that models are made of: activations, convolutions, pooling, losses, penalties."""
 
 from __future__ import annotations
 
@@ -28,10 +28,17 @@ from chainrule.ops.activations import (
     softmax,
     softplus,
 )
+from chainrule.ops.convolution import conv1d, conv2d
+from chainrule.ops.pooling import avg_pool2d, max_pool2d
+from chainrule.ops.transposed_convolution import conv_transpose2d
 
 __all__ = [
     "absolute_error",
+    "avg_pool2d",
     "binary_cross_entropy",
+    "conv1d",
+    "conv2d",
+    "conv_transpose2d",
     "elu",
     "gelu",
     "half_squared_error",
@@ -43,6 +50,7 @@ __all__ = [
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "max_pool2d",
     "relu",
     "sigmoid",
     "sigmoid_binary_cross_entropy",
