@@ -59,6 +59,14 @@ def test_every_row_about_a_kink_has_a_case():
     assert code == list(KINKS)
 
 
+def test_a_query_that_sees_no_key_gets_zero_and_passes_no_gradient():
+    def f(q):
+        return np.sum(cr.nn.functional.attention(q, q, q, mask=np.zeros((2, 2), bool)))
+
+    value, gradient = cr.value_and_grad(f)(np.ones((2, 3)))
+    assert (value, gradient.tolist()) == (0.0, np.zeros((2, 3)).tolist())
+
+
 def test_a_maximum_with_zero_is_a_tie_and_relu_is_off():
     assert cr.grad(lambda x: np.maximum(x, 0))(0.0) == 0.5
     assert cr.grad(cr.nn.relu)(0.0) == 0.0

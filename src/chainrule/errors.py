@@ -251,6 +251,21 @@ class ShapeError(ChainruleError, ValueError):
         )
 
     @classmethod
+    def from_attention(cls, name: str, got: tuple[int, ...], expected: str) -> Self:
+        return cls(
+            f"attention: {name} has shape {got}. Expected {expected}.",
+            hint="q, k and v are (..., time, features), with the heads among the axes in front.",
+        )
+
+    @classmethod
+    def from_causal(cls, queries: int, keys: int) -> Self:
+        return cls(
+            f"attention: causal=True with {queries} queries and {keys} keys. Expected as many of both.",
+            hint="say which keys a query sees: mask=np.tri(queries, keys, keys - queries, dtype=bool) lets the last "
+            "query see all.",
+        )
+
+    @classmethod
     def from_layers(
         cls, model: str, index: int, first: tuple[int, ...], second: tuple[int, ...]
     ) -> Self:

@@ -1,4 +1,4 @@
-"""Functions of arrays that models are made of: activations, convolutions, pooling, losses, penalties."""
+"""Functions of arrays that models are made of: activations, convolutions, pooling, attention, losses, penalties."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ from chainrule.ops.activations import (
     softmax,
     softplus,
 )
+from chainrule.ops.attention import attention
 from chainrule.ops.convolution import conv1d, conv2d
 from chainrule.ops.pooling import avg_pool2d, max_pool2d
 from chainrule.ops.transposed_convolution import conv_transpose2d
 
 __all__ = [
     "absolute_error",
+    "attention",
     "avg_pool2d",
     "binary_cross_entropy",
     "conv1d",
