@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from tests import calls, laws  # noqa: E402  found through the path above
 
 from chainrule.core.cells import type_of  # noqa: E402
 from chainrule.core.graph import capture  # noqa: E402
-from chainrule.core.op import Op  # noqa: E402
+from chainrule.core.op import TABLE, Op  # noqa: E402
 from chainrule.errors import EscapedValueError, ShapeError  # noqa: E402
+from chainrule.nn import functional  # noqa: E402
 from chainrule.ops.coverage import (  # noqa: E402
     dispatched,
     entry_of,
@@ -33,9 +35,9 @@ from chainrule.ops.coverage import (  # noqa: E402
 INTRODUCTION = """\
 # What is supported
 
-Every function that NumPy lets an array type intercept, the methods of its ufuncs, and the ufuncs of
-`scipy.special`. This page is written by `tools/gen_supported.py` from the table of operations and from
-the calls that the tests make of each entry.
+Every function that NumPy lets an array type intercept, the methods of its ufuncs, the ufuncs of
+`scipy.special`, and the operations of `chainrule.nn.functional`. This page is written by
+`tools/gen_supported.py` from the table of operations and from the calls that the tests make of each entry.
 
 - **kind**: how the derivative is declared (see [Design](design.md)); `constant` has derivative zero,
   or none, and then the last column gives the reason.
@@ -68,6 +70,8 @@ def page() -> str:
     for title, functions in sections:
         rows = "\n".join(row(name, key) for name, key in functions.items())
         parts.append(f"## {title}\n\n{_HEAD}\n{rows}\n")
+    rows = "\n".join(line(f"{functional.__name__}.{op.name}", op, own_keywords(op)) for op in own())
+    parts.append(f"## {functional.__name__}\n\n{_HEAD}\n{rows}\n")
     return "\n".join(parts)
 
 
@@ -101,14 +105,31 @@ def row(name: str, key: Any) -> str:
     if entry is None:
         return f"| `{name}` | | none | | | | no entry |"
     keywords = () if isinstance(key, tuple) else keywords_of(key)
-    own = [f"`{k}`" for k in keywords if not isinstance(key, np.ufunc) or k in keywords[:-6]]
+    return line(
+        name, entry, [k for k in keywords if not isinstance(key, np.ufunc) or k in keywords[:-6]]
+    )
+
+
+def own() -> list[Op]:
+    """Return the entries that `chainrule.nn.functional` hands on."""
+    fronts = {name: getattr(functional, name) for name in functional.__all__}
+    return [TABLE[n] for n, f in fronts.items() if n in TABLE and TABLE[n].front is f]
+
+
+def own_keywords(entry: Op) -> Sequence[str]:
+    """Return the parameters of a function of ours."""
+    return tuple(inspect.signature(entry.front).parameters)
+
+
+def line(name: str, entry: Op, keywords: Sequence[str]) -> str:
+    """Return the line of an entry under one of its names."""
     cells = (
         f"`{name}`",
         entry.kind,
         modes(entry),
         "yes" if is_complex(entry) else "",
         "yes" if is_captured(entry) else "",
-        ", ".join(own),
+        ", ".join(f"`{k}`" for k in keywords),
         entry.undefined,
     )
     return f"| {' | '.join(cells)} |"
