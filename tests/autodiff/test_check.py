@@ -226,3 +226,10 @@ def test_what_is_not_finite_is_no_good_gradient(f, x):
     assert report.rows[0].verdict == "not finite"
     assert not report.ok
     assert "not finite: the gradient or the function beside it" in str(report)
+
+
+def test_arguments_that_the_function_does_not_name_are_counted():
+    x = np.array([1.0, 2.0])
+    report = cr.check_gradients(lambda x, *rest: np.sum(x * rest[0] * rest[1]), x, x, x)
+    assert report.ok
+    assert [row.parameter for row in report.rows] == ["x", "argument 1", "argument 2"]

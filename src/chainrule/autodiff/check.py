@@ -128,10 +128,9 @@ def _names(f: Callable[..., Any], count: int) -> list[str]:
         parameters = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):
         return names
-    named = (p.name for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD})
-    return [
-        name for name, _ in zip([*named, *names[len(parameters) :]], names, strict=False)
-    ] or names
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    named = [p.name for p in parameters if p.kind in positional]
+    return [*named, *names[len(named) :]][:count]
 
 
 def _evaluated(f: Callable[..., Any], args: Sequence[Any], options: dict[str, Any]) -> float:
