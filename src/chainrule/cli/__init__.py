@@ -11,7 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from chainrule.cli import check, evaluate, explain, lecture, ops, predict, train
+from chainrule.cli import (
+    check,
+    compile,  # noqa: A004  the module is named after its command
+    evaluate,
+    explain,
+    lecture,
+    ops,
+    predict,
+    train,
+)
 from chainrule.cli.failures import USAGE, guarded, report
 from chainrule.errors import UsageError
 
@@ -21,6 +30,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     predict.predict,
     check.check,
     explain.explain,
+    compile.compile,
     lecture.lecture,
     ops.ops,
 )

@@ -21,6 +21,7 @@ from chainrule.compiler.entry.signature import Declined
 from chainrule.compiler.lower import CHECKED
 from chainrule.compiler.numerics import settings_now, warns_as_usual
 from chainrule.compiler.surroundings import Surroundings
+from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, NotCompiledError
 from chainrule.tree import Structure
@@ -346,6 +347,11 @@ class Compiled:
         if self._newest is None:
             raise NotCompiledError.from_no_call(self.report())
         return self._newest
+
+    @property
+    def captured(self) -> Graph:
+        """The graph of the call that ran last as it was captured, before any pass."""
+        return self._path().captured.graph
 
     @property
     def graph(self) -> Any:

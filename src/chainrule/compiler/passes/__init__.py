@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from chainrule.compiler.checks import check_pass, is_checking
 from chainrule.compiler.collector import without_collector
@@ -36,10 +36,17 @@ PASSES: tuple[Pass, ...] = (
 
 def run(graph: Graph) -> Graph:
     """Run every pass. With `CHAINRULE_CHECK=1` each result is verified, see `checks.check_pass`."""
-    is_checked = is_checking()
     with without_collector():
-        for transform in PASSES:
-            before, graph = graph, transform(graph)
-            if is_checked:
-                check_pass(transform.__name__, before, graph)
+        for _, after in stages(graph):
+            graph = after
     return graph
+
+
+def stages(graph: Graph) -> Iterator[tuple[str, Graph]]:
+    """Run every pass, and yield its name and what it made, in order."""
+    is_checked = is_checking()
+    for transform in PASSES:
+        before, graph = graph, transform(graph)
+        if is_checked:
+            check_pass(transform.__name__, before, graph)
+        yield transform.__name__, graph
