@@ -34,10 +34,21 @@ special(
 
 # powers and their transforms
 
+_FAR = 30.0
+"""From here on the 1 in eᶻ (z - 1) + 1 cancels nothing."""
+
 
 def _boxcox_slope(log: Value, p: Value) -> Value:
-    """Of (e^(p log) - 1) / p = log · 1F1(1, 2, p log) by p; regular at 0, as its derivatives are."""
-    return log * log / 2 * call("hyp1f1", 2.0, 3.0, p * log)
+    """Of (e^(p log) - 1) / p = log · 1F1(1, 2, p log) by p; regular at 0, as its derivatives are.
+
+    1F1(2, 3, z) = 2 (eᶻ (z - 1) + 1) / z², which is exact enough far from 0, where SciPy's function may not return.
+    """
+    z = p * log
+    is_far = np.abs(z) > _FAR
+    far = np.where(is_far, z, 1.0)
+    closed = 2 * (np.exp(far) * (far - 1) + 1) / (far * far)
+    near = call("hyp1f1", 2.0, 3.0, np.where(is_far, 0.0, z))
+    return log * log / 2 * np.where(is_far, closed, near)
 
 
 def _inverse_boxcox_slope(power: Value, y: Value, p: Value) -> Value:
