@@ -135,6 +135,35 @@ def test_an_integer_that_is_a_shape_is_compiled_for():
     assert compiled(5).tolist() == [2.0] * 5
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        (3, 4, 3.0, True, 3),
+        (0.0, -0.0, np.float32(0.0), 0.0),
+        ((0.0, 1), (-0.0, 1), (0.0, True)),
+        ({"a": [0.5]}, {"a": [1.5]}, {"a": [0.5]}),
+        (np.array([0.0, 1.0]), np.array([-0.0, 1.0]), np.array([2.0, 1.0])),
+    ],
+)
+def test_static_numbers_arrays_and_containers_are_compiled_for(values):
+    def f(x, n):
+        return [np.copysign(x, k) * np.asarray(k) for k in tree.leaves(n)]
+
+    compiled = cr.compile(f, static=1)
+    for n in values:
+        assert_equal_results(compiled(2.0, n), f(2.0, n))
+    assert is_native(compiled), compiled.report()
+
+
+def test_a_static_container_that_changes_is_compiled_for_anew():
+    compiled = cr.compile(lambda x, options: x * options["rate"], static=1)
+    options = {"rate": 3.0}
+    assert compiled(2.0, options) == 6.0
+    options["rate"] = 5.0
+    assert compiled(2.0, options) == 10.0
+    assert is_native(compiled)
+
+
 def test_static_arguments_are_compared_as_a_whole():
     f = cr.compile(lambda x, shape: np.reshape(x, shape), static=(1,))
     assert f(np.arange(6.0), (2, 3)).shape == (2, 3)

@@ -296,8 +296,9 @@ def _run(
             if type(x) is int and i not in moving:
                 handles[i] = x
         given = rebuild(handles)
+        entered = tree.leaves(given)  # the handles, and what static arguments hold
         flat, structure = tree.flatten(f(*given[0], **given[1]))
-        _check_containers(given, handles)
+        _check_containers(given, entered)
         places = {id(h): i for i, h in enumerate(handles) if type(h) in HANDLES}
         results = tuple([_result(level, x, places, inputs) for x in flat])
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
@@ -308,10 +309,10 @@ def _run(
     return _Run(tuple(inputs), results, structure, written, tuple([contents[i] for i in written]))
 
 
-def _check_containers(given: tuple[Any, ...], handles: Sequence[Any]) -> None:
+def _check_containers(given: tuple[Any, ...], entered: Sequence[Any]) -> None:
     """See that the step did not change the lists and dictionaries among its arguments: they are not the caller's."""
     now = tree.leaves(given)
-    if len(now) != len(handles) or any(x is not h for x, h in zip(now, handles, strict=True)):
+    if len(now) != len(entered) or any(x is not y for x, y in zip(now, entered, strict=True)):
         raise NotCompiledError.from_changed_container()
 
 

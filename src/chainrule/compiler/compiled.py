@@ -405,7 +405,12 @@ class _Static:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Static) or type(other.value) is not type(self.value):
             return False
-        return other.value is self.value or bool(other.value == self.value)
+        if other.value is self.value:
+            return True
+        try:
+            return bool(other.value == self.value)
+        except Exception:  # noqa: BLE001  arrays do not say: compiled for each of them
+            return False
 
     def __hash__(self) -> int:
         return hash(type(self.value))
