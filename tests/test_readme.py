@@ -101,7 +101,9 @@ def test_a_page_shows_what_it_says(page):
         assert claims == block.source.count("# ->") + bool(block.printed), "a claim was not read"
 
 
-@pytest.mark.parametrize("page", ["docs/diagnose.md", "docs/explain.md", "docs/pictures.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/compile.md", "docs/diagnose.md", "docs/explain.md", "docs/pictures.md"]
+)
 def test_a_page_that_names_its_lines_shows_what_it_says(page):
     """All its blocks together are a file, model.py, whose lines its output names."""
     namespace = {"np": np, "cr": cr}
