@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tools import gen_supported
 
+from chainrule.core.op import TABLE
 from chainrule.ops.coverage import dispatched
 
 
@@ -24,7 +25,21 @@ def test_nearly_all_of_numpys_functions_of_floats_have_rules_of_both_modes():
 
 
 def test_a_row_shows_kind_modes_and_keywords():
-    assert gen_supported.row("np.cumsum", np.cumsum) == (
-        "| `np.cumsum` | linear | both | yes | yes | `a`, `axis`, `dtype`, `out` |  |"
+    assert gen_supported.row("np.sum", np.sum) == (
+        "| `np.sum` | linear | both | yes | yes | native | "
+        "`a`, `axis`, `dtype`, `out`, `keepdims`, `initial`, `where` |  |"
     )
     assert "| constant | none |" in gen_supported.row("np.nextafter", np.nextafter)
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("tanh", "native"),
+        ("matmul", "native"),
+        ("sort", "NumPy: no instructions for it"),
+        ("unique", "eagerly: the shape of the result depends on numbers"),
+    ],
+)
+def test_a_row_shows_how_it_is_compiled(name, how):
+    assert gen_supported.compiled(TABLE[name]) == how

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import warnings
@@ -19,10 +20,15 @@ if str(ROOT) not in sys.path:
 
 from tests import calls, laws  # noqa: E402  found through the path above
 
+from chainrule.compiler.build import view_of  # noqa: E402
+from chainrule.compiler.capture import capture_step  # noqa: E402
+from chainrule.compiler.loops import Host, Program  # noqa: E402
+from chainrule.compiler.lowering import program_of  # noqa: E402
+from chainrule.compiler.structure import walk  # noqa: E402
 from chainrule.core.cells import type_of  # noqa: E402
 from chainrule.core.graph import capture  # noqa: E402
 from chainrule.core.op import TABLE, Op  # noqa: E402
-from chainrule.errors import EscapedValueError, ShapeError  # noqa: E402
+from chainrule.errors import ChainruleError, EscapedValueError, ShapeError  # noqa: E402
 from chainrule.nn import functional  # noqa: E402
 from chainrule.ops.coverage import (  # noqa: E402
     dispatched,
@@ -46,6 +52,9 @@ Every function that NumPy lets an array type intercept, the methods of its ufunc
 - **complex**: whether complex arguments are tested too. `float64` and `float32` always are.
 - **on types**: whether the call can be captured from shapes and dtypes alone, as a compiler needs it;
   the others decide by numbers what they return.
+- **compiled**: what the [compiler](compile.md) makes of the entry's first sample, in `float64` (an operation of
+  integers has integers there): `native` code; a call of `NumPy` inside the compiled step, with the reason; or the
+  whole step runs `eagerly`, with the reason.
 - **keywords**: what may be passed by name. Every ufunc takes `out`, `where` (with `out`), `dtype`,
   `casting`, `order` and `subok` besides.
 
@@ -54,8 +63,8 @@ VERSIONS = f"Written with NumPy {np.__version__} and SciPy {scipy.__version__}.\
 """Other versions have other functions."""
 
 _HEAD = (
-    "| function | kind | modes | complex | on types | keywords | note |\n"
-    "| --- | --- | --- | --- | --- | --- | --- |"
+    "| function | kind | modes | complex | on types | compiled | keywords | note |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
 
@@ -77,7 +86,20 @@ def page() -> str:
 
 def summary() -> str:
     """Say how many functions of floats have rules of both modes."""
-    return f"{counted('NumPy', dispatched())}\n{counted('scipy.special', special_ufuncs())}"
+    floats = f"{counted('NumPy', dispatched())}\n{counted('scipy.special', special_ufuncs())}"
+    return f"{floats}\n{counted_compiled()}"
+
+
+def counted_compiled() -> str:
+    """Say how many entries are compiled, and how."""
+    named = [*dispatched().values(), *ufunc_methods().values(), *special_ufuncs().values()]
+    entries = {e.name: e for e in [*map(entry_of, named), *own()] if e is not None}
+    found = [compiled(entry).partition(":")[0] for entry in entries.values()]
+    native, numpy, eagerly = (found.count(how) for how in ("native", "NumPy", "eagerly"))
+    return (
+        f"Compiled: of the {native + numpy + eagerly} entries on this page {native} are native code, NumPy computes "
+        f"{numpy} inside the compiled step, and {eagerly} run eagerly.\n"
+    )
 
 
 def counted(title: str, functions: Mapping[str, Any]) -> str:
@@ -103,7 +125,7 @@ def row(name: str, key: Any) -> str:
     """Return the line of one function."""
     entry = entry_of(key)
     if entry is None:
-        return f"| `{name}` | | none | | | | no entry |"
+        return f"| `{name}` | | none | | | | | no entry |"
     keywords = () if isinstance(key, tuple) else keywords_of(key)
     return line(
         name, entry, [k for k in keywords if not isinstance(key, np.ufunc) or k in keywords[:-6]]
@@ -129,6 +151,7 @@ def line(name: str, entry: Op, keywords: Sequence[str]) -> str:
         modes(entry),
         "yes" if is_complex(entry) else "",
         "yes" if is_captured(entry) else "",
+        compiled(entry),
         ", ".join(f"`{k}`" for k in keywords),
         entry.undefined,
     )
@@ -173,6 +196,42 @@ def is_captured(entry: Op) -> bool:
             continue
         return True
     return False
+
+
+@functools.cache
+def compiled(entry: Op) -> str:
+    """Say what the compiler makes of the first sample of an entry."""
+    call = next(calls_of(entry, calls.REAL), None)
+    if call is None:
+        return ""
+    try:
+        program = lowered(call)
+    except ChainruleError as error:
+        return f"eagerly: {reason_of(error)}"
+    reasons = {s.reason for s in walk(program.body) if isinstance(s, Host)}
+    return f"NumPy: {', '.join(sorted(reasons))}" if reasons else "native"
+
+
+def lowered(call: calls.Call) -> Program:
+    """Capture a call and lower it, as the compiler does before it writes machine code.
+
+    Raises:
+        ChainruleError: it runs eagerly instead.
+    """
+    captured = capture_step(
+        call.function, call.arrays, lambda leaves: (tuple(leaves), {}), is_shared=lambda _: False
+    )
+    if captured.survivors is not None:
+        raise captured.survivors
+    views = [view_of(x) for x in (*call.arrays, *captured.surroundings)]
+    _, program = program_of(captured.graph, views, {})
+    return program
+
+
+def reason_of(error: ChainruleError) -> str:
+    """Return the reason that an error gives, without the name before it and without what follows."""
+    _, _, reason = error.message.rpartition(": ")
+    return reason.split(", and this part is captured")[0].rstrip(".")
 
 
 def calls_of(entry: Op, dtype: Any) -> Iterator[calls.Call]:

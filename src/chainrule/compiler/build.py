@@ -88,7 +88,7 @@ def build(
     """
     values = [*leaves, *captured.surroundings]
     own = _own_memory(captured, leaves, donated)
-    graph, program = program_of(captured.graph, [_view(x) for x in values], own)
+    graph, program = program_of(captured.graph, [view_of(x) for x in values], own)
     stages, texts, libraries = _stages(program)
     signature, is_flat = _signature(captured, values, structure, own, program, moving)
     slots = {id(x): (len(leaves) + k,) for k, x in enumerate(captured.surroundings)}
@@ -122,7 +122,7 @@ def _positional(structure: Structure) -> int:
     return len(args)
 
 
-def _view(x: Any) -> View:
+def view_of(x: Any) -> View:
     """Return where the elements of an argument lie."""
     if not isinstance(x, np.ndarray):
         return whole(())
