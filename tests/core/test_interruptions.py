@@ -12,6 +12,7 @@ import pytest
 from numpy import zeros
 
 import chainrule as cr
+from chainrule.autodiff.reverse import SWEPT
 from chainrule.core.trace import CURRENT
 
 
@@ -60,6 +61,7 @@ def test_an_interruption_at_any_moment_leaves_everything_as_it_was(run) -> None:
     while was_interrupted(run, moment):
         assert (np, zeros, np.zeros) == before, f"interrupted at moment {moment}"
         assert CURRENT.get() is None, f"interrupted at moment {moment}"
+        assert SWEPT.get() is None, f"interrupted at moment {moment}"
         moment += 1
     assert moment > 200
     assert type(np.zeros(2)) is np.ndarray

@@ -94,11 +94,12 @@ def _hand_back(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints
 
 def _hand_back_noted(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints) -> None:  # noqa: FBT001
     """Hand back, and let an outer trace know of which node."""
-    token = SWEPT.set(node)
+    outer = SWEPT.get()
     try:
+        SWEPT.set(node)  # in here: an interruption right behind it is undone as well
         _hand_back(node, op, g, is_owned, adjoints)
     finally:
-        SWEPT.reset(token)
+        SWEPT.set(outer)
 
 
 def _visiting(visit: Callable[[Node, Value], None], hand_back: HandBack) -> HandBack:
