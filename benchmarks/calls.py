@@ -39,7 +39,7 @@ from chainrule.compiler.entry.signature import (
     Sequence,
     Signature,
 )
-from chainrule.compiler.jit import load
+from chainrule.compiler.machine_code.jit import load
 
 NOTHING = "define i64 @nothing(ptr %pointers, ptr %arena) { ret i64 0 }"
 F8 = np.dtype(np.float64)

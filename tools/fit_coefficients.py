@@ -1,4 +1,4 @@
-"""Fit the polynomials of `compiler/maths` and write them to `coefficients.py` there.
+"""Fit the polynomials of `compiler/emission/maths` and write them to `coefficients.py` there.
 
 Every one is a minimax fit by Remez' exchange, in 60 digits: of all polynomials of its degree the one whose largest
 error, times a weight, is smallest. Needs mpmath, which the library does not: `pip install mpmath`.
@@ -15,7 +15,7 @@ from typing import Any
 import mpmath as mp
 
 mp.mp.dps = 60
-PATH = Path(__file__).parents[1] / "src/chainrule/compiler/maths/coefficients.py"
+PATH = Path(__file__).parents[1] / "src/chainrule/compiler/emission/maths/coefficients.py"
 HEADER = '''"""The coefficients of the polynomials, lowest power first; made by `tools/fit_coefficients.py`."""
 
 '''

@@ -22,9 +22,9 @@ from tests import calls, laws  # noqa: E402  found through the path above
 
 from chainrule.compiler.build import view_of  # noqa: E402
 from chainrule.compiler.capture import capture_step  # noqa: E402
-from chainrule.compiler.loops import Host, Program  # noqa: E402
+from chainrule.compiler.loops.program import Host, Program  # noqa: E402
+from chainrule.compiler.loops.structure import walk  # noqa: E402
 from chainrule.compiler.lowering import program_of  # noqa: E402
-from chainrule.compiler.structure import walk  # noqa: E402
 from chainrule.core.cells import type_of  # noqa: E402
 from chainrule.core.graph import capture  # noqa: E402
 from chainrule.core.op import TABLE, Op  # noqa: E402

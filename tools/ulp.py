@@ -1,4 +1,4 @@
-"""Print how far the functions of `compiler/maths` are off, in units in the last place.
+"""Print how far the functions of `compiler/emission/maths` are off, in units in the last place.
 
 For each function, dtype and interval: the largest error among random and evenly spaced arguments, against NumPy's long
 doubles (64 digits of base 2 on x86). Needs the repository beside it: `python tools/ulp.py`.

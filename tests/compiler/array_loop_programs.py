@@ -3,7 +3,7 @@
 import numpy as np
 
 import chainrule as cr
-from chainrule.compiler.rewrite import recorded
+from chainrule.compiler.passes.rewrite import recorded
 
 STEPS = (
     lambda a, b: a * b + 0.5,

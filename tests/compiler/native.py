@@ -5,9 +5,9 @@ import functools
 
 import numpy as np
 
-from chainrule.compiler.emit import emit
-from chainrule.compiler.jit import load
-from chainrule.compiler.machine import Machine
+from chainrule.compiler.emission.emit import emit
+from chainrule.compiler.machine_code.jit import load
+from chainrule.compiler.machine_code.machine import Machine
 
 
 @functools.cache

@@ -3,9 +3,9 @@
 import numpy as np
 from tests.compiler.native import compiled
 
-from chainrule.compiler.checker import check_program
-from chainrule.compiler.interpreter import interpret
-from chainrule.compiler.loops import Loop
+from chainrule.compiler.loops.checker import check_program
+from chainrule.compiler.loops.interpreter import interpret
+from chainrule.compiler.loops.program import Loop
 
 
 def results_of(program, *inputs):

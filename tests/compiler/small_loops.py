@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.compiler.loops import Buffer, Index, Let, Load, Loop, Program, Store
+from chainrule.compiler.loops.program import Buffer, Index, Let, Load, Loop, Program, Store
 
 
 def at(*terms, offset=0):

@@ -12,11 +12,11 @@ from tests.compiler.running import (
 from tests.compiler.test_rolling import GUARD
 
 import chainrule as cr
-from chainrule.compiler import array_loops, scalars
-from chainrule.compiler.finding import loops_of
-from chainrule.compiler.interpreter import interpret
-from chainrule.compiler.outline import outline_of
-from chainrule.compiler.rewrite import recorded
+from chainrule.compiler.loops.interpreter import interpret
+from chainrule.compiler.passes.rewrite import recorded
+from chainrule.compiler.rolling import array_loops, scalars
+from chainrule.compiler.rolling.finding import loops_of
+from chainrule.compiler.rolling.outline import outline_of
 from chainrule.core.graph import Graph
 from chainrule.core.trace import apply
 

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pytest
 
-from chainrule.compiler import cache, jit, stamp
+from chainrule.compiler.machine_code import cache, jit, stamp
 
 posix = pytest.mark.skipif(os.name != "posix", reason="permissions as on Unix")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.compiler.small_loops import at, elementwise
 
-from chainrule.compiler.checker import check_program
-from chainrule.compiler.loops import (
+from chainrule.compiler.loops.checker import check_program
+from chainrule.compiler.loops.program import (
     Buffer,
     Carried,
     Fold,

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.compiler.native import assembly, compiled
 from tests.compiler.small_loops import at, elementwise
 
-from chainrule.compiler.checker import check_program
-from chainrule.compiler.emit import emit
-from chainrule.compiler.interpreter import interpret
-from chainrule.compiler.loops import (
+from chainrule.compiler.emission.emit import emit
+from chainrule.compiler.loops.checker import check_program
+from chainrule.compiler.loops.interpreter import interpret
+from chainrule.compiler.loops.program import (
     Buffer,
     Carried,
     Cast,
@@ -28,7 +28,7 @@ from chainrule.compiler.loops import (
     Program,
     Store,
 )
-from chainrule.compiler.machine import Machine
+from chainrule.compiler.machine_code.machine import Machine
 
 F4, F8, I8, BOOL = (np.dtype(t) for t in ("f4", "f8", "i8", "?"))
 MACHINES = [Machine.host(), Machine.named("avx2"), Machine.named("sse2")]

@@ -8,7 +8,7 @@ from tests.compiler.native import compiled
 from tests.compiler.small_loops import elementwise
 
 import chainrule  # noqa: F401  fills the table
-from chainrule.compiler.emitter import result_dtype, rule_of, supports
+from chainrule.compiler.emission.emitter import result_dtype, rule_of, supports
 from chainrule.core.op import TABLE
 
 DTYPES = ["?", "i1", "u1", "i4", "i8", "u8", "f4", "f8", "c8", "c16"]

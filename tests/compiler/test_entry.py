@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from chainrule.compiler import jit, linker
 from chainrule.compiler.entry import abi, make_entry, native, plain, tables
 from chainrule.compiler.entry.native import is_native_possible, make_native_entry
 from chainrule.compiler.entry.plain import make_plain_entry
@@ -44,6 +43,7 @@ from chainrule.compiler.entry.signature import (
     StaticInput,
 )
 from chainrule.compiler.entry.tables import NotNative
+from chainrule.compiler.machine_code import jit, linker
 
 F8 = np.dtype(np.float64)
 # out[i] = a[i] + b, where a has three elements; returns the status that the third pointer points to.
@@ -873,7 +873,7 @@ def test_containers_that_change_while_they_are_read_do_no_harm(make, library, mo
 MANY_CALLS = """
 import resource, sys
 import numpy as np
-from chainrule.compiler import jit
+from chainrule.compiler.machine_code import jit
 from chainrule.compiler.entry import make_entry
 from chainrule.compiler.entry.signature import *
 from chainrule.compiler.entry.native import make_native_entry

@@ -3,8 +3,8 @@
 import numpy as np
 from tests.compiler.small_loops import at, elementwise
 
-from chainrule.compiler.interpreter import interpret
-from chainrule.compiler.loops import (
+from chainrule.compiler.loops.interpreter import interpret
+from chainrule.compiler.loops.program import (
     Buffer,
     Carried,
     Fold,

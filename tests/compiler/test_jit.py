@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.compiler import jit, linker, symbols
-from chainrule.compiler.elf import read_object
+from chainrule.compiler.machine_code import jit, linker, symbols
+from chainrule.compiler.machine_code.elf import read_object
 from chainrule.errors import NativeCodeError
 
 TWICE = """

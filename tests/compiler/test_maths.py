@@ -5,7 +5,7 @@ import pytest
 from tests.compiler.native import compiled
 from tests.compiler.small_loops import elementwise
 
-from chainrule.compiler.machine import Machine
+from chainrule.compiler.machine_code.machine import Machine
 
 LONG = np.longdouble
 IS_LONG = np.finfo(LONG).nmant >= 63

@@ -12,8 +12,8 @@ from chainrule.compiler.passes import PASSES
 from chainrule.compiler.passes.collect_additions import collect_additions
 from chainrule.compiler.passes.drop_unused import drop_unused
 from chainrule.compiler.passes.fold_constants import fold_constants
+from chainrule.compiler.passes.rewrite import recorded
 from chainrule.compiler.passes.share import share
-from chainrule.compiler.rewrite import recorded
 from chainrule.core.graph import Graph
 from chainrule.errors import CompileError
 

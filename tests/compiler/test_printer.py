@@ -3,7 +3,8 @@
 import numpy as np
 from tests.compiler.small_loops import at
 
-from chainrule.compiler.loops import (
+from chainrule.compiler.loops.printer import program_text
+from chainrule.compiler.loops.program import (
     Buffer,
     Carried,
     Cast,
@@ -20,7 +21,6 @@ from chainrule.compiler.loops import (
     Program,
     Store,
 )
-from chainrule.compiler.printer import program_text
 
 F4, F8 = np.dtype("f4"), np.dtype("f8")
 

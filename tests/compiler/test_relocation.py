@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from chainrule.compiler.interpreter import interpret
-from chainrule.compiler.loops import (
+from chainrule.compiler.loops.interpreter import interpret
+from chainrule.compiler.loops.program import (
     Buffer,
     Carried,
     Cast,
@@ -23,7 +23,7 @@ from chainrule.compiler.loops import (
     Program,
     Store,
 )
-from chainrule.compiler.relocation import Place, Relocation
+from chainrule.compiler.loops.relocation import Place, Relocation
 
 F8, I8, BOOL = np.dtype(np.float64), np.dtype(np.int64), np.dtype(bool)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.compiler.lanes import (
+from chainrule.compiler.rolling.lanes import (
     Gathered,
     Line,
     Listed,
@@ -15,8 +15,8 @@ from chainrule.compiler.lanes import (
     expanded,
     expanded_places,
 )
-from chainrule.compiler.repeats import Run, best_runs, quietest_shift, tokens_of
-from chainrule.compiler.tape import ABSENT
+from chainrule.compiler.rolling.repeats import Run, best_runs, quietest_shift, tokens_of
+from chainrule.compiler.rolling.tape import ABSENT
 
 START = 100
 

@@ -11,12 +11,13 @@ from tests.compiler.running import (
 )
 
 import chainrule as cr
-from chainrule.compiler import finding, lanes, rolling
-from chainrule.compiler.finding import loops_of
-from chainrule.compiler.lanes import Gathered, Own, Same, Saved, Table
-from chainrule.compiler.rewrite import recorded
-from chainrule.compiler.taped import program_of
-from chainrule.compiler.taping import tape_of
+from chainrule.compiler import rolling
+from chainrule.compiler.passes.rewrite import recorded
+from chainrule.compiler.rolling import finding, lanes
+from chainrule.compiler.rolling.finding import loops_of
+from chainrule.compiler.rolling.lanes import Gathered, Own, Same, Saved, Table
+from chainrule.compiler.rolling.taped import program_of
+from chainrule.compiler.rolling.taping import tape_of
 from chainrule.core.op import Op
 from chainrule.core.trace import apply
 from chainrule.errors import CompileError, GraphError

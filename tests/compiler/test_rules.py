@@ -8,8 +8,14 @@ import pytest
 
 from chainrule.compiler.passes.reduce_strength import RULES as POWERS
 from chainrule.compiler.passes.reduce_strength import reduce_strength
+from chainrule.compiler.passes.rewrite import (
+    Rewrite,
+    first_of,
+    is_constant_equal,
+    recorded,
+    rewritten,
+)
 from chainrule.compiler.passes.simplify import RULES as IDENTITIES
-from chainrule.compiler.rewrite import Rewrite, first_of, is_constant_equal, recorded, rewritten
 from chainrule.core.graph import capture
 from chainrule.core.types import array_type
 

@@ -5,10 +5,11 @@ import pytest
 from tests.compiler.running import assert_same_bits, results_of
 
 import chainrule as cr
-from chainrule.compiler import passes, scalars
-from chainrule.compiler.interpreter import interpret
-from chainrule.compiler.loops import Let, Load, Loop, Store
-from chainrule.compiler.rewrite import recorded
+from chainrule.compiler import passes
+from chainrule.compiler.loops.interpreter import interpret
+from chainrule.compiler.loops.program import Let, Load, Loop, Store
+from chainrule.compiler.passes.rewrite import recorded
+from chainrule.compiler.rolling import scalars
 from chainrule.core.graph import Graph, capture
 from chainrule.core.op import FRONTS
 from chainrule.core.types import array_type

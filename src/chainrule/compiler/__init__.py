@@ -1,6 +1,7 @@
 """The compiler: a Python step becomes one native function.
 
-capture.py runs the step on types, which gives a Graph; passes/ make it smaller; lower.py turns it into Loops;
-buffers.py says where arrays live; emit.py writes LLVM; jit.py and cache.py make machine code of it; entry/ and
-compiled.py are what the user calls.
+`compiled` is what the user calls, and `build` leads: `capture` runs the step on types, which gives a graph; `passes`
+make it smaller; `lowering` turns it into loops, by a plan (`planning`) or by finding Python's loops again (`rolling`);
+`loops` says what those are; `emission` writes LLVM; `machine_code` makes functions in memory of it, and `entry` what
+stands between Python's arguments and them.
 """

@@ -13,7 +13,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.compiler.capture import Captured, Result
 from chainrule.compiler.describe import described
-from chainrule.compiler.emit import emit
+from chainrule.compiler.emission.emit import emit
 from chainrule.compiler.entry import make_entry
 from chainrule.compiler.entry.signature import (
     ArrayInput,
@@ -30,10 +30,10 @@ from chainrule.compiler.entry.signature import (
     StaticInput,
 )
 from chainrule.compiler.entry.signature import Sequence as Items
-from chainrule.compiler.jit import load
-from chainrule.compiler.loops import Buffer, Host, Program, Statement
+from chainrule.compiler.loops.program import Buffer, Host, Program, Statement
 from chainrule.compiler.lowering import program_of
-from chainrule.compiler.machine import Machine
+from chainrule.compiler.machine_code.jit import load
+from chainrule.compiler.machine_code.machine import Machine
 from chainrule.compiler.numerics import contexts_now
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.checker import check_program
-from chainrule.compiler.interpreter import interpret
-from chainrule.compiler.loops import Program
+from chainrule.compiler.loops.checker import check_program
+from chainrule.compiler.loops.interpreter import interpret
+from chainrule.compiler.loops.program import Program
 from chainrule.compiler.reproducer import save_reproducer
 from chainrule.core.graph import Graph
 from chainrule.core.types import ArrayType

@@ -18,8 +18,8 @@ from chainrule.compiler.capture import Captured, capture_step, outcome_of
 from chainrule.compiler.counts import Counts
 from chainrule.compiler.entry.shell import arm, make_shell_class
 from chainrule.compiler.entry.signature import Declined
-from chainrule.compiler.lower import CHECKED
 from chainrule.compiler.numerics import settings_now, warns_as_usual
+from chainrule.compiler.planning.lower import CHECKED
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
@@ -361,7 +361,7 @@ class Compiled:
     @property
     def loops(self) -> str:
         """The loops of the call that ran last."""
-        from chainrule.compiler.printer import program_text
+        from chainrule.compiler.loops.printer import program_text
 
         return program_text(self._path().built.program)
 
@@ -373,7 +373,7 @@ class Compiled:
     @property
     def asm(self) -> str:
         """The machine code of the call that ran last, as text."""
-        from chainrule.compiler.jit import assembly
+        from chainrule.compiler.machine_code.jit import assembly
 
         return "\n".join([assembly(text) for text in self._path().built.texts])
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chainrule.compiler import passes, rolling
-from chainrule.compiler.buffers import assigned
-from chainrule.compiler.loops import (
+from chainrule.compiler.loops.buffers import assigned
+from chainrule.compiler.loops.program import (
     Buffer,
     Host,
     Index,
@@ -20,9 +20,9 @@ from chainrule.compiler.loops import (
     Statement,
     Store,
 )
-from chainrule.compiler.lower import lower
-from chainrule.compiler.planner import plan
-from chainrule.compiler.structure import results_of, walk
+from chainrule.compiler.loops.structure import results_of, walk
+from chainrule.compiler.planning.lower import lower
+from chainrule.compiler.planning.planner import plan
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 

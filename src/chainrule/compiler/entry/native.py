@@ -10,12 +10,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.compiler import linker
-from chainrule.compiler.cache import get, is_on, key_of, put
 from chainrule.compiler.entry.abi import numpy_functions
 from chainrule.compiler.entry.signature import Declined, Signature, Stage
 from chainrule.compiler.entry.tables import Tables, tabulate
-from chainrule.compiler.jit import Library, load_object, object_code
+from chainrule.compiler.machine_code import linker
+from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
+from chainrule.compiler.machine_code.jit import Library, load_object, object_code
 
 _lock = threading.Lock()
 _FASTCALL = 0x80

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from chainrule.compiler.rewrite import Builder, Operand, operand_type, operands, rewritten
+from chainrule.compiler.passes.rewrite import Builder, Operand, operand_type, operands, rewritten
 from chainrule.core.graph import Graph
 from chainrule.core.op import TABLE
 from chainrule.core.trace import Node
@@ -27,7 +27,7 @@ def collect_additions(graph: Graph) -> Graph:
     other start has 0.0 added once. Where an index array names an element several times the order of the sum differs.
 
     >>> from chainrule.compiler.passes.drop_unused import drop_unused
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> import chainrule as cr
     >>> graph = recorded(cr.grad(lambda x: x[0] * x[1] * x[2]), (3,))
     >>> print(drop_unused(collect_additions(graph)).nodes[-1].op)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.compiler.effects import must_stay
+from chainrule.compiler.passes.effects import must_stay
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
 
@@ -15,7 +15,7 @@ def drop_unused(graph: Graph) -> Graph:
         return b     ->     return b
 
     >>> import numpy as np
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> graph = recorded(lambda x: (np.exp(x), np.sin(x)))
     >>> print(drop_unused(Graph(graph.inputs, graph.nodes, graph.outputs[1:])))
     input x0: float64[]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.effects import must_stay
-from chainrule.compiler.rewrite import Builder, Operand, operand_type, rewritten
+from chainrule.compiler.passes.effects import must_stay
+from chainrule.compiler.passes.rewrite import Builder, Operand, operand_type, rewritten
 from chainrule.core.graph import Graph
 from chainrule.core.trace import OUTPUT, Node
 
@@ -26,7 +26,7 @@ def fold_constants(graph: Graph) -> Graph:
         return x + b       ->     return x + 1.0
 
     >>> import numpy as np
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> print(fold_constants(recorded(lambda x: x + np.cos(np.zeros_like(x)))))
     input x0: float64[]
     v0 = add(x0, np.float64(1.0))  : float64[]

@@ -7,7 +7,14 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.compiler.rewrite import Builder, Operand, derived, operand_type, operands, rewritten
+from chainrule.compiler.passes.rewrite import (
+    Builder,
+    Operand,
+    derived,
+    operand_type,
+    operands,
+    rewritten,
+)
 from chainrule.core.graph import Graph, capture
 from chainrule.core.op import Op
 from chainrule.core.trace import OUTPUT, Node
@@ -24,7 +31,7 @@ def inline(graph: Graph) -> Graph:
 
     Only ops of kind general: those have no loop of their own. What cannot be captured stays and is called as it is.
 
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> from chainrule.ops.softmax import softmax
     >>> names = [node.op.name for node in inline(recorded(lambda x: softmax(x), (3,))).nodes]
     >>> "softmax" in names, "exp" in names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.compiler.rewrite import Builder, Operand, operand_type, operands, rewritten
+from chainrule.compiler.passes.rewrite import Builder, Operand, operand_type, operands, rewritten
 from chainrule.core.graph import Graph
 from chainrule.core.op import TABLE
 from chainrule.core.trace import Node
@@ -19,7 +19,7 @@ def merge_layouts(graph: Graph) -> Graph:
         return b            ->     return x
 
     >>> from chainrule.compiler.passes.drop_unused import drop_unused
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> print(drop_unused(merge_layouts(recorded(lambda x: x.reshape(6).reshape(3, 2), (2, 3)))))
     input x0: float64[2, 3]
     v0 = reshape(x0, shape=(3, 2))  : float64[3, 2]

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.compiler.rewrite import Builder, Operand, operand_type, operands, rewritten
+from chainrule.compiler.passes.rewrite import Builder, Operand, operand_type, operands, rewritten
 from chainrule.core.graph import Graph
 from chainrule.core.op import TABLE
 from chainrule.core.trace import Node
@@ -27,7 +27,7 @@ def read_through(graph: Graph) -> Graph:
 
     >>> import numpy as np
     >>> from chainrule.compiler.passes.drop_unused import drop_unused
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> print(drop_unused(read_through(recorded(lambda x, y: np.stack([x, y])[1] + x))))
     input x0: float64[]
     input x1: float64[]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.rewrite import (
+from chainrule.compiler.passes.rewrite import (
     Builder,
     Operand,
     Rewrite,
@@ -38,7 +38,7 @@ def reduce_strength(graph: Graph) -> Graph:
         b = divide(a, 8)        b = multiply(a, 0.125)
         return b         ->     return b
 
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> print(reduce_strength(recorded(lambda x: x**2 / 8 + x / 3)))
     input x0: float64[]
     v0 = square(x0)  : float64[]

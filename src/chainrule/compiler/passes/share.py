@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.effects import is_impure
-from chainrule.compiler.rewrite import COMMUTATIVE, Builder, Operand, rewritten
+from chainrule.compiler.passes.effects import is_impure
+from chainrule.compiler.passes.rewrite import COMMUTATIVE, Builder, Operand, rewritten
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
 
@@ -24,7 +24,7 @@ def share(graph: Graph) -> Graph:
         return c        ->     return c
 
     >>> import numpy as np
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> print(share(recorded(lambda x: np.exp(x) * np.exp(x))))
     input x0: float64[]
     v0 = exp(x0)  : float64[]

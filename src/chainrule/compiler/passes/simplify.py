@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.compiler.rewrite import Rewrite, first_of, rewritten
+from chainrule.compiler.passes.rewrite import Rewrite, first_of, rewritten
 from chainrule.core.graph import Graph
 
 RULES = (
@@ -47,7 +47,7 @@ def simplify(graph: Graph) -> Graph:
         return c        ->     return b
 
     >>> from chainrule.compiler.passes.drop_unused import drop_unused
-    >>> from chainrule.compiler.rewrite import recorded
+    >>> from chainrule.compiler.passes.rewrite import recorded
     >>> print(drop_unused(simplify(recorded(lambda x, y: (x + -y) * 1))))
     input x0: float64[]
     input x1: float64[]

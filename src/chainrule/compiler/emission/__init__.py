@@ -1,0 +1,1 @@
+"""From a program of loops to the text of an LLVM module."""

@@ -1,0 +1,103 @@
+"""The emitter that writes LLVM's text: a method for every op that it computes, by the op's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.emission.maths import (
+    exponentials,
+    hyperbolic,
+    inverse_trigonometry,
+    logarithms,
+    normal,
+    powers,
+    trigonometry,
+)
+from chainrule.compiler.emission.rounding import Rounding
+from chainrule.compiler.emission.values import Pair
+
+DOUBLE = np.dtype(np.float64)
+
+
+def of_floats(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of floats as a method; every sum and product in it is rounded."""
+
+    def method(self: Any, *args: Any) -> Any:
+        values = self.matched(*args)
+        if any(isinstance(v, Pair) or v.dtype.kind != "f" for v in values):
+            raise self.unsupported(function.__name__, *values)
+        with self.exactly():
+            return function(self, *values)
+
+    method.__name__, method.__doc__ = function.__name__, function.__doc__
+    return method
+
+
+def widened(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of float64 numbers as one that computes float32 numbers in float64."""
+
+    def wide(e: Any, *args: Any) -> Any:
+        dtype = args[0].dtype
+        return e.cast(function(e, *(e.cast(x, DOUBLE) for x in args)), dtype)
+
+    wide.__name__, wide.__doc__ = function.__name__, function.__doc__
+    return wide
+
+
+class LlvmEmitter(Rounding):
+    """Writes what an op computes into a function."""
+
+    exp = of_floats(exponentials.exp)
+    exp2 = of_floats(exponentials.exp2)
+    exp10 = of_floats(exponentials.exp10)
+    expm1 = of_floats(exponentials.expm1)
+    log = of_floats(logarithms.log)
+    log1p = of_floats(logarithms.log1p)
+    logaddexp = of_floats(logarithms.logaddexp)
+    logaddexp2 = of_floats(logarithms.logaddexp2)
+    log2 = of_floats(widened(logarithms.log2))
+    log10 = of_floats(widened(logarithms.log10))
+    sinh = of_floats(hyperbolic.sinh)
+    cosh = of_floats(hyperbolic.cosh)
+    tanh = of_floats(hyperbolic.tanh)
+    arcsinh = of_floats(hyperbolic.arcsinh)
+    arccosh = of_floats(hyperbolic.arccosh)
+    arctanh = of_floats(hyperbolic.arctanh)
+    expit = of_floats(hyperbolic.expit)
+    sigmoid = expit
+    sin = of_floats(trigonometry.sin)
+    cos = of_floats(trigonometry.cos)
+    tan = of_floats(trigonometry.tan)
+    arcsin = of_floats(inverse_trigonometry.arcsin)
+    arccos = of_floats(inverse_trigonometry.arccos)
+    arctan = of_floats(inverse_trigonometry.arctan)
+    arctan2 = of_floats(inverse_trigonometry.arctan2)
+    hypot = of_floats(powers.hypot)
+    cbrt = of_floats(widened(powers.cbrt))
+    erf = of_floats(normal.erf)
+    erfc = of_floats(widened(normal.erfc))
+    ndtr = of_floats(widened(normal.ndtr))
+    log_ndtr = of_floats(widened(normal.log_ndtr))
+    _float_power = of_floats(powers.power)
+
+    def power(self, x: Any, y: Any) -> Any:
+        """Return `x ** y`."""
+        x, y = self.matched(x, y)
+        if isinstance(x, Pair) or x.dtype.kind not in "fiu":
+            raise self.unsupported("power", x, y)
+        if x.dtype.kind == "f":
+            return self._float_power(x, y)
+        return self.integer_power(x, y)
+
+    float_power = power
+
+    def relu(self, x: Any) -> Any:
+        """Return `max(x, 0)`, NaN of NaN, in two instructions."""
+        return self.chosen(x <= 0, 0, x)
+
+    def silu(self, x: Any) -> Any:
+        """Return `x * sigmoid(x)`."""
+        return x * self.expit(x)

@@ -1,0 +1,1 @@
+"""Loops: the second representation, of indices and scalars over memory, with its checker, printer and interpreter."""

@@ -1,0 +1,246 @@
+"""From the plan to a program: what lives in memory, and the statements of every piece of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from chainrule.compiler.loops.buffers import assigned
+from chainrule.compiler.loops.program import (
+    Buffer,
+    Guard,
+    Host,
+    Index,
+    Load,
+    Loop,
+    Matrix,
+    Product,
+    Program,
+    Statement,
+    Store,
+)
+from chainrule.compiler.planning.nests import Nest, numbering, phases
+from chainrule.compiler.planning.plan import (
+    Array,
+    Check,
+    Group,
+    HostCall,
+    Item,
+    Lookup,
+    MatrixProduct,
+    Operand,
+    Plan,
+    Point,
+    Read,
+    Uniform,
+)
+from chainrule.compiler.views import View, merged, row_by_row, whole
+
+CHECKED = 1 << 30
+"""The place of guards that are not the step's own: an index out of range. The step runs eagerly then, and raises."""
+
+
+def lower(plan: Plan, in_place: Mapping[int, int] | None = None) -> Program:
+    """Return the program of a plan.
+
+    Args:
+        plan: the work.
+        in_place: outputs whose memory is that of an input, by their numbers.
+    """
+    return _Lowering(plan, in_place or {}).program()
+
+
+class _Lowering:
+    def __init__(self, plan: Plan, in_place: Mapping[int, int]) -> None:
+        self.plan = plan
+        self.names = numbering()
+        self.buffers: dict[Array, Buffer] = {}
+        self.constants: dict[Buffer, Any] = {}
+        self.late: list[Statement] = []
+        for array in plan.inputs:
+            self.buffers[array] = Buffer(
+                f"in{array.input}", array.dtype, _count(array), "input", array.input
+            )
+        self.slots = len(plan.inputs)
+        self.outputs = [
+            self._output(i, read.array, in_place.get(i)) for i, read in enumerate(plan.outputs)
+        ]
+        self.memory = _in_memory(plan)
+
+    def _output(self, i: int, array: Array, source: int | None) -> Buffer:
+        """Return the buffer of an output; one that cannot be written at once is copied at the end."""
+        buffer = Buffer(f"out{i}", array.dtype, _count(array), "output", self.slots)
+        self.slots += 1
+        if source is None or may_overwrite(self.plan, array, self.plan.inputs[source]):
+            self.buffers[array] = buffer
+        else:
+            var, name = next(self.names), next(self.names)
+            index = Index(0, ((var, 1),))
+            body = (Load(name, self._buffer(array), index), Store(buffer, index, name))
+            self.late.append(Loop(var, buffer.size, body, vector=True))
+        return buffer
+
+    def program(self) -> Program:
+        body: list[Statement] = []
+        for item in self.plan.items:
+            body += self._statements(item)
+        body += self.late
+        known = [*self.buffers.values(), *self.outputs]
+        return assigned(tuple(dict.fromkeys(known)), tuple(body), self.constants)
+
+    def _buffer(self, array: Array) -> Buffer:
+        known = self.buffers.get(array)
+        if known is None:
+            size = _count(array)
+            if array.constant is not None:
+                known = Buffer(f"c{self.slots}", array.dtype, size, "constant", self.slots)
+                self.slots += 1
+                self.constants[known] = array.constant
+            else:
+                known = Buffer(f"t{len(self.buffers)}", array.dtype, size, "temporary")
+            self.buffers[array] = known
+        return known
+
+    def _statements(self, item: Item) -> Sequence[Statement]:
+        if isinstance(item, Group):
+            if 0 in item.domain:
+                return ()
+            return Nest(item, self._buffer, self._is_in_memory, self.names).statements()
+        if isinstance(item, MatrixProduct):
+            return (self._product(item),)
+        if isinstance(item, Check):
+            return self._check(item)
+        return (self._host(item),)
+
+    def _is_in_memory(self, array: Array) -> bool:
+        return array in self.memory
+
+    def _check(self, item: Check) -> Sequence[Statement]:
+        place = item.place if item.place >= 0 else CHECKED
+        if isinstance(item.condition, Uniform):
+            return (Guard(item.condition.number, item.expected, place),)
+        assert isinstance(item.condition, Read)
+        name = next(self.names)
+        read = item.condition
+        return (
+            Load(name, self._buffer(read.array), Index(read.view.offset)),
+            Guard(name, item.expected, place),
+        )
+
+    def _host(self, item: HostCall) -> Host:
+        return Host(
+            item.function,
+            tuple([(self._buffer(r.array), r.shape) for r in item.operands]),
+            tuple([(self._buffer(out), out.shape) for out in item.outs]),
+            item.label,
+            item.reason,
+        )
+
+    def _product(self, item: MatrixProduct) -> Statement:
+        operands = (Read(item.out, whole(item.out.shape)), item.a, item.b)
+        batch = item.out.shape[:-2]
+        sizes, steps = merged(batch, [x.view.strides[: len(batch)] for x in operands])
+        variables = [next(self.names) for _ in sizes]
+        out, a, b = (
+            _matrix(self._buffer(x.array), x.view, tuple(zip(variables, step, strict=True)))
+            for x, step in zip(operands, steps, strict=True)
+        )
+        statement: Statement = Product(out, a, b)
+        for var, size in zip(reversed(variables), reversed(sizes), strict=True):
+            statement = Loop(var, size, (statement,), parallel=True)
+        return statement
+
+
+def _matrix(buffer: Buffer, view: View, terms: tuple[tuple[int, int], ...]) -> Matrix:
+    rows, columns = view.shape[-2:]
+    down, right = view.strides[-2:]
+    # The stride along an axis of one element is of no consequence; libraries want one that could be.
+    if rows == 1:
+        down = max(columns, 1) * max(abs(right), 1)
+    if columns == 1:
+        right = 1 if rows == 1 or down != 1 else rows
+    index = Index(view.offset, tuple([(n, s) for n, s in terms if s]))
+    return Matrix(buffer, index, rows, columns, down, right)
+
+
+def _count(array: Array) -> int:
+    count = 1
+    for n in array.shape:
+        count *= n
+    return count
+
+
+def _reads_of(item: Item) -> Iterator[tuple[Operand, Any]]:
+    """Yield every operand that an item reads, with the piece that reads it."""
+    if isinstance(item, Group):
+        for piece in item.pieces:
+            for x in piece.operands:
+                yield from _all(x, piece)
+            if isinstance(piece, Point) and isinstance(piece.target, Lookup):
+                for p in piece.target.positions:
+                    yield from _all(p.index, piece)
+    elif isinstance(item, MatrixProduct):
+        yield item.a, None
+        yield item.b, None
+    elif isinstance(item, Check):
+        yield item.condition, None
+    else:
+        for read in item.operands:
+            yield read, None
+
+
+def _all(x: Operand, piece: Any) -> Iterator[tuple[Operand, Any]]:
+    yield x, piece
+    if isinstance(x, Lookup):
+        for p in x.positions:
+            yield from _all(p.index, piece)
+
+
+def _in_memory(plan: Plan) -> set[Array]:
+    """Return the arrays that somebody reads, or writes a part of, where they lie in memory."""
+    memory = {read.array for read in plan.outputs}
+    for item in plan.items:
+        members = set(item.pieces) if isinstance(item, Group) else set()
+        for x, piece in _reads_of(item):
+            if isinstance(x, Lookup) or (isinstance(x, Read) and x.array.maker not in members):
+                memory.add(x.array)
+            del piece
+        if isinstance(item, Group):
+            memory.update(p.out for p in item.pieces if isinstance(p, Point) and not p.is_plain)
+    return memory
+
+
+def may_overwrite(plan: Plan, output: Array, source: Array) -> bool:
+    """Say whether an output may be written where an input lies: behind everything that reads the input or may fail."""
+    first = next((i for i, item in enumerate(plan.items) if _writes(item, output)), -1)
+    for i, item in enumerate(plan.items):
+        if i > first and isinstance(item, Check):
+            return False
+        if i < first:
+            continue
+        for x, piece in _reads_of(item):
+            if isinstance(x, Uniform) or x.array is not source:
+                continue
+            if i > first or not _in_step(item, output, x, piece):
+                return False
+    return True
+
+
+def _writes(item: Item, array: Array) -> bool:
+    if isinstance(item, Group):
+        return any(p.out is array for p in item.pieces)
+    if isinstance(item, MatrixProduct):
+        return item.out is array
+    return isinstance(item, HostCall) and array in item.outs
+
+
+def _in_step(item: Item, output: Array, x: Operand, piece: Any) -> bool:
+    """Say whether a group reads each element of an operand just where it writes that of the output."""
+    if not isinstance(item, Group) or isinstance(x, Lookup) or item.rows:
+        return False
+    if max(phases(item).values(), default=0) > 0 or output.maker not in item.pieces:
+        return False
+    if not isinstance(output.maker, Point) or x.shape != item.domain:
+        return False
+    assert isinstance(x, Read)
+    return x.view == View(item.domain, row_by_row(item.domain)) and piece in item.pieces

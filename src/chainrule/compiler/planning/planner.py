@@ -1,0 +1,456 @@
+"""From the graph to the plan: each node becomes an operand, and work that computes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.capture import GUARD
+from chainrule.compiler.loops.program import Number
+from chainrule.compiler.planning.folds import COMBINE, axes_of, neutral, why_not
+from chainrule.compiler.planning.grouping import Grouping, reads
+from chainrule.compiler.planning.host import host_function, result_types
+from chainrule.compiler.planning.indexing import normalized, selected
+from chainrule.compiler.planning.lifetimes import VIEWS, Lifetimes
+from chainrule.compiler.planning.operands import (
+    constant,
+    is_matrix,
+    known_numbers,
+    moved,
+    part_of_constant,
+)
+from chainrule.compiler.planning.plan import (
+    Array,
+    Check,
+    DType,
+    Fold,
+    Group,
+    HostCall,
+    Lookup,
+    MatrixProduct,
+    Operand,
+    Plan,
+    Point,
+    Read,
+    Uniform,
+)
+from chainrule.compiler.planning.rules import elementwise_rule
+from chainrule.compiler.views import View, whole
+from chainrule.core.graph import Graph
+from chainrule.core.trace import OUTPUT, Node
+from chainrule.core.types import Shape, type_of_plain
+from chainrule.ops.additions import terms_of
+
+_BOOL = np.dtype(bool)
+_INT = np.dtype(np.int64)
+_FILLS = {"zeros_like": 0, "empty_like": 0, "ones_like": 1}
+_PRODUCTS = frozenset("fdFD")
+"""Dtypes for which there are products, by their letters."""
+
+
+def plan(graph: Graph, input_views: Sequence[View]) -> Plan:
+    """Plan the work of a graph.
+
+    Args:
+        graph: what to compute; every node behind its parents.
+        input_views: where the elements of each input lie in its memory.
+    """
+    return _Planner(graph, input_views).plan()
+
+
+class _Planner:
+    """Walks through the nodes once.
+
+    Attributes:
+        values: the operand of each node that was met.
+        work: the items so far.
+    """
+
+    def __init__(self, graph: Graph, input_views: Sequence[View]) -> None:
+        self.graph = graph
+        self.values: dict[Node, Operand] = {}
+        self.work = Grouping()
+        self.inputs: list[Array] = []
+        self.guards = 0
+        self.position = 0
+        self.lifetimes = Lifetimes(graph)
+        self._methods = {
+            "matmul": self._product,
+            "getitem": self._taken,
+            "scatter": self._scattered,
+            "setitem": self._written,
+            "add_at": self._added,
+            "concatenate": self._joined,
+            "stack": self._joined,
+            "astype": self._cast,
+            "cast_to_integer": self._cast,
+            "copy": self._cast,
+            **dict.fromkeys(_FILLS, self._fill),
+        }
+        for i, (node, view) in enumerate(zip(graph.inputs, input_views, strict=True)):
+            self.inputs.append(Array(node.type.shape, node.type.dtype, input=i))
+            self.values.setdefault(node, Read(self.inputs[-1], view))
+
+    def plan(self) -> Plan:
+        """Return the plan."""
+        for position, node in enumerate(self.graph.nodes):
+            self.position = position
+            if node.op is not OUTPUT:
+                self._place(node)
+        self.position += 1
+        results = self._results()
+        return Plan(tuple(self.work.items), tuple(self.inputs), results)
+
+    def _results(self) -> tuple[Read, ...]:
+        """Return the outputs, each all of an array of its own."""
+        results: list[Read] = []
+        for o in self.graph.outputs:
+            x = self._whole(self.values[o] if isinstance(o, Node) else constant(o))
+            if x.array.constant is not None or any(x.array is r.array for r in results):
+                x = self._copied(x)
+            results.append(x)
+        return tuple(results)
+
+    def _place(self, node: Node) -> None:
+        """Find the operand of a node."""
+        assert node.op is not None
+        name = node.op.name
+        if node.op is GUARD:
+            self._guard(node)
+        elif _is_empty(node):
+            self._host(node, "an array without elements")
+        elif name in VIEWS or (name == "getitem" and len(node.parents) == 1):
+            self.values[node] = self._viewed(node, name)
+        elif name in COMBINE:
+            self._fold(node, name)
+        else:
+            self._methods.get(name, self._elementwise)(node)
+
+    # operands
+
+    def _operand(self, node: Node, i: int) -> Operand:
+        """Return argument `i` of a node."""
+        parent = node.parents[i]
+        return constant(node.args[i]) if parent is None else self.values[parent]
+
+    def _operands(self, node: Node, first: int = 0) -> list[Operand]:
+        return [self._operand(node, i) for i in range(first, len(node.parents))]
+
+    def _computed(
+        self,
+        rule: Callable[..., Any] | None,
+        label: str,
+        operands: Sequence[Operand],
+        casts: Sequence[DType],
+        types: tuple[DType, Shape, DType],
+    ) -> Read:
+        """Plan elementwise work; `types` are the dtype of the rule's result, the shape and the dtype of the array."""
+        dtype, shape, out_dtype = types
+        out = Array(shape, out_dtype)
+        piece = Point(rule, label, tuple(operands), tuple(casts), dtype, shape, out, whole(shape))
+        out.maker = piece
+        self.work.join(piece)
+        return Read(out, whole(shape))
+
+    def _copied(self, x: Operand, dtype: DType | None = None) -> Read:
+        """Plan a copy of an operand, row by row, cast if a dtype is given."""
+        label = "copy" if dtype is None else "astype"
+        return self._computed(None, label, [x], [x.dtype], (x.dtype, x.shape, dtype or x.dtype))
+
+    def _whole(self, x: Operand) -> Read:
+        """Return an operand that lies row by row in memory of its own."""
+        if isinstance(x, Read):
+            if x.is_whole:
+                return x
+            if x.array.constant is not None:
+                return part_of_constant(x)
+        return self._copied(x)
+
+    def _viewed(self, node: Node, name: str) -> Operand:
+        """Return the operand of an op that only moves elements."""
+        x = self._operand(node, 0)
+        shape = node.type.shape
+        if isinstance(x, Uniform):
+            return Uniform(x.number, shape)
+        if name == "stop_gradient":
+            return x
+        if isinstance(x, Read):
+            view = moved(x.view, name, node.params, shape)
+            if view is not None:
+                return Read(x.array, view)
+        x = self._whole(x)
+        view = moved(x.view, name, node.params, shape)
+        assert view is not None, "what lies row by row has every shape"
+        return Read(x.array, view)
+
+    # work
+
+    def _elementwise(self, node: Node) -> None:
+        assert node.op is not None
+        if type(node.type) is tuple:
+            self._host(node, "several results")
+            return
+        types = [
+            type_of_plain(a) if p is None else p.type
+            for a, p in zip(node.args, node.parents, strict=True)
+        ]
+        rule, casts, dtype = elementwise_rule(node.op, types, node.type, node.params)
+        if rule is None:
+            self._host(node, "no instructions for it")
+            return
+        out = (dtype, node.type.shape, node.type.dtype)
+        self.values[node] = self._computed(rule, node.op.name, self._operands(node), casts, out)
+
+    def _cast(self, node: Node) -> None:
+        x = self._operand(node, 0)
+        dtype = node.type.dtype
+        # Values never change: a copy is the value itself.
+        self.values[node] = x if x.dtype == dtype else self._copied(x, dtype)
+
+    def _fill(self, node: Node) -> None:
+        assert node.op is not None
+        dtype = node.type.dtype
+        number = Number(dtype.type(_FILLS[node.op.name]), dtype)
+        self.values[node] = Uniform(number, node.type.shape)
+
+    def _guard(self, node: Node) -> None:
+        condition = self._operand(node, 0)
+        self.work.append(Check(condition, node.params["expected"], self.guards))
+        self.guards += 1
+
+    def _fold(self, node: Node, name: str) -> None:
+        x = self._operand(node, 0)
+        dtype = node.type.dtype
+        reason = why_not(COMBINE[name], dtype)
+        if reason:
+            self._host(node, reason)
+            return
+        axes = axes_of(node, x.shape)
+        rest = tuple([n for k, n in enumerate(x.shape) if k not in axes])
+        read = self._folded(COMBINE[name], x, axes, dtype) if axes else self._copied(x, dtype)
+        view = whole(rest).reshaped(node.type.shape)
+        assert view is not None
+        self.values[node] = Read(read.array, view)
+
+    def _folded(self, combine: str, x: Operand, axes: tuple[int, ...], dtype: DType) -> Read:
+        """Plan a reduction; the axes it goes over are gone."""
+        rest = tuple([n for k, n in enumerate(x.shape) if k not in axes])
+        out = Array(rest, dtype)
+        out.maker = Fold(combine, neutral(combine, dtype), x, dtype, axes, out)
+        self.work.join(out.maker)
+        return Read(out, whole(rest))
+
+    def _product(self, node: Node) -> None:
+        a, b = self._operands(node)
+        dtype = node.type.dtype
+        if dtype.char not in _PRODUCTS:
+            self._host(node, "a product of these numbers")
+            return
+        left, right = self._matrix(a, dtype), self._matrix(b, dtype)
+        if len(a.shape) == 1:
+            left = Read(left.array, left.view.cut((None, ...)))
+        if len(b.shape) == 1:
+            right = Read(right.array, right.view.cut((..., None)))
+        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        if batch and len(right.shape) == 2 and left.shape[:-2] == batch:
+            # One product for the whole batch, if its rows follow each other evenly.
+            rows = math.prod(batch) * left.shape[-2]
+            folded = left.view.reshaped((rows, left.shape[-1]))
+            if folded is not None:
+                left, batch = Read(left.array, folded), ()
+        rows, columns = left.shape[-2], right.shape[-1]
+        left = Read(left.array, left.view.broadcast((*batch, *left.shape[-2:])))
+        right = Read(right.array, right.view.broadcast((*batch, *right.shape[-2:])))
+        out = Array((*batch, rows, columns), dtype)
+        self.work.append(MatrixProduct(left, right, out))
+        view = whole(out.shape).reshaped(node.type.shape)
+        assert view is not None
+        self.values[node] = Read(out, view)
+
+    def _matrix(self, x: Operand, dtype: DType) -> Read:
+        """Return an operand of a product: in the product's dtype, with rows or columns that lie without gaps."""
+        if x.dtype != dtype:
+            return self._copied(x, dtype)
+        return x if isinstance(x, Read) and is_matrix(x.view) else self._whole(x)
+
+    def _host(self, node: Node, reason: str) -> None:
+        """Have NumPy compute a node."""
+        assert node.op is not None
+        operands = tuple([self._whole(self.values[p]) for p in node.parents if p is not None])
+        outs = tuple([Array(t.shape, t.dtype) for t in result_types(node)])
+        self.work.append(
+            HostCall(host_function(node, node.op), operands, outs, node.op.name, reason)
+        )
+        values = [Read(out, whole(out.shape)) for out in outs]
+        if type(node.type) is not tuple:
+            self.values[node] = values[0]
+            return
+        for output in self.graph.nodes[self.position + 1 :]:
+            if output.op is OUTPUT and output.parents[0] is node:
+                self.values[output] = values[output.params["index"]]
+
+    # indices
+
+    def _taken(self, node: Node) -> None:
+        """Read where index arrays say."""
+        x, *arrays = self._operands(node)
+        index = self._index(node, node.params["index"], x.shape, arrays)
+        if index is None:
+            return
+        selection, positions = index
+        base = x if isinstance(x, Read) else self._whole(x)
+        picked = selected(base.array, base.view, selection, positions)
+        self.values[node] = Read(base.array, picked) if isinstance(picked, View) else picked
+
+    def _scattered(self, node: Node) -> None:
+        """Add into zeros where an index says."""
+        value, *arrays = self._operands(node)
+        shape, dtype = node.type.shape, node.type.dtype
+        index = self._index(node, node.params["index"], shape, arrays)
+        if index is None:
+            return
+        target = self._copied(Uniform(Number(dtype.type(0), dtype), shape)).array
+        self._write(target, shape, index, value, add=True)
+        self.values[node] = Read(target, whole(shape))
+
+    def _written(self, node: Node) -> None:
+        """Write where an index says."""
+        x, value, *arrays = self._operands(node)
+        index = self._index(node, node.params["index"], x.shape, arrays)
+        if index is None:
+            return
+        target = self._own(node, x, [value, *arrays])
+        self._write(target, x.shape, index, value, add=False)
+        self.values[node] = Read(target, whole(x.shape))
+
+    def _added(self, node: Node) -> None:
+        """Add parts into one array, one after the other."""
+        base, *rest = self._operands(node)
+        terms = list(terms_of(rest, node.params["indices"]))
+        indices = [self._index(node, i, base.shape, arrays) for _, i, arrays in terms]
+        if None in indices:
+            return
+        target = self._own(node, base, rest)
+        for (part, _, _), index in zip(terms, indices, strict=True):
+            assert index is not None
+            self._write(target, base.shape, index, part, add=True)
+        self.values[node] = Read(target, whole(base.shape))
+
+    def _index(self, node: Node, index: Any, shape: Shape, arrays: Sequence[Operand]) -> Any:
+        """Return an index in full, and its arrays counted from the front; None where NumPy computes the node."""
+        selection = normalized(index, shape, [a.shape for a in arrays])
+        if any(a.dtype.kind not in "iu" for a in arrays):
+            self._host(node, "an index of this dtype")
+            return None
+        positions = [self._in_range(a, n) for a, n in zip(arrays, selection.sizes, strict=True)]
+        return selection, positions
+
+    def _in_range(self, index: Operand, size: int) -> Operand:
+        """Return an index array whose elements count from the front; leave the step where one is out of range."""
+        known = known_numbers(index)
+        if known is not None and np.all((known >= -size) & (known < size)):
+            if np.all(known >= 0):
+                return index
+            front = np.where(known < 0, known + size, known)
+            if isinstance(index, Uniform):
+                return Uniform(Number(np.int64(front), _INT), index.shape)
+            assert isinstance(index, Read)
+            return Read(Array(front.shape, front.dtype, constant=front), index.view)
+        args = (index, Uniform(Number(np.int64(size), _INT), ()))
+        shape = index.shape
+        bad = self._computed(
+            _is_out_of_range, "is_out_of_range", args, (_INT, _INT), (_BOOL, shape, _BOOL)
+        )
+        if shape:
+            bad = self._folded("logical_or", bad, tuple(range(len(shape))), _BOOL)
+        self.work.append(Check(bad, expected=False, place=-1))
+        return self._computed(_from_front, "from_front", args, (_INT, _INT), (_INT, shape, _INT))
+
+    def _own(self, node: Node, x: Operand, others: Sequence[Operand]) -> Array:
+        """Return an array with the elements of `x` that may be written to: its own where nobody reads it later."""
+        if (
+            isinstance(x, Read)
+            and x.is_whole
+            and x.array.maker is not None
+            and x.dtype == node.type.dtype
+            and not any(reads(y, x.array) for y in others)
+            and self.lifetimes.ends_at(node.parents[0], self.position)
+        ):
+            return x.array
+        return self._copied(x, node.type.dtype).array
+
+    def _write(
+        self,
+        target: Array,
+        shape: Shape,
+        index: tuple[Any, Sequence[Operand]],
+        value: Operand,
+        *,
+        add: bool,
+    ) -> None:
+        """Write a value into a part of an array."""
+        selection, positions = index
+        place = selected(target, whole(shape), selection, positions)
+        domain = place.shape
+        if len(value.shape) > len(domain):
+            value = _without_first_axes(self._whole(value), len(domain))
+        piece = Point(
+            None,
+            "write",
+            (value,),
+            (target.dtype,),
+            target.dtype,
+            domain,
+            target,
+            place,
+            add=add,
+            in_turn=isinstance(place, Lookup),
+        )
+        target.ready = self.work.append(Group(domain, [piece]))
+
+    def _joined(self, node: Node) -> None:
+        """Copy parts one behind the other."""
+        assert node.op is not None
+        shape = node.type.shape
+        axis = node.params["axis"] % len(shape)
+        before = (slice(None),) * axis
+        out = Array(shape, node.type.dtype)
+        start = 0
+        for part in self._operands(node):
+            if node.op.name == "stack":
+                cut: Any = start
+                start += 1
+            else:
+                cut = slice(start, start + part.shape[axis])
+                start += part.shape[axis]
+            place = whole(shape).cut((*before, cut))
+            piece = Point(None, "copy", (part,), (part.dtype,), part.dtype, place.shape, out, place)
+            out.ready = self.work.append(Group(place.shape, [piece]))
+        self.values[node] = Read(out, whole(shape))
+
+
+def _is_empty(node: Node) -> bool:
+    """Say whether an array without elements is involved: there is next to nothing to compute."""
+    types = [*result_types(node)]
+    for p in node.parents:
+        if p is not None:
+            types += result_types(p)
+    return any(t.size == 0 for t in types)
+
+
+def _without_first_axes(x: Read, count: int) -> Read:
+    """Return an operand without its first axes, which have one element, so that `count` are left."""
+    view = x.view.reshaped(x.shape[len(x.shape) - count :])
+    assert view is not None
+    return Read(x.array, view)
+
+
+def _is_out_of_range(e: Any, index: Any, size: Any) -> Any:
+    return e.logical_or(e.less(index, e.negative(size)), e.greater_equal(index, size))
+
+
+def _from_front(e: Any, index: Any, size: Any) -> Any:
+    return e.where(e.less(index, e.subtract(size, size)), e.add(index, size), index)

@@ -1,0 +1,116 @@
+"""A graph as rows of numbers, in which repeated stretches are found as they are on a tape.
+
+Ids are positions: the inputs first, then the nodes in recording order. An integer that begins an index, `x[t]`, is a
+place, which may move from turn to turn; everything else about an op is its kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.passes.rewrite import operands
+from chainrule.compiler.passes.share import param_key
+from chainrule.compiler.rolling.constants import Constants
+from chainrule.compiler.rolling.tape import ABSENT
+from chainrule.core.graph import Graph
+from chainrule.core.trace import Node
+from chainrule.core.types import ArrayType
+
+WIDTH = 6
+"""Operands of a node that may be in a loop at most."""
+
+_INDEXED = frozenset({"getitem", "setitem", "scatter"})
+
+
+@dataclass
+class Outline:
+    """What is needed of a graph to find its loops.
+
+    Attributes:
+        nodes: inputs and nodes, by id.
+        kinds: equal for two nodes that do the same to operands of the same types.
+        operands: ids, or constants as on a tape.
+        places: the first integer of an index, counted from the front; the number of a guard; else 0.
+        constants: values of constants.
+    """
+
+    nodes: list[Node] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    operands: list[tuple[int, ...]] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    constants: Constants = field(default_factory=Constants)
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def operand_matrix(self) -> Any:
+        """Return the operands, one row per id, `ABSENT` where there is none; long rows are cut: they never repeat."""
+        out = np.full((len(self), WIDTH), ABSENT, np.int64)
+        for i, row in enumerate(self.operands):
+            out[i, : len(row)] = row[:WIDTH]
+        return out
+
+
+def outline_of(graph: Graph) -> Outline:
+    """Return the outline of a graph."""
+    outline = Outline()
+    ids: dict[Node, int] = {}
+    kinds: dict[Any, int] = {}
+    guards = 0
+    for node in graph.inputs:
+        ids[node] = len(outline)
+        _append(outline, node, kinds.setdefault(("input", len(outline)), len(kinds)), (), 0)
+    for node in graph.nodes:
+        row = tuple([_operand(outline, x, ids) for x in operands(node)])
+        key, place = _kind(node)
+        if len(row) > WIDTH:
+            key = (*key, "alone", len(outline))
+        if node.op is not None and node.op.name == "guard":
+            place, guards = guards, guards + 1
+        ids[node] = len(outline)
+        _append(outline, node, kinds.setdefault(key, len(kinds)), row, place)
+    return outline
+
+
+def _append(outline: Outline, node: Node, kind: int, row: tuple[int, ...], place: int) -> None:
+    outline.nodes.append(node)
+    outline.kinds.append(kind)
+    outline.operands.append(row)
+    outline.places.append(place)
+
+
+def _operand(outline: Outline, x: Any, ids: dict[Node, int]) -> int:
+    if type(x) is Node:
+        return ids[x]
+    return outline.constants.enter(x)
+
+
+def _kind(node: Node) -> tuple[Any, int]:
+    """Return what is equal for nodes that do the same, and the place."""
+    params, place = node.params, 0
+    values = [param_key(v) for v in params.values()]
+    if node.op is not None and node.op.name in _INDEXED and type(params["index"][0]) is int:
+        first, *rest = params["index"]
+        shape = params["shape"] if node.op.name == "scatter" else node.args[0].shape
+        place = first % shape[0]
+        others = [param_key(v) for k, v in params.items() if k != "index"]
+        values = ["moving", param_key(tuple(rest)), *others]
+    types = [
+        _type_key(a) if p is not None else _constant_key(a)
+        for a, p in zip(node.args, node.parents, strict=True)
+    ]
+    return (node.op, *types, *values), place
+
+
+def _type_key(t: Any) -> Any:
+    return t if isinstance(t, ArrayType) else tuple(t)
+
+
+def _constant_key(a: Any) -> Any:
+    """Tell kinds of constants apart: numbers may differ from turn to turn, arrays may not."""
+    if isinstance(a, np.ndarray) and a.shape:
+        return a.dtype, a.shape, a.tobytes()
+    return "number", type(a), getattr(a, "dtype", None)
