@@ -7,7 +7,7 @@ import pytest
 from tools import gen_supported
 
 from chainrule.core.op import TABLE
-from chainrule.ops.coverage import dispatched
+from chainrule.ops.coverage import dispatched, special_ufuncs
 
 
 def test_the_page_is_in_step():
@@ -19,8 +19,9 @@ def test_the_page_is_in_step():
         assert written == gen_supported.page(), "run: python tools/gen_supported.py"
 
 
-def test_nearly_all_of_numpys_functions_of_floats_have_rules_of_both_modes():
-    with_rules, zero, none = gen_supported.counts(dispatched())
+@pytest.mark.parametrize("functions", [dispatched, special_ufuncs])
+def test_nearly_all_functions_of_floats_have_rules_of_both_modes(functions):
+    with_rules, zero, none = gen_supported.counts(functions())
     assert with_rules >= 0.95 * (with_rules + zero + none)
 
 

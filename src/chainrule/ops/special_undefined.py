@@ -42,12 +42,6 @@ def _calling(name: str) -> Any:
     return lambda *args: scipy_function(name)(*args)
 
 
-_refused(_INVERSE, (2,), 5.0, 0.4, names=("bdtrik",))
-_refused(_INVERSE, 2.0, (2,), 0.4, names=("bdtrin", "nbdtrin"))
-_refused(_INVERSE, (2,), 3.0, 0.4, names=("nbdtrik",))
-_refused(_INVERSE, (2,), 2.0, names=("pdtrik", "chdtriv", "stdtridf"))
-_refused(_INVERSE, (2,), 2.0, 0.5, names=("btdtria", "btdtrib", "gdtrib"))
-_refused(_INVERSE, 3.0, (2,), 1.5, names=("fdtridfd",))
 _refused(_INVERSE, 2.0, (2,), 0.5, names=("chndtridf", "nctdtridf"))
 _refused(_INEXACT, 3.0, 5.0, (2,), 0.8, names=("ncfdtrinc",))
 _refused(_INVERSE, (2,), 3.0, 0.5, 0.8, names=("ncfdtridfd", "ncfdtridfn"))
