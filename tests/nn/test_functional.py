@@ -182,6 +182,25 @@ def test_labels_that_name_no_class_are_rejected(loss, labels, error, message):
         loss(SCORES, labels)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["relu", "leaky_relu", "elu", "softplus", "log_sigmoid", "softmax", "log_softmax", "logsumexp"],
+)
+def test_what_compares_numbers_takes_no_complex_ones(name):
+    expected = rf"{name}: x has dtype complex128\. Expected real numbers"
+    with pytest.raises(DTypeError, match=expected):
+        getattr(functional, name)(np.ones(2) + 1j)
+    with pytest.raises(DTypeError, match=expected):
+        cr.vjp(getattr(functional, name), np.ones(2) + 1j)
+
+
+def test_the_parameter_of_an_activation_is_not_complex_either():
+    with pytest.raises(DTypeError, match="leaky_relu: slope has dtype complex128"):
+        functional.leaky_relu(1.0, slope=1j)
+    with pytest.raises(DTypeError, match="elu: alpha has dtype complex128"):
+        functional.elu(1.0, alpha=1j)
+
+
 def test_huber_rejects_a_delta_that_is_not_positive():
     with pytest.raises(ArgumentError, match=r"huber: delta=0\. Expected a positive number"):
         functional.huber(np.ones(1), np.ones(1), delta=0)

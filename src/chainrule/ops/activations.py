@@ -14,7 +14,7 @@ from chainrule.core.op import FRONTS, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError
-from chainrule.ops.canonical import array_like
+from chainrule.ops.canonical import array_like, real_like
 from chainrule.ops.elementwise import elementwise, elementwise_type
 from chainrule.ops.softmax import log_softmax, logsumexp, softmax
 
@@ -69,7 +69,7 @@ def relu(x: Value) -> Value:
     >>> relu(np.array([-2.0, 0.0, 3.0]))
     array([0., 0., 3.])
     """
-    return apply(_RELU, array_like(x))
+    return apply(_RELU, real_like("relu", "x", x))
 
 
 _RELU = elementwise(
@@ -94,7 +94,9 @@ def leaky_relu(x: Value, slope: Value = 0.01) -> Value:
     >>> leaky_relu(np.array([-2.0, 3.0]), slope=0.5)
     array([-1.,  3.])
     """
-    return apply(_LEAKY_RELU, array_like(x), slope)
+    return apply(
+        _LEAKY_RELU, real_like("leaky_relu", "x", x), real_like("leaky_relu", "slope", slope)
+    )
 
 
 _LEAKY_RELU = elementwise(
@@ -124,7 +126,7 @@ def elu(x: Value, alpha: Value = 1.0) -> Value:
     >>> elu(np.array([-1000.0, 3.0]))
     array([-1.,  3.])
     """
-    return apply(_ELU, array_like(x), alpha)
+    return apply(_ELU, real_like("elu", "x", x), real_like("elu", "alpha", alpha))
 
 
 def _lower_elu(e: Any, x: Any, alpha: Any) -> Any:
@@ -246,7 +248,7 @@ def softplus(x: Value) -> Value:
     >>> softplus(np.array([-1000.0, 1000.0]))
     array([   0., 1000.])
     """
-    return apply(_SOFTPLUS, array_like(x))
+    return apply(_SOFTPLUS, real_like("softplus", "x", x))
 
 
 _SOFTPLUS = elementwise(
@@ -266,7 +268,7 @@ def log_sigmoid(x: Value) -> Value:
     >>> log_sigmoid(np.array([-1000.0, 1000.0]))
     array([-1000.,    -0.])
     """
-    return apply(_LOG_SIGMOID, array_like(x))
+    return apply(_LOG_SIGMOID, real_like("log_sigmoid", "x", x))
 
 
 _LOG_SIGMOID = elementwise(

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from chainrule.core.cells import HANDLES
+from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Shape, Value
-from chainrule.errors import NotDifferentiableError, ShapeError
+from chainrule.errors import DTypeError, NotDifferentiableError, ShapeError
 
 Axes = tuple[int, ...]
 NO_VALUE: Any = np._NoValue  # noqa: SLF001  the default that NumPy's own functions pass on
@@ -96,3 +96,16 @@ def _holds_traced(x: Any) -> bool:
     if type(x) is list or type(x) is tuple:
         return any(map(_holds_traced, x))
     return type(x) in HANDLES
+
+
+def real_like(name: str, argument: str, x: Any) -> Value:
+    """Return a number or array of real numbers, which have an order.
+
+    Raises:
+        DTypeError: it holds complex numbers.
+    """
+    x = array_like(x)
+    dtype = type_of(x).dtype
+    if dtype.kind == "c":
+        raise DTypeError.from_no_numbers(name, argument, dtype, "real numbers")
+    return x

@@ -10,7 +10,7 @@ from chainrule.core.cells import type_of
 from chainrule.core.op import Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type
-from chainrule.ops.canonical import Axes, array_like, axes_of, reduced_shape
+from chainrule.ops.canonical import Axes, array_like, axes_of, real_like, reduced_shape
 from chainrule.ops.kinds import general
 
 Axis = int | tuple[int, ...] | None
@@ -48,7 +48,7 @@ def softmax(x: Value, axis: Axis = -1) -> Value:
     >>> softmax(np.array([1000.0, 1000.0, -np.inf]))
     array([0.5, 0.5, 0. ])
     """
-    x = array_like(x)
+    x = real_like("softmax", "x", x)
     return apply(_SOFTMAX, x, axis=axes_of(axis, type_of(x).ndim))
 
 
@@ -86,7 +86,7 @@ def log_softmax(x: Value, axis: Axis = -1) -> Value:
     >>> log_softmax(np.array([0.0, 1000.0]))
     array([-1000.,     0.])
     """
-    x = array_like(x)
+    x = real_like("log_softmax", "x", x)
     return apply(_LOG_SOFTMAX, x, axis=axes_of(axis, type_of(x).ndim))
 
 
@@ -115,7 +115,7 @@ def logsumexp(x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
     >>> logsumexp(np.array([1000.0, 1000.0])).round(3)
     np.float64(1000.693)
     """
-    x = array_like(x)
+    x = real_like("logsumexp", "x", x)
     return apply(_LOGSUMEXP, x, axis=axes_of(axis, type_of(x).ndim), keepdims=bool(keepdims))
 
 
