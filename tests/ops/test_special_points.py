@@ -18,6 +18,11 @@ REMOVABLE = [
     ("ellipkinc of many turns", lambda m: special.ellipkinc(-7.5, m), 0.0),
     ("ellipeinc", lambda m: special.ellipeinc(1.2, m), 0.0),
     ("nctdtr", lambda x: special.nctdtr(3.0, 0.5, x), 0.0),
+    *((f"rgamma at {n}", special.rgamma, n) for n in (0.0, -1.0, -2.0, -5.0)),
+    *((f"struve of order {v}", lambda x, v=v: special.struve(v, x), 0.0) for v in (0, 1.0, 2)),
+    *((f"modstruve of order {v}", lambda x, v=v: special.modstruve(v, x), 0.0) for v in (0, 1)),
+    *((name, getattr(special, name), 0.0) for name in ("ber", "bei", "berp", "beip")),
+    *((name, getattr(special, name), 0.0) for name in ("itstruve0", "it2struve0")),
 ]
 DEGREES = [0.5, 1.5, -0.5, -1, -2, -3, -2.5, 0, 1, 2, 3]
 POLYNOMIALS = ["chebyt", "chebyu", "chebyc", "chebys", "sh_chebyt", "sh_chebyu"]
@@ -56,6 +61,17 @@ def test_an_order_that_scipy_truncates_is_truncated_in_the_slope_too(name: str) 
         return getattr(special, name)(1.5, x)
 
     assert_allclose(cr.grad(f)(0.8), difference(f, 0.8), rtol=1e-8)
+
+
+def test_a_power_of_base_0_does_not_move_with_its_exponent() -> None:
+    assert cr.grad(special.powm1, argnums=(0, 1))(0.0, 1.0) == (1.0, 0.0)
+    with np.errstate(divide="ignore"):
+        assert cr.grad(special.powm1, argnums=(0, 1))(0.0, 0.5) == (np.inf, 0.0)
+
+
+def test_a_slope_that_grows_without_bound_is_infinite() -> None:
+    """kei' behaves as -x log(x / 2) / 2 at 0."""
+    assert cr.grad(special.keip)(0.0) == np.inf
 
 
 def test_a_count_below_zero_has_no_slope() -> None:

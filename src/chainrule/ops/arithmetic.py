@@ -44,7 +44,7 @@ elementwise("negative", np.negative, partials=(lambda out, x: -1.0,), notation=N
 elementwise("positive", np.positive, partials=(lambda out, x: 1.0,), notation=Notation("+{0}", 30))
 
 
-def _power_by_base(out: Value, x: Value, y: Value) -> Value:
+def power_by_base(out: Value, x: Value, y: Value) -> Value:
     """`y * x ** (y - 1)`, and 0 where `y` is 0, also for the base 0."""
     if type(y) not in PYTHON_NUMBERS:
         return y * np.power(x, np.where(y == 0, 1, y - 1.0))
@@ -55,7 +55,7 @@ def _power_by_base(out: Value, x: Value, y: Value) -> Value:
     return y * x if y == 2 else y * np.power(x, y - 1)
 
 
-def _power_by_exponent(out: Value, x: Value, y: Value) -> Value:
+def power_by_exponent(out: Value, x: Value, y: Value) -> Value:
     """`out * log(x)`, and 0 for the base 0, whose powers are constant on either side of `y = 0`."""
     logarithm = np.log(np.where(x == 0, 1, x))
     return out * (logarithm.item() if type(x) in PYTHON_NUMBERS else logarithm)
@@ -64,7 +64,7 @@ def _power_by_exponent(out: Value, x: Value, y: Value) -> Value:
 elementwise(
     "power",
     np.power,
-    partials=(_power_by_base, _power_by_exponent),
+    partials=(power_by_base, power_by_exponent),
     notation=infix("**", 40),
     samples=(
         *broadcasts(2, (0.3, 2.0)),
@@ -80,7 +80,7 @@ elementwise(
 elementwise(
     "float_power",
     np.float_power,
-    partials=(_power_by_base, _power_by_exponent),
+    partials=(power_by_base, power_by_exponent),
     samples=(
         Sample((2, 3), (3,), domain=(0.3, 2.0)),
         Sample((2, 3), 2),

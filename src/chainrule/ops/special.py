@@ -18,7 +18,7 @@ from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
 from chainrule.errors import NotDifferentiableError
 from chainrule.ops.canonical import array_like
-from chainrule.ops.elementwise import Domain, elementwise, elementwise_type
+from chainrule.ops.elementwise import Domain, broadcasts, elementwise, elementwise_type
 
 _SAME_IN_NUMPY = {
     **{name: name for name in ("exp2", "expm1", "log1p", "i0", "sinc", "cbrt")},
@@ -150,6 +150,17 @@ def _psi_slope(out: Value, x: Value) -> Value:
     return call("zeta", 2.0, x)
 
 
+def _rgamma_slope(out: Value, x: Value) -> Value:
+    """-ψ / Γ, and left of 1/2 the slope of Γ(1 - x) sin(πx) / π: its poles are no part of it (DLMF 5.5.3)."""
+    is_left = np.real(x) < 0.5
+    left, right = np.where(is_left, x, 0.0), np.where(is_left, 1.0, x)
+    whole = np.rint(np.real(left))
+    angle = math.pi * (left - whole)
+    turn = np.cos(angle) - np.sin(angle) / math.pi * call("psi", 1 - left)
+    folded = (1 - 2 * np.remainder(whole, 2)) * call("gamma", 1 - left) * turn
+    return np.where(is_left, folded, -out * call("psi", right))
+
+
 special(
     "zeta",
     None,
@@ -176,7 +187,11 @@ special("gamma", lambda out, x: out * call("psi", x), domain=_POSITIVE)
 special("gammaln", lambda out, x: call("psi", x), domain=_POSITIVE)
 special("loggamma", lambda out, x: call("psi", x), domain=_POSITIVE)
 special("psi", _psi_slope, real=True, domain=_POSITIVE)
-special("rgamma", lambda out, x: -out * call("psi", x), domain=_POSITIVE)
+special(
+    "rgamma",
+    _rgamma_slope,
+    samples=(*broadcasts(1, _POSITIVE), Sample((2, 3), domain=(-2.8, 0.4))),
+)
 special(
     "beta",
     lambda out, a, b: out * (call("psi", a) - call("psi", a + b)),

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chainrule.core.op import Sample
+from chainrule.core.op import Rule, Sample
 from chainrule.core.types import Value
+from chainrule.ops.elementwise import broadcasts
 from chainrule.ops.special import call, special
 
 _POSITIVE = (0.5, 2.0)
@@ -52,25 +53,54 @@ special(
 )
 
 
-def _struve_term(v: Value, x: Value) -> Value:
-    return (x / 2) ** v * call("rgamma", v + 1.5) / math.sqrt(math.pi) / 2
+_FEW = 1.0
+_TERMS = 10
+"""Of the series, which up to there are enough for the derivatives as well."""
 
 
-special(
-    "struve",
-    None,
-    lambda out, v, x: _difference("struve")(v, x) + _struve_term(v, x),
-    samples=_ORDERED,
-)
-special(
-    "modstruve",
-    None,
-    lambda out, v, x: _sum("modstruve")(v, x) + _struve_term(v, x),
-    samples=_ORDERED,
-)
+def _struve_over_argument(x: Value) -> Value:
+    """H₀(x) / x, near 0 by its series: 2/π Σ (-x²)ᵏ / ((2k + 1)!!)² (DLMF 11.2.1)."""
+    is_near = np.abs(x) < _FEW
+    near, far = np.where(is_near, x, 0.0), np.where(is_near, 1.0, x)
+    series: Value = 1.0
+    for k in range(_TERMS, 0, -1):
+        series = 1 - near * near / (2 * k + 1) ** 2 * series
+    return np.where(is_near, 2 / math.pi * series, call("struve", 0.0, far) / far)
+
+
+def _struve(name: str, neighbours: Callable[[Value, Value], Value], sign: float) -> Rule:
+    """The rule of a Struve function: by both neighbours, of order 0 by the one above, which is regular at 0."""
+
+    def slope(out: Value, v: Value, x: Value) -> Value:
+        order = np.where(v == 0, 1.0, v)
+        term = np.power(x / 2, order) * call("rgamma", order + 1.5) / (2 * math.sqrt(math.pi))
+        return np.where(
+            v == 0,
+            2 / math.pi + sign * call(name, 1.0, x),
+            neighbours(order, x) + term,
+        )
+
+    return slope
+
+
+special("struve", None, _struve("struve", _difference("struve"), -1.0), samples=_ORDERED)
+special("modstruve", None, _struve("modstruve", _sum("modstruve"), 1.0), samples=_ORDERED)
 special("itstruve0", lambda out, x: call("struve", 0.0, x), domain=_POSITIVE)
-special("it2struve0", lambda out, x: -call("struve", 0.0, x) / x, domain=_POSITIVE)
+special(
+    "it2struve0",
+    lambda out, x: -_struve_over_argument(x),
+    samples=(*broadcasts(1, _POSITIVE), Sample((2, 3), domain=(-1.5, 0.5))),
+)
 special("itmodstruve0", lambda out, x: call("modstruve", 0.0, x), domain=_POSITIVE)
+
+_EIGHTH_TURN = complex(math.sqrt(0.5), math.sqrt(0.5))
+
+
+def _kelvin_curvature(x: Value) -> Value:
+    """The second derivative of ber + i bei = I₀(x exp(iπ/4)); the equation's form is 0 / 0 at 0."""
+    z = x * _EIGHTH_TURN
+    return 0.5j * (call("iv", 0.0, z) + call("iv", 2.0, z))
+
 
 # Kelvin functions: the real and imaginary parts of w(x), which solves w'' + w' / x = i w
 
@@ -78,7 +108,11 @@ special("ber", lambda out, x: call("berp", x), domain=_POSITIVE)
 special("bei", lambda out, x: call("beip", x), domain=_POSITIVE)
 special("ker", lambda out, x: call("kerp", x), domain=_POSITIVE)
 special("kei", lambda out, x: call("keip", x), domain=_POSITIVE)
-special("berp", lambda out, x: -out / x - call("bei", x), domain=_POSITIVE)
-special("beip", lambda out, x: -out / x + call("ber", x), domain=_POSITIVE)
+special("berp", lambda out, x: np.real(_kelvin_curvature(x)), domain=_POSITIVE)
+special("beip", lambda out, x: np.imag(_kelvin_curvature(x)), domain=_POSITIVE)
 special("kerp", lambda out, x: -out / x - call("kei", x), domain=_POSITIVE)
-special("keip", lambda out, x: -out / x + call("ker", x), domain=_POSITIVE)
+special(
+    "keip",
+    lambda out, x: call("ker", x) - out / np.where(x == 0, 1.0, x),  # infinite at 0, by ker
+    domain=_POSITIVE,
+)
