@@ -30,6 +30,9 @@ _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 _DEPTH = 45.0
 """From here on exp(-depth) adds nothing to a float."""
 
+_DEEP_ENOUGH = 60.0
+"""Up to here there are nodes enough where the integrand is something."""
+
 _STEPS = 10
 _PANEL = 8.0
 """The longest distance that one panel spans where the integrand has poles at a distance of π."""
@@ -142,7 +145,10 @@ def reach(depth: Callable[[Any], Any], slope: Callable[[Any], Any], start: Any) 
     """
     s = start
     for _ in range(_STEPS):
-        d, rise = depth(s), slope(s)
+        d = depth(s)
+        if np.all((d >= _DEPTH) & (d < _DEEP_ENOUGH)):
+            break
+        rise = slope(s)
         from_above = s - (d - _DEPTH) / rise
         s = np.where(d > _DEPTH, from_above, s * np.exp(np.log(_DEPTH / d) * d / (s * rise)))
     return s
