@@ -19,6 +19,7 @@ from chainrule.core.types import ArrayType
 from chainrule.ops.elementwise import elementwise
 from chainrule.ops.special import call, scipy_function, type_rule
 from chainrule.ops.tail_integrals import (
+    FAR,
     Jet,
     Order,
     exp_rest,
@@ -72,9 +73,13 @@ def _end(order: Order, a: Any, b: Any, x: Any, y: Any) -> Jet:
     gap, both = _gap(a, b, x, y), a + b
     fall = a * log_rest(-gap / a, x * (both / a)) + b * log_rest(gap / b, y * (both / b))
     rest = stirling_rest(both) - stirling_rest(a) - stirling_rest(b)
-    value = np.exp(rest - fall) * np.sqrt(both / (2 * np.pi * a)) / np.sqrt(b)
+    stirling = np.exp(rest - fall) * np.sqrt(both / (2 * np.pi * a)) / np.sqrt(b)
+    ends = np.where(x < y, (np.log(x), np.log1p(-x)), (np.log1p(-y), np.log(y)))
+    gammas = [scipy_function("gammaln")(z + 1) for z in (both, a, b)]
+    near = np.exp(a * ends[0] + b * ends[1] + gammas[0] - gammas[1] - gammas[2])
+    value = np.where(both < FAR, near, stirling)
     slopes: dict[Order, Any] = {}
-    for i, j in orders((order[0] + 1, order[1] + 1)):
+    for i, j in orders(order):
         if i and j:
             slopes[i, j] = scipy_function("polygamma")(i + j - 1, both + 1)
         elif i + j > 1:
@@ -84,16 +89,30 @@ def _end(order: Order, a: Any, b: Any, x: Any, y: Any) -> Jet:
     return exponential(value, slopes, order)
 
 
-def _logs(s: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
+def _logs(s: Any, x: Any, y: Any) -> Any:
     """Return log(t / x), log((1 - t) / y), and y times the one plus x times the other, taken negative."""
+    out = np.empty((3, *s.shape))
+    is_small = np.ravel(x < y)
+    for rows, logs in ((is_small, _logs_by_fall), (~is_small, _logs_by_rise)):
+        if rows.any():
+            out[:, rows] = logs(s[rows], x[rows], y[rows])
+    return out
+
+
+def _logs_by_fall(s: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
+    """By how much t falls, as x is the smaller and known to all digits."""
     fallen = x * np.expm1(-s)
-    by_fall = (-s - np.log1p(fallen), -np.log1p(fallen), x * exp_rest(-s) - log_rest(fallen))
+    rise = np.log1p(fallen)
+    return -s - rise, -rise, x * exp_rest(-s) - log_rest(fallen)
+
+
+def _logs_by_rise(s: Any, x: Any, y: Any) -> tuple[Any, Any, Any]:
+    """By how much 1 - t rises."""
     far = np.minimum(s, 600.0)
     risen = y * np.expm1(far)
     rise = np.log1p(risen)
     rest = np.where(risen < 1, y * exp_rest(far) - log_rest(risen), rise - y * far)
-    by_rise = (-rise - (s - far), far - rise, rest + x * (s - far))
-    return tuple(np.where(x < y, *pair) for pair in zip(by_fall, by_rise, strict=True))
+    return -rise - (s - far), far - rise, rest + x * (s - far)
 
 
 def _moments(order: Order, a: Any, b: Any, x: Any, y: Any) -> Jet:
