@@ -80,6 +80,16 @@ STUDENT = [
 ]
 """n, x, the derivative by n."""
 
+NONCENTRAL = [
+    (2.0, 3.0, 0.5, -0.16415718928843373),
+    (0.01, 3.0, 20.0, -3.690513097533264e-08),
+    (40.0, 0.1, 10.0, -0.0002160645220530526),
+    (100.0, 5.0, 90.0, -0.019563126697722723),
+    (60.0, 5.0, 200.0, -7.231846145276376e-12),
+    (0.001, 0.5, 0.0, -0.608187540708344),
+]
+"""x, n, c, the derivative by n of the noncentral chi-squared distribution, by the sum of its central ones."""
+
 WITHIN = tolerance(np.float64, 0)
 
 
@@ -107,6 +117,19 @@ def test_students_distribution_has_its_slope_by_the_degrees_of_freedom() -> None
     n, x, expected = (column(STUDENT, i) for i in range(3))
     found = cr.grad(lambda n: np.sum(special.stdtr(n, x)))(n)
     assert_allclose(found, expected, rtol=WITHIN * np.max(n))  # what cancels grows with n
+
+
+def test_the_noncentral_chi_squared_distribution_has_its_slope_by_the_degrees_of_freedom() -> None:
+    x, n, c, expected = (column(NONCENTRAL, i) for i in range(4))
+    found = cr.grad(lambda n: np.sum(special.chndtr(x, n, c)))(n)
+    assert_allclose(found, expected, rtol=WITHIN)
+
+
+def test_a_mixture_of_many_terms_is_computed_in_blocks(rng) -> None:
+    x, c = rng.uniform(500.0, 1500.0, size=(2, 300))
+    found = cr.grad(lambda n: np.sum(special.chndtr(x, n, c)))(np.full(300, 2.0))
+    alone = [cr.grad(special.chndtr, argnums=1)(x[i], 2.0, c[i]) for i in (0, 150, 299)]
+    assert_allclose(found[[0, 150, 299]], alone, rtol=WITHIN)
 
 
 def test_many_elements_have_the_slopes_that_each_has_alone(rng) -> None:

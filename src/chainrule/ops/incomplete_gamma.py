@@ -81,7 +81,7 @@ def _upper(order: Order, a: Any, x: Any) -> Any:
     return product(factor, moments, order)
 
 
-def _slope(order: Order, a: Any, x: Any) -> Any:
+def shape_slope(order: Order, a: Any, x: Any) -> Any:
     """Return the derivative of P by a of a positive order."""
     out = np.where((a >= 0) & (x >= 0) & (a + x > 0), 0.0, np.nan)
     inside = (a >= 0) & (x > 0) & np.isfinite(a) & np.isfinite(x)
@@ -92,10 +92,14 @@ def _slope(order: Order, a: Any, x: Any) -> Any:
     return out
 
 
+def density_jet(order: Order, a: Any, x: Any) -> Jet:
+    """Return x^(a-1) e^(-x) / Γ(a) = a f(a) / x and its derivatives by a."""
+    end = _end(order, a, x)
+    return {i: product({(0,): a, (1,): 1.0}, end, i) / x for i in end}
+
+
 def _density_slope(order: Order, a: Any, x: Any) -> Any:
-    """Return the derivative by a of x^(a-1) e^(-x) / Γ(a) = a f(a) / x."""
-    density = product({(0,): a, (1,): 1.0}, _end(order, a, x), order) / x
-    return np.where(x > 0, density, np.nan)
+    return np.where(x > 0, density_jet(order, a, x)[order], np.nan)
 
 
 def _type(*types: ArrayType) -> ArrayType:
@@ -104,7 +108,7 @@ def _type(*types: ArrayType) -> ArrayType:
 
 elementwise(
     "gammainc_slope",
-    on_arrays(_slope, 1, _type),
+    on_arrays(shape_slope, 1, _type),
     names=(),
     infer=_type,
     partials=(

@@ -1,6 +1,6 @@
-"""Noncentral distribution functions of `scipy.special` and their inverses, in the point and in the noncentrality.
+"""Noncentral distribution functions of `scipy.special` and their inverses.
 
-Derivatives with respect to degrees of freedom are no functions that SciPy has: those arguments must not be traced.
+Degrees of freedom of the noncentral t and F must not be traced: their slopes are no functions that SciPy has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule.core.op import Sample
 from chainrule.core.types import Value
-from chainrule.ops.densities import f_density, gamma_density
+from chainrule.ops.densities import f_density
 from chainrule.ops.special import call, special
 
 _ROOT_2PI = math.sqrt(2 * math.pi)
@@ -20,8 +20,7 @@ _POSITIVE = (0.5, 2.0)
 
 
 def _noncentral_chi(x: Value, n: Value, c: Value) -> Value:
-    central = 0.5 * gamma_density(n / 2, x / 2)
-    return central * np.exp(-c / 2) * call("hyp0f1", n / 2, c * x / 4)
+    return call("chndtr_slope", 0, 1, x, n, c)
 
 
 def _per_noncentrality(x: Value, n: Value, c: Value) -> Value:
@@ -103,27 +102,44 @@ special(
     samples=(Sample(3.0, 5.0, (3,), (2, 3), domain=_INSIDE),),
 )
 
+_CHI = (Sample((2, 3), (3,), (3,), domain=_POSITIVE), Sample((), (), (), domain=_POSITIVE))
+
+
+def _per_freedom(x: Value, n: Value, c: Value) -> Value:
+    return call("chndtr_slope", 1, 0, x, n, c)
+
+
 special(
     "chndtr",
     lambda out, x, n, c: _noncentral_chi(x, n, c),
-    None,
+    lambda out, x, n, c: _per_freedom(x, n, c),
     lambda out, x, n, c: _per_noncentrality(x, n, c),
     real=True,
-    samples=(Sample((2, 3), 3.0, (3,), domain=_POSITIVE), Sample((), 3.0, (), domain=_POSITIVE)),
+    samples=_CHI,
 )
 special(
     "chndtrix",
     lambda out, p, n, c: 1 / _noncentral_chi(out, n, c),
-    None,
+    lambda out, p, n, c: -_per_freedom(out, n, c) / _noncentral_chi(out, n, c),
     lambda out, p, n, c: -_per_noncentrality(out, n, c) / _noncentral_chi(out, n, c),
     real=True,
-    samples=(Sample((2, 3), 3.0, (3,), domain=_INSIDE),),
+    samples=(Sample((2, 3), (3,), (3,), domain=_INSIDE, prepare=lambda p, n, c: (p, n + 2, c)),),
+)
+special(
+    "chndtridf",
+    lambda out, x, p, c: -_noncentral_chi(x, out, c) / _per_freedom(x, out, c),
+    lambda out, x, p, c: 1 / _per_freedom(x, out, c),
+    lambda out, x, p, c: -_per_noncentrality(x, out, c) / _per_freedom(x, out, c),
+    real=True,
+    samples=(Sample((2, 3), (3,), (3,), domain=_INSIDE, prepare=lambda x, p, c: (x + 2, p, c)),),
 )
 special(
     "chndtrinc",
     lambda out, x, n, p: -_noncentral_chi(x, n, out) / _per_noncentrality(x, n, out),
-    None,
+    lambda out, x, n, p: -_per_freedom(x, n, out) / _per_noncentrality(x, n, out),
     lambda out, x, n, p: 1 / _per_noncentrality(x, n, out),
     real=True,
-    samples=(Sample((2, 3), 3.0, (3,), domain=(0.1, 0.4), prepare=lambda x, p: (x + 3, p)),),
+    samples=(
+        Sample((2, 3), (3,), (3,), domain=(0.1, 0.4), prepare=lambda x, n, p: (x + 3, n + 2.7, p)),
+    ),
 )
