@@ -8,6 +8,7 @@ import chainrule as cr
 from chainrule.errors import ArgumentError, NotDifferentiableError
 from chainrule.ops import activations
 from chainrule.ops.creation import stop_gradient
+from chainrule.ops.special import call
 
 INF = np.inf
 
@@ -25,6 +26,13 @@ def slopes(f, x, y):
 @pytest.mark.parametrize("f", [np.maximum, np.minimum, np.fmax, np.fmin])
 def test_a_tie_is_shared_evenly(f):
     assert slopes(f, 2.0, 2.0) == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("differentiate", [cr.grad, lambda f: lambda v: cr.jvp(f, (v,), (1.0,))])
+def test_a_rule_that_needs_more_than_is_known_of_another_op_loses_nothing_in_silence(differentiate):
+    """Rules apply ops without their fronts, which refuse an order that is traced."""
+    with pytest.raises(NotDifferentiableError, match=r"hyp0f1: .* argument 1 is not known"):
+        differentiate(lambda v: call("hyp0f1", v, 0.5))(1.5)
 
 
 def test_a_number_beats_nan_in_fmax_and_fmin():

@@ -6,7 +6,7 @@ import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from chainrule.core.op import (
 )
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
+from chainrule.errors import NotDifferentiableError
 from chainrule.ops.broadcasting import broadcast_to, sum_to
 from chainrule.ops.kinds import Names, constant, fitted
 
@@ -108,7 +109,7 @@ def elementwise(
     Args:
         name: its name in the table.
         numpy: a ufunc, or a function that broadcasts as one.
-        partials: per argument `partial(out, *args)`, None for one that is never differentiated. A rule that returns
+        partials: per argument `partial(out, *args)`, None for one that is refused when it moves. A rule that returns
             exactly `1.0` or `-1.0` costs no product. Broadcasting, dtype and realness are the kind's business.
         infer: the type rule; a ufunc brings its own.
         front: takes NumPy's signature; by default the op itself.
@@ -125,21 +126,27 @@ def elementwise(
     ) -> Any:
         return (_shaped_vjp(g, partials[0](out, args[0]), args[0]),)  # type: ignore[misc]  # a unary op has its partial
 
+    def unknown(i: int) -> NoReturn:
+        """Refuse where a rule of another op needs more than is known of this one: fronts refuse users' calls."""
+        raise NotDifferentiableError.from_reason(
+            name, f"its derivative with respect to argument {i + 1} is not known"
+        )
+
     def vjp(
         needs: Needs, g: Value, out: Value, args: Sequence[Value], params: Mapping[str, Any]
     ) -> list[Value]:
         return [
-            _shaped_vjp(g, partial(out, *args), x) if need and partial else None
-            for need, partial, x in zip(needs, partials, args, strict=True)
+            _shaped_vjp(g, (partials[i] or unknown(i))(out, *args), x) if need else None
+            for i, (need, x) in enumerate(zip(needs, args, strict=True))
         ]
 
     def jvp(
         tangents: Sequence[Value], out: Value, args: Sequence[Value], params: Mapping[str, Any]
     ) -> Value:
         terms = [
-            _times(t, partial(out, *args))
-            for t, partial in zip(tangents, partials, strict=True)
-            if t is not None and partial
+            _times(t, (partials[i] or unknown(i))(out, *args))
+            for i, t in enumerate(tangents)
+            if t is not None
         ]
         return fitted(broadcast_to(functools.reduce(operator.add, terms), type_of(out).shape), out)
 
