@@ -102,7 +102,7 @@ def _inverse(
 
 def _is_close(value: Value, probability: Value) -> Value:
     within = float(np.finfo(type_of(value).dtype).eps) ** 0.5
-    return np.isclose(value, probability, rtol=within, atol=0.0)
+    return np.abs(value / probability - 1) <= within
 
 
 def _inside(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
