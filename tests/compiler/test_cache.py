@@ -239,7 +239,7 @@ def test_a_changed_source_file_changes_the_stamp(tmp_path):
 def test_code_from_the_cache_runs_in_a_process_that_never_loads_llvm(folder):
     script = (
         "import sys, ctypes, numpy as np\n"
-        "from chainrule.compiler import jit\n"
+        "from chainrule.compiler.machine_code import jit\n"
         "text = 'define i64 @f(ptr %p, ptr %a) { ret i64 42 }'\n"
         "library = jit.load(text, ['f'])\n"
         "f = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p)(library.address('f'))\n"

@@ -924,7 +924,7 @@ def test_an_entry_can_be_made_again_from_bytes_in_another_process(tmp_path):
     (tmp_path / "kept").write_bytes(kept)
     script = (
         "import pickle, sys, numpy as np\n"
-        "from chainrule.compiler import jit\n"
+        "from chainrule.compiler.machine_code import jit\n"
         "from chainrule.compiler.entry import make_entry\n"
         "code, signature = pickle.load(open(sys.argv[1], 'rb'))\n"
         "library = jit.load_object(code, ['add'])\n"

@@ -190,7 +190,7 @@ def test_a_child_process_can_call_what_its_parent_compiled():
         "import os, sys\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "import numpy as np, test_jit\n"
-        "from chainrule.compiler import jit\n"
+        "from chainrule.compiler.machine_code import jit\n"
         "library = jit.load(test_jit.EVERYTHING, ['everything'])\n"
         "child = os.fork()\n"
         "status = test_jit.call(library, 'everything', np.zeros(4))\n"
@@ -204,7 +204,7 @@ def test_a_child_process_can_call_what_its_parent_compiled():
 def test_scipy_works_as_ever_after_its_blas_was_loaded_alone():
     script = (
         "import sys\n"
-        "from chainrule.compiler import symbols\n"
+        "from chainrule.compiler.machine_code import symbols\n"
         "symbols._wheel_library = lambda: None\n"
         "assert symbols.address_of('chainrule_sgemm')\n"
         "assert symbols.address_of('chainrule_dgesv')\n"
