@@ -21,6 +21,7 @@ SHOWN: dict[str, Callable[[Compiled], object]] = {
     "graph": lambda compiled: compiled.graph,
     "loops": lambda compiled: compiled.loops,
     "llvm": lambda compiled: compiled.llvm,
+    "cost": lambda compiled: compiled.cost,
     "asm": lambda compiled: compiled.asm,
 }
 """What can be shown besides the graph after a pass."""
