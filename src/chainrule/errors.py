@@ -797,6 +797,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_many_answers(cls, name: str, most: int) -> Self:
+        return cls(
+            f"compile: the step depends on numbers ({name}) that were others in more than {most} calls.",
+            hint="use np.where with three arguments, or a mask as a factor; pass arrays that change as arguments.",
+        )
+
+    @classmethod
     def from_random(cls) -> Self:
         return cls(
             "compile: the step draws random numbers, which would be the same in every call.",

@@ -401,12 +401,36 @@ def test_a_list_argument_that_the_step_changes_is_changed():
     assert items == [1.0, 2.0, 3.0]
 
 
-def test_shapes_that_depend_on_numbers_run_eagerly():
+def test_shapes_that_depend_on_numbers_are_compiled_one_by_one():
     def f(x):
         return x[x > 0].sum() + np.unique(x).size
 
     x = np.array([1.0, -1.0, 2.0, 2.0])
-    assert_same_calls(f, (x,), (-x,), native=False)
+    assert_same_calls(f, (x,), (-x,), (x,), (2 * x,))
+
+
+def test_what_plain_code_computed_of_an_array_is_computed_anew_when_it_changes():
+    weights = np.ones(3)
+    step = cr.compile(lambda x: x * np.sum(weights) + np.max(weights))
+    for turn in (0, 0, 1, 1, 2, 0):
+        weights[turn] += turn
+        assert step(2.0) == 2.0 * np.sum(weights) + np.max(weights)
+    assert is_native(step)
+
+
+def test_a_result_that_plain_code_computed_is_computed_anew():
+    weights = np.array([1.0, np.nan])
+    step = cr.compile(lambda x: (x + 1.0, np.nansum(weights)))
+    for first in (1.0, 1.0, 5.0):
+        weights[0] = first
+        assert step(2.0) == (3.0, first)
+
+
+def test_an_array_that_only_the_graph_reads_needs_no_guard():
+    weights = np.ones(3)
+    step = cr.compile(lambda x: np.sum(x * weights) * 0.5)
+    step(2.0)
+    assert "guard" not in step.report()
 
 
 def test_conversions_to_plain_numbers_run_eagerly():

@@ -13,7 +13,7 @@ from tests.fuzz.program import ARGUMENTS, DIFFERENTIATED, Program
 import chainrule as cr
 from chainrule.errors import ChainruleError
 
-Outcome = Literal["right", "raised", "undecided", "invalid", "wrong"]
+Outcome = Literal["right", "eager", "raised", "undecided", "invalid", "wrong"]
 _STEP = 6e-6
 _REAL = np.dtype(float)
 _STEEP, _COARSE = 1e4, 1e-4
@@ -25,8 +25,9 @@ class Verdict:
     """What became of a program, and why.
 
     Attributes:
-        outcome: `right`; `raised`, by an error of ours at the user's line; `undecided`, where central differences do
-            not settle; `invalid`, where NumPy raises and so do we; `wrong` is everything else.
+        outcome: `right`; `eager`, where it was to be compiled and was not; `raised`, by an error of ours at the user's
+            line; `undecided`, where central differences do not settle; `invalid`, where NumPy raises and so do we;
+            `wrong` is everything else.
         why: what was seen.
     """
 

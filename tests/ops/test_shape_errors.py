@@ -97,3 +97,21 @@ def test_an_axis_that_does_not_exist_raises_what_numpy_raises():
 def test_weights_that_cancel_raise_what_numpy_raises():
     with pytest.raises(ZeroDivisionError, match="sum to zero"):
         cr.vjp(lambda x: np.average(x, weights=[1, 0, -1], axis=1), X)
+
+
+@pytest.mark.parametrize(
+    ("shape", "index"),
+    [
+        ((5,), np.array([True, False, True])),
+        ((1, 5), (..., np.array([True] * 4))),
+        ((2, 3), (0, np.array([True, True]))),
+        ((4,), np.ones((4, 1), bool)),
+    ],
+)
+def test_a_mask_of_another_shape_is_refused_as_by_numpy(shape, index):
+    x = np.ones(shape)
+    with pytest.raises(IndexError):
+        x[index]
+    for f in (lambda x: np.sum(x[index]), lambda x: x.copy().__setitem__(index, 2.0)):
+        with pytest.raises(IndexError, match=r"mask|boolean"):
+            cr.value_and_grad(f)(x)

@@ -100,7 +100,9 @@ def borrowed(args: Sequence[Any], options: Mapping[str, Any]) -> tuple[list[Any]
 
 
 def borrowed_array(x: Any) -> Any:
-    """Return an array as a cell; anything else as it is."""
+    """Return an array as a cell of its own, a traced one too; anything else as it is."""
+    if isinstance(x, TracedArray):
+        return frozen(x)
     return cell(np.asarray(x)) if type(x) in _PLAIN_ARRAYS and x.dtype.kind in "biufc" else x
 
 

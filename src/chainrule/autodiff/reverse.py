@@ -73,10 +73,14 @@ def _hand_back(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints
     if op is OUTPUT:
         adjoints.add_output(parents[0], node.params["index"], g)
         return
-    if op.accumulate is not None and adjoints.is_plain(parents[0], g):
+    if (
+        op.accumulate is not None
+        and adjoints.is_plain(parents[0], g)
+        and not _holds_traced(node.args[1:])
+    ):
         op.accumulate(adjoints.buffer(parents[0]), g, node.args, node.params)
         return
-    if op.consume is not None and type(g) is np.ndarray:
+    if op.consume is not None and type(g) is np.ndarray and not _holds_traced(node.args[2:]):
         terms = op.consume(parents, g if is_owned else g.copy(), node.args, node.params)
         if parents[0] is not None:
             adjoints.hand_on(parents[0], terms[0])
@@ -90,6 +94,14 @@ def _hand_back(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints
     for parent, term in zip(parents, terms):  # noqa: B905  strict= costs, and there is one term per argument
         if parent is not None and term is not None:
             adjoints.add(parent, term)
+
+
+def _holds_traced(indices: Sequence[Value]) -> bool:
+    """Say whether an index array is traced: a compiled step's may be."""
+    for i in indices:  # noqa: SIM110  half the time of any()
+        if type(i) in HANDLES:
+            return True
+    return False
 
 
 def _hand_back_noted(node: Node, op: Op, g: Value, is_owned: bool, adjoints: _Adjoints) -> None:  # noqa: FBT001

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -22,9 +23,14 @@ from chainrule.core.op import FRONTS, Op
 from chainrule.core.reroute import following
 from chainrule.core.trace import OUTPUT, Node, wrap
 from chainrule.core.types import ArrayType, Value, array_type
-from chainrule.errors import EscapedValueError, NotCompiledError
+from chainrule.errors import EscapedValueError, NotCompiledError, ShapeError
+from chainrule.ops.numbers import NeedsNumbers
 from chainrule.tree import Structure
 
+_NUMBERS_AT_MOST = 64
+"""How many numbers of one value may decide about a shape."""
+_ANSWERS_AT_MOST = 8
+"""How many different numbers one decision is compiled for."""
 _NOTHING_LOST = (str, bytes, bool, type(None), type, np.dtype)
 """What a result may hold besides arrays and numbers: nothing traced can hide in it."""
 
@@ -59,13 +65,18 @@ class StepLevel(CaptureLevel):
             was first used, its node.
         outcomes: what Python was told about each guard, in order.
         forced: outcomes that are known already, for the first guards.
+        questions: what a value is compared with where its numbers decide, by the outcomes before; shared by all
+            captures of a step for arguments of the same types, so that they ask the same questions.
         known: the numbers of nodes, computed where a guard asks.
     """
 
-    __slots__ = ("arrays", "forced", "known", "nodes", "outcomes")
+    __slots__ = ("arrays", "forced", "known", "nodes", "outcomes", "questions")
 
-    def __init__(self, forced: Sequence[bool] = ()) -> None:
+    def __init__(
+        self, forced: Sequence[bool] = (), questions: dict[tuple[bool, ...], Value] | None = None
+    ) -> None:
         super().__init__()
+        self.questions = {} if questions is None else questions
         self.nodes: list[Node] = []
         self.arrays: dict[int, tuple[Any, Any, Node]] = {}
         self.outcomes: list[bool] = []
@@ -89,6 +100,8 @@ class StepLevel(CaptureLevel):
                 parent, value = self._plain(a)
                 parents.append(parent)
                 kept.append(value)
+        if type(op.infer) is NeedsNumbers:
+            op = self._measured(op, kept, parents, params)
         out: Any = op.infer(*map(type_of, args), **params)
         node = Node(op, kept, params, parents, out, out)
         self.nodes.append(node)
@@ -115,6 +128,14 @@ class StepLevel(CaptureLevel):
             self.known[node] = known[1]
         return known[2], known[2].type
 
+    def constants(self, is_shared: Callable[[Any], bool]) -> Iterator[Value]:
+        """Yield every value that is part of the graph, but for arrays that are read at each call."""
+        for node in self.nodes:
+            yield from (
+                a for a, parent in zip(node.args, node.parents, strict=True) if parent is None
+            )
+        yield from (x for x, _, _ in self.arrays.values() if not is_shared(x))
+
     def decide(self, x: Any) -> bool:
         """Say whether a value holds, and record that the graph depends on it."""
         t = x.type
@@ -127,6 +148,63 @@ class StepLevel(CaptureLevel):
         self.outcomes.append(outcome)
         self.nodes.append(Node(GUARD, (x.type,), {"expected": outcome}, (x.node,), x.type, x.type))
         return outcome
+
+    def numbers_of(self, x: Any, name: str) -> Value:
+        """Return the numbers of a value in this call; the graph is for those, and a guard holds it to them.
+
+        Raises:
+            ShapeError: there are too many, or numbers that cannot be compared.
+            NotCompiledError: they were others too often.
+        """
+        if x.type.size > _NUMBERS_AT_MOST or x.type.dtype.kind not in "biufc":
+            raise ShapeError.from_unknown(name)
+        return self._agreed(x, name)
+
+    def hold(self, arrays: Sequence[Any]) -> None:
+        """Hold the graph to what these arrays contain now: plain code may have computed constants of it.
+
+        Raises:
+            NotCompiledError: they held something else too often.
+        """
+        for x in arrays:
+            if x.size and x.dtype.kind in "biufc":
+                node, t = self._plain(x)
+                self._agreed(wrap(self, t, node), "an array that is read besides the arguments")
+
+    def _agreed(self, x: Any, name: str) -> Value:
+        """Return the numbers of a value in this call, or equal ones of an earlier capture; record that it has those."""
+        number = self.number_of(x.node)
+        for _ in range(_ANSWERS_AT_MOST):
+            asked = self.questions.setdefault(tuple(self.outcomes), copy(number))
+            if self.decide(_has_numbers(x, asked)):
+                return copy(asked)
+        raise NotCompiledError.from_many_answers(name, _ANSWERS_AT_MOST)
+
+    def _measured(
+        self,
+        op: Op,
+        args: Sequence[Value],
+        parents: Sequence[Node | None],
+        params: Mapping[str, Any],
+    ) -> Op:
+        """Return an op for results of the shapes that they have in this call; a guard holds the graph to them.
+
+        Raises:
+            ShapeError: the op does not give arrays of numbers.
+        """
+        measure = _measure(op)
+        unknown = array_type((), np.dtype(np.int64))
+        sizes = self.number_of(Node(measure, args, params, parents, unknown, unknown))
+        if sizes is None:
+            raise ShapeError.from_unknown(op.name)
+        fixed = array_type(sizes.shape, sizes.dtype)
+        node = Node(
+            replace(measure, infer=lambda *_, **__: fixed), args, params, parents, fixed, fixed
+        )
+        self.nodes.append(node)
+        asked = self.numbers_of(wrap(self, fixed, node), op.name)
+        types = _types_from(asked)
+        return replace(op, infer=lambda *_, **__: types)
 
     def number_of(self, node: Node) -> Value:
         """Compute the number of a node from this call's arguments: only what it depends on, and once."""
@@ -144,6 +222,53 @@ class StepLevel(CaptureLevel):
             stack.pop()
             known[top] = evaluated(top, known)
         return known[node]
+
+
+def _has_numbers(x: Any, asked: Value) -> Any:
+    """Compare a value with numbers: equal elements, zeros of the same sign, NaN where NaN is."""
+    kind = x.type.dtype.kind
+    if kind == "c":
+        parts = [(FRONTS[part](x), getattr(np, part)(asked)) for part in ("real", "imag")]
+        return FRONTS["logical_and"](*[_has_numbers(*part) for part in parts])
+    same = FRONTS["equal"](x, asked)
+    if kind == "f":
+        signs = FRONTS["equal"](FRONTS["signbit"](x), np.signbit(asked))
+        both = FRONTS["logical_and"](FRONTS["isnan"](x), np.isnan(asked))
+        same = FRONTS["logical_or"](FRONTS["logical_and"](same, signs), both)
+    return FRONTS["all"](same)
+
+
+def _measure(op: Op) -> Op:
+    """Return the op that tells the types of another one's results, as integers; None where they are no numbers."""
+
+    def types(*args: Any, **params: Any) -> Any:
+        results = op.numpy(*args, **params)
+        parts = results if isinstance(results, tuple) else (results,)
+        arrays = [np.asarray(r) for r in parts if isinstance(r, (np.ndarray, np.generic))]
+        if len(arrays) < len(parts) or any(a.dtype.kind not in "biufc" for a in arrays):
+            return None
+        rows = [(a.dtype.num, a.ndim, *a.shape) for a in arrays]
+        is_tuple = isinstance(results, tuple)
+        return np.array([is_tuple, len(rows), *[n for row in rows for n in row]], np.int64)
+
+    return Op(f"types of {op.name}", "constant", types, _never, _never, _never, _never)
+
+
+def _types_from(numbers: Any) -> Any:
+    """Return the types that the op of `_measure` has told."""
+    is_tuple, count, *rest = (int(n) for n in numbers)
+    types = []
+    for _ in range(count):
+        number, ndim = rest[:2]
+        shape = tuple(rest[2 : 2 + ndim])
+        rest = rest[2 + ndim :]
+        types.append(array_type(shape, _DTYPES[number]))
+    return tuple(types) if is_tuple else types[0]
+
+
+_DTYPES: dict[int, np.dtype[Any]] = {
+    np.dtype(c).num: np.dtype(c) for c in np.typecodes["All"] if c not in "SUVOMm"
+}
 
 
 def evaluated(node: Node, known: Mapping[Node, Value]) -> Value:
@@ -204,7 +329,9 @@ def capture_step(
     *,
     is_shared: Callable[[Any], bool],
     forced: Sequence[bool] = (),
+    questions: dict[tuple[bool, ...], Value] | None = None,
     moving: Collection[int] = (),
+    watched: Sequence[Any] = (),
 ) -> Captured:
     """Run `f` on the types of `leaves`.
 
@@ -214,13 +341,15 @@ def capture_step(
         rebuild: puts leaves back into positional and keyword arguments.
         is_shared: says of an array whether the step's surroundings hold it, so that it is read at each call.
         forced: outcomes of the first guards that are known already.
+        questions: see `StepLevel`.
         moving: the numbers of the leaves that are Python integers but traced; others are handed on as they are.
+        watched: the arrays that the step's surroundings hold.
 
     Raises:
         NotCompiledError: the step cannot be captured; the reason says why. So may any error of ours or of the step's.
     """
-    level = StepLevel(forced)
-    run = _run(level, f, leaves, rebuild, moving)
+    level = StepLevel(forced, questions)
+    run = _run(level, f, leaves, rebuild, moving, watched, is_shared)
     survivors = None
     if sys.getrefcount(level) > _ONE_HOLDER:
         survivors = NotCompiledError.from_survivor()
@@ -287,6 +416,8 @@ def _run(
     leaves: Sequence[Value],
     rebuild: Rebuild,
     moving: Collection[int],
+    watched: Sequence[Any],
+    is_shared: Callable[[Any], bool],
 ) -> _Run:
     same: dict[int, Any] = {}
     with level, following(f):
@@ -303,10 +434,17 @@ def _run(
         results = tuple([_result(level, x, places, inputs) for x in flat])
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
+        if any(map(_is_computed, (*level.constants(is_shared), *[r.constant for r in results]))):
+            level.hold(watched)
     for _, x in structure.static:
         if not isinstance(x, _NOTHING_LOST) and not callable(x):
             raise NotCompiledError.from_result(type(x).__name__)
     return _Run(tuple(inputs), results, structure, written, tuple([contents[i] for i in written]))
+
+
+def _is_computed(constant: Any) -> bool:
+    """Say whether NumPy may have computed a constant: of what, nobody knows. Python's numbers stand in the code."""
+    return isinstance(constant, (np.ndarray, np.generic))
 
 
 def _check_containers(given: tuple[Any, ...], entered: Sequence[Any]) -> None:

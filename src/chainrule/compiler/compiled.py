@@ -17,13 +17,18 @@ from chainrule.compiler.build import Built, build
 from chainrule.compiler.capture import Captured, capture_step, outcome_of
 from chainrule.compiler.counts import Counts
 from chainrule.compiler.entry.shell import arm, make_shell_class
-from chainrule.compiler.entry.signature import CHECKED, Declined
+from chainrule.compiler.entry.signature import Declined
 from chainrule.compiler.numerics import settings_now, warns_as_usual
+from chainrule.compiler.planning.lower import CHECKED
+from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, NotCompiledError
 from chainrule.tree import Structure
+
+if TYPE_CHECKING:
+    from chainrule.compiler.loops.cost import Cost
 
 _SPECIALIZATIONS_AT_MOST = 64
 _PATHS_AT_MOST = 32
@@ -77,12 +82,14 @@ class Specialization:
         newest: the one that ran last.
         eager: why calls run eagerly; None as long as they do not.
         outcome: what the call that is captured now returns, if the capture has told.
+        questions: what its captures compare numbers with, see `StepLevel`.
     """
 
     paths: dict[tuple[bool, ...], Path] = field(default_factory=dict)
     newest: Path | None = None
     eager: Exception | None = None
     outcome: tuple[list[Any], Structure] | None = None
+    questions: dict[tuple[bool, ...], Any] = field(default_factory=dict)
 
     def path_after(self, outcomes: tuple[bool, ...]) -> Path | None:
         """Return a path whose first guards have these outcomes."""
@@ -262,10 +269,10 @@ class Compiled:
     ) -> Path | None:
         """Capture and compile the path that these arguments take; None where the step has to run eagerly."""
         surroundings = call.surroundings
-        before = surroundings.drawn()
         if len(specialization.paths) >= _PATHS_AT_MOST:
             specialization.eager = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
             return None
+        snapshot = Snapshot(surroundings)
         try:
             captured = capture_step(
                 self.function,
@@ -273,19 +280,20 @@ class Compiled:
                 functools.partial(_rebuilt, structure),
                 is_shared=surroundings.holds,
                 forced=forced,
+                questions=specialization.questions,
                 moving=call.moving,
+                watched=surroundings.every_array,
             )
             if captured.survivors is not None:
                 specialization.eager = captured.survivors
                 specialization.outcome = outcome_of(captured, leaves)
                 return None
-            if surroundings.drawn() != before:
-                specialization.eager = NotCompiledError.from_random()
-                return None
+            snapshot.check()
             built = build(
                 captured, leaves, structure, self._donated(structure), call.moving, surroundings
             )
         except Exception as error:  # noqa: BLE001  whatever it is, the eager run meets it again
+            snapshot.restore()
             specialization.eager = error
             return None
         path = Path(captured, built)
@@ -355,48 +363,50 @@ class Compiled:
     @property
     def graph(self) -> Any:
         """The graph of the call that ran last: whole arrays."""
-        return self._path().built.native.translation.graph
+        return self._path().built.graph
 
     @property
     def loops(self) -> str:
         """The loops of the call that ran last."""
         from chainrule.compiler.loops.printer import program_text
 
-        return program_text(self._path().built.native.translation.program)
+        return program_text(self._path().built.program)
 
     @property
     def llvm(self) -> str:
         """LLVM's text of the call that ran last."""
-        return "\n".join(self._path().built.native.translation.texts)
+        return "\n".join(self._path().built.texts)
 
     @property
     def asm(self) -> str:
         """The machine code of the call that ran last, as text."""
         from chainrule.compiler.machine_code.jit import assembly
 
-        return "\n".join([assembly(text) for text in self._path().built.native.translation.texts])
+        return "\n".join([assembly(text) for text in self._path().built.texts])
+
+    @property
+    def cost(self) -> Cost:
+        """What the call that ran last computes, reads and writes; print it for a table."""
+        from chainrule.compiler.loops.cost import cost_of
+
+        return cost_of(self._path().built.program)
 
     def report(self) -> str:
         """Say, for each kind of call, what was compiled, and what runs eagerly and why."""
         lines = []
         for i, s in enumerate(self._known.values()):
             for path in s.paths.values():
-                artifact = path.built.native.artifact
-                guards = len(path.captured.outcomes)
-                counts = [
-                    _counted(artifact.nodes, "node"),
-                    *([_counted(guards, "guard")] if guards else ()),
-                    _counted(artifact.statements, "statement"),
-                ]
-                lines.append(f"specialization {i}: {', '.join(counts)}")
-                lines += [f"  {op} is computed by NumPy: {why}" for op, why in artifact.hosts]
+                built = path.built
+                count = len(path.captured.outcomes)
+                guards = f", {count} guard{'s' * (count > 1)}" if count else ""
+                lines.append(
+                    f"specialization {i}: {len(built.graph.nodes)} nodes{guards}, "
+                    f"{len(built.program.body)} statements"
+                )
+                lines += [f"  {op} is computed by NumPy: {why}" for op, why in built.hosts]
             if s.eager is not None:
                 lines.append(f"specialization {i}: runs eagerly: {s.eager}")
         return "\n".join(lines) or "not called yet"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class _Static:

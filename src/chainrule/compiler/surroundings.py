@@ -43,8 +43,9 @@ class Surroundings:
         arrays: the places of arrays.
         containers: the places of containers of arrays and numbers, with what they held.
         fixed: the places of everything else, with what was there.
+        absent: dictionaries and the names that are not among their keys, where the step would find something else.
+        generators: random generators.
         signature: what must be equal for a capture to hold: numbers by value, objects by identity, arrays by type.
-            generators: random generators and what tells whether they were drawn from.
     """
 
     def __init__(self, f: Callable[..., Any], objects: Sequence[Any] = ()) -> None:
@@ -53,7 +54,7 @@ class Surroundings:
         self.fixed: list[tuple[Place, Any]] = []
         self.generators: list[Any] = []
         self._seen: set[int] = set()
-        self._absent: list[tuple[Any, str]] = []
+        self.absent: list[tuple[Any, str]] = []
         names = _names_of(f)
         self._pending: list[tuple[Any, frozenset[str]]] = [(f, names)]
         self._pending += [(x, names) for x in objects]
@@ -61,7 +62,7 @@ class Surroundings:
             self._follow(*self._pending.pop())
         self._watched = _watched(self.fixed)
         leaves = [leaf for _, x in self.containers for leaf in _leaves(x)]
-        self._arrays = {id(x) for x in [*[x for _, x in self.arrays], *leaves] if _is_array(x)}
+        self._arrays = {id(x): x for x in [*[x for _, x in self.arrays], *leaves] if _is_array(x)}
         self._held = [_compared_container(x) for _, x in self.containers]
         self.signature = (
             *[_compared(x) for _, x in self.fixed],
@@ -73,6 +74,11 @@ class Surroundings:
         """Say whether an array is read anew at each call."""
         return id(x) in self._arrays
 
+    @property
+    def every_array(self) -> tuple[Any, ...]:
+        """The arrays that are read anew at each call."""
+        return tuple(self._arrays.values())
+
     def described(self, slots: Mapping[int, tuple[int, ...]]) -> tuple[Hidden, ...]:
         """Describe all of it for the call entry: what must be as it was, and the arrays to read.
 
@@ -80,7 +86,7 @@ class Surroundings:
             slots: of the arrays that the native step reads, by their identities.
         """
         conditions = [Hidden(place, StaticInput(x)) for place, x in self.fixed]
-        conditions += [Hidden(Name(holder, n), StaticInput(MISSING)) for holder, n in self._absent]
+        conditions += [Hidden(Name(holder, n), StaticInput(MISSING)) for holder, n in self.absent]
         seen: set[int] = set()
 
         def leaf(x: Any) -> Any:
@@ -100,7 +106,7 @@ class Surroundings:
             for get, holder, expected in self._watched:
                 if get(holder) != expected:
                     return False
-            if any(name in holder for holder, name in self._absent):
+            if any(name in holder for holder, name in self.absent):
                 return False
         except Exception:  # noqa: BLE001  a name is gone, or something does not compare
             return False
@@ -135,7 +141,7 @@ class Surroundings:
         elif is_users_module(type(x).__module__) and hasattr(x, "__dict__"):
             wider = names | _names_of_class(_class_of(x))
             self._follow_names(vars(x), wider)
-            self._absent += [(vars(x), n) for n in wider - vars(x).keys() if hasattr(type(x), n)]
+            self.absent += [(vars(x), n) for n in wider - vars(x).keys() if hasattr(type(x), n)]
             self._pending.append((type(x), wider))
         elif hasattr(x, "__wrapped__"):
             self._pending.append((x.__wrapped__, names))

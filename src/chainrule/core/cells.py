@@ -71,15 +71,28 @@ class Traced:
             x = x.out
         return x
 
-    def truth(self) -> bool:
-        """Return the truth of the bottom value; where only its type is known, its level decides."""
+    def lowest(self) -> Any:
+        """Return the handle that holds the bottom value."""
         x: Any = self
         while True:
             refresh(x)
             if type(x.out) not in HANDLES:
-                break
+                return x
             x = x.out
+
+    def truth(self) -> bool:
+        """Return the truth of the bottom value; where only its type is known, its level decides."""
+        x = self.lowest()
         return x.level.decide(x) if type(x.out) is ArrayType else bool(x.out)
+
+    def numbers(self, name: str) -> Value:
+        """Return the plain value at the bottom, for `name` to decide by; where only its type is known, its level tells.
+
+        Raises:
+            ShapeError: nobody knows.
+        """
+        x = self.lowest()
+        return x.level.numbers_of(x, name) if type(x.out) is ArrayType else x.out
 
     def is_running(self) -> bool:
         """Say whether a trace that this value belongs to runs still."""

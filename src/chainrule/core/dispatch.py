@@ -99,7 +99,7 @@ def _call_with_options(
         )
     # Only the elements asked for are computed: a derivative at the others would be one of nothing.
     shape = np.shape(target)
-    mask = np.broadcast_to(np.asarray(where), shape)
+    mask = FRONTS["broadcast_to"](where if hasattr(where, "dtype") else np.asarray(where), shape)
     chosen = [FRONTS["getitem"](FRONTS["broadcast_to"](a, shape), mask) for a in args]
     return FRONTS["setitem"](FRONTS["copy"](target), front(*chosen), mask)
 

@@ -13,7 +13,7 @@ from chainrule.core.cells import HANDLES, settled, type_of
 from chainrule.core.op import READS_OUT, Op, reads_argument
 from chainrule.core.trace import OUTPUT, Level, Node, topological, wrap
 from chainrule.core.types import ArrayType, Value
-from chainrule.errors import EscapedValueError, GraphError
+from chainrule.errors import EscapedValueError, GraphError, ShapeError
 from chainrule.markup import table
 
 _LONGEST = 60
@@ -33,6 +33,10 @@ class CaptureLevel(Level):
     def decide(self, x: Any) -> bool:
         """Say whether a value holds, for Python's branches. On types alone nobody knows."""
         raise EscapedValueError.from_unknown_numbers()
+
+    def numbers_of(self, x: Any, name: str) -> Value:
+        """Return the numbers of a value, on which a shape depends. On types alone nobody knows."""
+        raise ShapeError.from_unknown(name)
 
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         mine = [type(a) in HANDLES and a.level is self for a in args]

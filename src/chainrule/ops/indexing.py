@@ -25,6 +25,7 @@ from chainrule.core.types import ArrayType, Shape, Value, array_type, broadcast_
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ops.broadcasting import astype, sum_to
 from chainrule.ops.kinds import composite, constant, fitted, linear
+from chainrule.ops.numbers import NeedsNumbers
 
 ARRAY = "array"
 """Stands in a canonical index where an index array goes; the arrays themselves are arguments of the op."""
@@ -228,12 +229,14 @@ def setitem(x: Value, value: Value, index: Any, op: Op = SETITEM) -> Value:
                 raise ShapeError.from_numpy("assignment", shapes, "the value does not fit")
             return x
         index = ...
-    canonical, arrays = canonical_index(x, index)
     if type(value) in (list, tuple):
         value = FRONTS["stack"](value) if value else np.zeros(0)
     x_type, value_type = type_of(x), type_of(value)
     if value_type.dtype.kind == "c" and x_type.dtype.kind == "f":
         raise DTypeError.from_unsafe_cast("assignment", value_type.dtype, x_type.dtype)
+    if _is_one_for_all(x_type, value_type, index):
+        return _where_masked(x, value, index)
+    canonical, arrays = canonical_index(x, index)
     part = _part_type(x_type, [type_of(a) for a in arrays], canonical)
     extra = value_type.ndim - part.ndim
     if extra > 0 and value_type.shape[:extra] == (1,) * extra:
@@ -247,6 +250,26 @@ def setitem(x: Value, value: Value, index: Any, op: Op = SETITEM) -> Value:
     return apply(op, x, value, *arrays, index=canonical)
 
 
+def _is_one_for_all(x: ArrayType, value: ArrayType, index: Any) -> bool:
+    """Say whether an index is a mask of which only the type is known, and every element it names gets the same."""
+    if type(index) not in HANDLES or type(index.lowest().out) is not ArrayType:
+        return False
+    mask = index.type
+    if mask.dtype.kind != "b" or mask.shape != x.shape[: mask.ndim]:
+        return False
+    rest = x.shape[mask.ndim :]
+    return value.ndim <= len(rest) and broadcast_shapes("assignment", rest, value.shape) == rest
+
+
+def _where_masked(x: Value, value: Value, mask: Any) -> Value:
+    """Write a value wherever a mask holds; how many elements that are need not be known."""
+    x_type, value_type = type_of(x), type_of(value)
+    if value_type.dtype != x_type.dtype:
+        value = astype(value, x_type.dtype)
+    shape = (*mask.type.shape, *[1] * (x_type.ndim - mask.type.ndim))
+    return FRONTS["where"](FRONTS["reshape"](mask, shape), value, x)
+
+
 IN_PLACE["setitem"] = functools.partial(setitem, op=_SETITEM_IN_PLACE)
 
 
@@ -255,11 +278,12 @@ def canonical_index(x: Value, index: Any) -> tuple[Index, list[Any]]:
 
     Raises:
         ArgumentError: one of several indices is a boolean scalar.
+        IndexError: a mask is of another shape than the axes it stands for.
     """
     items = index if type(index) is tuple else (index,)
     canonical: list[Any] = []
     arrays: list[Any] = []
-    for item in items:
+    for place, item in enumerate(items):
         i = settled(item)
         if i is None or i is Ellipsis:
             canonical.append(i)
@@ -275,9 +299,43 @@ def canonical_index(x: Value, index: Any) -> tuple[Index, list[Any]]:
             canonical.append(operator.index(i))
         else:
             positions = _positions(i)
+            if _is_mask(i):
+                _check_mask(type_of(x).shape, items, place)
             canonical += [ARRAY] * len(positions)
             arrays += positions
     return tuple(canonical), arrays
+
+
+def _check_mask(shape: Shape, items: Sequence[Any], place: int) -> None:
+    """See that a mask has the shape of the axes that it stands for; the positions where it holds do not tell."""
+    consumed = [_axes_of(i) for i in items]
+    mask = np.shape(items[place])
+    is_behind = any(i is Ellipsis for i in items[:place])
+    axis = len(shape) - sum(consumed[place:]) if is_behind else sum(consumed[:place])
+    for k, n in enumerate(mask):
+        if not 0 <= axis + k < len(shape):
+            message = f"too many indices for an array of shape {shape}: the mask has shape {mask}"
+            raise IndexError(message)
+        if n != shape[axis + k]:
+            message = (
+                f"boolean index did not match indexed array along axis {axis + k}; "
+                f"size of axis is {shape[axis + k]} but size of corresponding boolean axis is {n}"
+            )
+            raise IndexError(message)
+
+
+def _axes_of(item: Any) -> int:
+    """Return how many axes of the array an item of an index uses up."""
+    if item is None or item is Ellipsis:
+        return 0
+    if isinstance(item, (int, slice, np.integer)) or not _is_mask(item):
+        return 1
+    return np.ndim(item)
+
+
+def _is_mask(index: Any) -> bool:
+    """Say whether an index array is one of truth values."""
+    return (index.type if type(index) in HANDLES else np.asarray(index)).dtype.kind == "b"
 
 
 def _is_boolean_scalar(index: Any) -> bool:
@@ -296,9 +354,12 @@ def _bound(i: Any) -> int | None:
 def _positions(i: Any) -> list[Any]:
     """Return an index array as integers: itself, or the positions where a mask holds."""
     if type(i) in HANDLES:
-        if type_of(i).dtype.kind in "iu":
+        kind = type_of(i).dtype.kind
+        if kind in "iu":
             return [i]
-        i = np.asarray(i)
+        i = list(FRONTS["nonzero"](i)) if kind == "b" else np.asarray(i)
+        if type(i) is list:
+            return i
     array = np.asarray(i)
     if array.dtype == bool:
         return list(np.nonzero(array))
@@ -348,8 +409,10 @@ def _along_axis(ndim: int, shape: Shape, axis: int) -> list[Any]:
 
 
 def _compress(condition: Any, a: Value, axis: int | None = None) -> Value:
-    chosen = np.flatnonzero(np.asarray(settled(condition)))
-    return _take(a, chosen, axis=axis)
+    condition = settled(condition)
+    if type(condition) not in HANDLES:
+        condition = np.asarray(condition)
+    return _take(a, FRONTS["flatnonzero"](condition), axis=axis)
 
 
 composite(
@@ -396,13 +459,9 @@ def _plain_positions(name: str, numpy: Any) -> None:
     constant(
         name,
         numpy,
-        infer=lambda *types, **params: _needs_numbers(name),
+        infer=NeedsNumbers(name),
         samples=(Sample((2, 3)),),
     )
-
-
-def _needs_numbers(name: str) -> ArrayType:
-    raise ShapeError.from_unknown(name)
 
 
 _plain_positions("nonzero", np.nonzero)

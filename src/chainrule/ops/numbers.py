@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from chainrule.core.cells import HANDLES, is_traced
 from chainrule.core.op import Sample
+from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType
 from chainrule.errors import NotDifferentiableError, ShapeError
 from chainrule.ops.kinds import Names, constant
@@ -14,13 +17,14 @@ from chainrule.ops.kinds import Names, constant
 _NESTS = (list, tuple)
 
 
-def needs_numbers(name: str) -> Callable[..., ArrayType]:
-    """Return the type rule of an op whose result has a shape that only numbers tell: it refuses."""
+class NeedsNumbers:
+    """The type rule of an op whose result has a shape that only numbers tell: it refuses."""
 
-    def infer(*_: Any, **__: Any) -> ArrayType:
-        raise ShapeError.from_unknown(name)
+    def __init__(self, name: str) -> None:
+        self.name = name
 
-    return infer
+    def __call__(self, *_: Any, **__: Any) -> ArrayType:
+        raise ShapeError.from_unknown(self.name)
 
 
 def numbers_of(name: str, x: Any) -> Any:
@@ -31,10 +35,19 @@ def numbers_of(name: str, x: Any) -> Any:
     """
     if type(x) in _NESTS:
         return type(x)(numbers_of(name, i) for i in x)
-    leaf = x.leaf() if type(x) in HANDLES else x
-    if type(leaf) is ArrayType:
-        raise ShapeError.from_unknown(name)
-    return leaf
+    return x.numbers(name) if type(x) in HANDLES else x
+
+
+def _is_symbolic(x: Any) -> bool:
+    """Say whether only the type of a value is known."""
+    return type(x) in HANDLES and type(x.lowest().out) is ArrayType
+
+
+def _is_operand(x: Any) -> bool:
+    """Say whether an argument is an array or a list of numbers, or a number."""
+    if isinstance(x, (np.ndarray, list)):
+        return not carries(x) and np.asarray(x).dtype.kind in "biufc"
+    return type(x) in HANDLES or isinstance(x, (bool, int, float, complex, np.number, np.bool_))
 
 
 def carries(x: Any) -> bool:
@@ -63,13 +76,19 @@ def by_numbers(
     def front(*args: Any, **options: Any) -> Any:
         if undefined and (any(map(carries, args)) or any(map(carries, options.values()))):
             raise NotDifferentiableError.from_reason(name, undefined)
+        if (
+            any(map(_is_symbolic, args))
+            and all(map(_is_operand, args))
+            and not any(map(_is_symbolic, options.values()))
+        ):
+            return apply(op, *args, **options)
         plain = {k: numbers_of(name, v) for k, v in options.items()}
         return numpy(*[numbers_of(name, x) for x in args], **plain)
 
-    constant(
+    op = constant(
         name,
         numpy,
-        infer=needs_numbers(name),
+        infer=NeedsNumbers(name),
         front=front,
         names=(numpy,) if names is None else names,
         undefined=undefined,

@@ -14,7 +14,7 @@ from chainrule.ops.canonical import array_like, axis_of
 from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import composite, constant
 from chainrule.ops.layout import reshaped
-from chainrule.ops.numbers import by_numbers, needs_numbers, numbers_of
+from chainrule.ops.numbers import NeedsNumbers, by_numbers, numbers_of
 
 _REPEATED = np.array([2.0, -1.0, 2.0, 0.5, -1.0])
 _OTHERS = np.array([0.5, 3.0, 2.0])
@@ -36,7 +36,7 @@ def _at(x: Value, positions: Value) -> Value:
 _OCCURRENCES = constant(
     "unique_occurrences",
     lambda x, axis, equal_nan: np.unique(x, True, True, True, axis, equal_nan=equal_nan)[1:],
-    infer=needs_numbers("np.unique"),
+    infer=NeedsNumbers("np.unique"),
     samples=(
         Sample(_REPEATED, axis=None, equal_nan=True),
         Sample(np.array([[1.0, 2.0], [1.0, 2.0]]), axis=0, equal_nan=False),

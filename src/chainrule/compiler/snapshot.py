@@ -1,0 +1,117 @@
+"""What a step may change besides its arguments, kept before it runs on types and put back if that was in vain.
+
+A step that cannot be compiled runs a second time, eagerly: what the first run did to arrays, lists, attributes,
+variables and random generators in its surroundings must not be done twice. What it printed or sent stays twice.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.entry.signature import MISSING, Cell, Name, Place
+from chainrule.compiler.surroundings import Surroundings
+from chainrule.errors import NotCompiledError
+
+
+class Snapshot:
+    """The state of all that a step is known to read besides its arguments."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        places = [*surroundings.arrays, *surroundings.containers, *surroundings.fixed]
+        self._surroundings = surroundings
+        self._drawn = surroundings.drawn()
+        self._places = places
+        self._absent = surroundings.absent
+        reached = list(_inside([x for _, x in places]))
+        self._arrays = [(x, x.copy()) for x in reached if isinstance(x, np.ndarray)]
+        self._containers = [(x, x.copy()) for x in reached if isinstance(x, (list, dict, set))]
+        self._restore_generators = _generators(surroundings)
+
+    def check(self) -> None:
+        """See that the step neither drew random numbers nor changed an array: compiled, it would not do it again.
+
+        Raises:
+            NotCompiledError: it did.
+        """
+        if self._surroundings.drawn() != self._drawn:
+            raise NotCompiledError.from_random()
+        if any(
+            not np.array_equal(x, held, equal_nan=x.dtype.kind in "fcmM")
+            for x, held in self._arrays
+        ):
+            raise NotCompiledError.from_changed_array()
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for place, x in self._places:
+            if place.read() is not x:
+                _write(place, x)
+        for holder, name in self._absent:
+            if name in holder and isinstance(holder, dict):
+                del holder[name]
+        for container, contents in self._containers:
+            _refill(container, contents)
+        for x, numbers in self._arrays:
+            if x.flags.writeable:
+                x[...] = numbers
+        for restore in self._restore_generators:
+            restore()
+
+
+def _inside(roots: list[Any]) -> Iterator[Any]:
+    """Yield these objects and what lies in the lists, tuples, sets and dictionaries among them, each once."""
+    seen: set[int] = set()
+    pending = list(roots)
+    while pending:
+        x = pending.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        yield x
+        if isinstance(x, dict):
+            pending += x.values()
+        elif isinstance(x, (list, tuple, set)):
+            pending += x
+
+
+def _write(place: Place, x: Any) -> None:
+    if isinstance(place, Cell):
+        place.cell.cell_contents = x
+    elif isinstance(place, Name) and isinstance(place.holder, dict) and x is not MISSING:
+        place.holder[place.key] = x
+
+
+def _refill(container: Any, held: Any) -> None:
+    """Give a container its contents back, if they are not the same objects in the same order."""
+    now = list(container.items()) if isinstance(container, dict) else list(container)
+    then = list(held.items()) if isinstance(held, dict) else list(held)
+    if isinstance(container, dict):
+        now, then = [y for x in now for y in x], [y for x in then for y in x]
+    if len(now) == len(then) and all(x is y for x, y in zip(now, then, strict=True)):
+        return
+    container.clear()
+    (container.extend if isinstance(container, list) else container.update)(held)
+
+
+def _generators(surroundings: Surroundings) -> list[Callable[[], None]]:
+    """Return functions that put the random generators back to where they are now."""
+    back = [_state_setter(g.bit_generator, g.bit_generator.state) for g in surroundings.generators]
+    if "numpy.random" in sys.modules:
+        state = np.random.get_state()  # noqa: NPY002  what the step may draw from
+        back.append(lambda: np.random.set_state(state))  # noqa: NPY002
+    if "random" in sys.modules:
+        module = sys.modules["random"]
+        known = module.getstate()
+        back.append(lambda: module.setstate(known))
+    return back
+
+
+def _state_setter(generator: Any, state: Any) -> Callable[[], None]:
+    def put_back() -> None:
+        generator.state = state
+
+    return put_back

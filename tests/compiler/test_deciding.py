@@ -1,0 +1,112 @@
+"""Numbers that decide about shapes: the graph is for those of one call, and a guard holds it to them."""
+
+import numpy as np
+import pytest
+from tests.calls import parts
+
+import chainrule as cr
+
+RNG = np.random.default_rng(3)
+
+
+def masked_sum(x):
+    return np.sum(x[x > 0.2] ** 2)
+
+
+def relu_in_place(x):
+    y = x.copy()
+    y[y < 0] = 0.0
+    return np.sum(y * x)
+
+
+def scaled_rows(x):
+    y = x.reshape(-1, 2).copy()
+    y[y[:, 0] < 0] = [1.5, -2.0]
+    return np.sum(np.sin(y))
+
+
+def damped(x):
+    y = x.copy()
+    y[y < 0] *= 0.1
+    return np.sum(y**3)
+
+
+def compressed(x):
+    return np.prod(np.compress(x > 0, x)) + np.sum(x[np.nonzero(x > 0.5)])
+
+
+def levels(x):
+    return np.sum(np.unique(np.round(x)) ** 2)
+
+
+def trimmed(x):
+    return np.sum(np.trim_zeros(np.maximum(x, 0.0)) ** 2)
+
+
+def with_where(x):
+    out = np.zeros(x.shape) * x
+    np.sin(x, out=out, where=x > 0)
+    return np.sum(out)
+
+
+FUNCTIONS = [
+    *(masked_sum, relu_in_place, scaled_rows, damped, compressed, levels, trimmed, with_where)
+]
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("transform", [lambda f: f, cr.value_and_grad, cr.hessian])
+def test_what_numbers_decide_is_compiled(f, transform):
+    eager, step = transform(f), cr.compile(transform(f))
+    arguments = [RNG.normal(size=6) for _ in range(3)]
+    for x in (*arguments, *arguments):
+        for got, expected in zip(parts(step(x)), parts(eager(x)), strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-12)
+    assert "eagerly" not in step.report()
+
+
+def test_one_number_for_all_that_a_mask_names_needs_no_guard():
+    step = cr.compile(relu_in_place)
+    for _ in range(12):
+        x = RNG.normal(size=50)
+        assert step(x) == pytest.approx(relu_in_place(x))
+    assert "guard" not in step.report()
+    assert "NumPy" not in step.report()
+
+
+def test_a_mask_of_leading_axes_takes_a_row():
+    def f(x, row):
+        y = x * 1.0
+        y[x[:, 0] > 0] = row
+        return y
+
+    x, row = RNG.normal(size=(9, 3)), np.arange(3.0)
+    np.testing.assert_array_equal(cr.compile(f)(x, row), f(x, row))
+
+
+def test_too_many_answers_run_eagerly_and_right():
+    step = cr.compile(masked_sum)
+    for count in (*range(20), *range(20)):
+        x = np.where(np.arange(20) < count, 1.0 + np.arange(20), -1.0)
+        assert step(x) == pytest.approx(masked_sum(x))
+    assert "depends on numbers" in step.report()
+
+
+def test_a_mask_that_does_not_fit_raises_as_numpy_does():
+    def f(x):
+        x = x.copy()
+        x[x[:3] > 0] = 1.0
+        return x
+
+    with pytest.raises(IndexError):
+        cr.compile(f)(np.ones(5))
+
+
+def test_zeros_of_either_sign_are_two_answers():
+    def f(x, q):
+        return np.quantile(x, np.abs(q)) + 1 / np.quantile(q * np.ones(2), 0.5)
+
+    step = cr.compile(f)
+    with np.errstate(divide="ignore"):
+        for q in (0.0, -0.0, 0.5):
+            assert step(np.arange(4.0), np.float64(q)) == f(np.arange(4.0), np.float64(q))

@@ -1,0 +1,114 @@
+"""A step that turns out to be none for the compiler has run on types; what it did besides is taken back."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.errors import EscapedValueError
+
+HISTORY = []
+COUNTER = {"calls": 0}
+BUFFER = np.zeros(3)
+TOTAL = 0
+
+
+class Model:
+    def __init__(self):
+        self.rng = np.random.default_rng(5)
+        self.seen = []
+        self.steps = 0
+        self.scale = np.ones(2)
+
+    def step(self, x):
+        self.steps += 1
+        self.seen.append(self.steps)
+        self.scale *= 2.0
+        noise = self.rng.normal(size=2)
+        return float(np.sum(x)) * self.scale + noise
+
+
+def test_a_method_does_once_what_it_does_to_its_object():
+    eager, compiled = Model(), Model()
+    step = cr.compile(compiled.step)
+    for _ in range(3):
+        np.testing.assert_array_equal(step(np.ones(2)), eager.step(np.ones(2)))
+    assert (compiled.steps, compiled.seen) == (3, [1, 2, 3])
+    np.testing.assert_array_equal(compiled.scale, eager.scale)
+
+
+def counted(x):
+    global TOTAL  # noqa: PLW0603  what the test is about
+    TOTAL += 1
+    COUNTER["calls"] += 1
+    HISTORY.append({"n": TOTAL})
+    np.add(BUFFER, 1.0, out=BUFFER)
+    return float(x[0])
+
+
+def test_globals_are_changed_once():
+    assert cr.compile(counted)(np.ones(2)) == 1.0
+    assert (TOTAL, COUNTER, HISTORY) == (1, {"calls": 1}, [{"n": 1}])
+    np.testing.assert_array_equal(BUFFER, np.ones(3))
+
+
+def test_an_array_that_is_changed_before_it_is_used_is_noticed():
+    buffer = np.zeros(2)
+
+    def f(x):
+        np.add(buffer, 1.0, out=buffer)
+        return x * buffer
+
+    step = cr.compile(f)
+    assert [step(np.ones(2))[0] for _ in range(3)] == [1.0, 2.0, 3.0]
+    assert "changes an array" in step.report()
+
+
+def test_a_variable_of_a_closure_is_put_back():
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls += 1
+        return float(x)
+
+    cr.compile(f)(2.0)
+    assert calls == 1
+
+
+def test_an_error_of_the_step_is_met_once_more_from_the_same_start():
+    drawn = []
+    rng = np.random.default_rng(0)
+
+    def f(x):
+        drawn.append(rng.normal())
+        raise KeyError(len(drawn))
+
+    with pytest.raises(KeyError, match="1"):
+        cr.compile(f)(np.ones(1))
+    assert drawn == [np.random.default_rng(0).normal()]
+
+
+def test_a_global_state_of_random_numbers_is_put_back():
+    def f(x):
+        return x + np.random.rand()  # noqa: NPY002  what users do
+
+    np.random.seed(3)  # noqa: NPY002
+    got = cr.compile(f)(0.0)
+    np.random.seed(3)  # noqa: NPY002
+    assert got == f(0.0)
+
+
+def test_arguments_that_are_not_differentiated_stay_as_they_were():
+    def f(x, p):
+        p[0] = 5.0
+        return np.sum(x * p)
+
+    for transform in (cr.value_and_grad(f), cr.grad(f)):
+        p = np.ones(2)
+        cr.compile(transform)(np.ones(2), p)
+        np.testing.assert_array_equal(p, np.ones(2))
+
+
+def test_an_escape_in_a_gradient_raises_as_eagerly():
+    with pytest.raises(EscapedValueError, match="float"):
+        cr.compile(cr.grad(lambda x: float(x[0])))(np.ones(2))

@@ -1,0 +1,119 @@
+"""What becomes of a random program when it is compiled: it does what it does eagerly, or there is a mistake of ours."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from tests.fuzz.judging import Verdict
+from tests.fuzz.program import ARGUMENTS, DIFFERENTIATED, Program
+
+import chainrule as cr
+
+_CLOSE = 1e-8
+_NUDGE = 1e-12
+_NUDGES = 4
+"""A program that moves by more than rounding explains when its arguments are nudged cannot be compared."""
+
+Make = Callable[[], Callable[..., Any]]
+"""Gives a function that starts anew: what it keeps between calls is not shared with another."""
+
+
+def judge_compiled_program(program: Program) -> Verdict:
+    """Compile a NumPy program by itself, and with its gradient; the branches taken differ from call to call."""
+    calls = [_scaled(c) for c in (1.0, -0.8, 0.3, 1.0)]
+    verdict = judge_compiled(program.function, calls)
+    if verdict.outcome in {"wrong", "undecided"}:
+        return verdict
+    gradient = judge_compiled(
+        lambda: cr.value_and_grad(program.function(), argnums=DIFFERENTIATED), calls
+    )
+    return verdict if gradient.outcome == "right" else gradient
+
+
+def _scaled(factor: float) -> tuple[Any, ...]:
+    return tuple(a * factor for a in ARGUMENTS)
+
+
+def judge_compiled(make: Make, calls: Sequence[tuple[Any, ...]]) -> Verdict:
+    """Call a function and its compiled twin one call after the other, and compare all that can be seen of them.
+
+    Results, their dtypes, what happened to the arguments, and the kind of an error must be equal.
+
+    Args:
+        make: the function; called twice.
+        calls: the arguments of each call.
+
+    Returns:
+        `right`, where all of it ran natively; `eager`, where a call ran eagerly, with the reason; `undecided`, where
+        nudged arguments change the results more than the compiler did; or `wrong`.
+    """
+    step = cr.compile(make())
+    twin = make()
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number, given in enumerate(calls):
+            expected, got = _seen(twin, given), _seen(step, given)
+            why = _unlike(got, expected, _CLOSE)
+            if why and _is_delicate(make, calls[: number + 1], expected):
+                return Verdict("undecided", why)
+            if why:
+                return Verdict("wrong", f"call {number}: {why}")
+    eager = [line for line in step.report().splitlines() if "runs eagerly" in line]
+    return (
+        Verdict("eager", eager[0].partition(": runs eagerly: ")[2]) if eager else Verdict("right")
+    )
+
+
+def _seen(f: Callable[..., Any], given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the result or the kind of the error, and the arguments afterwards."""
+    given = copy.deepcopy(given)
+    try:
+        result = f(*given)
+    except Exception as error:  # noqa: BLE001  whatever the program raises
+        return type(error).__name__, None, given
+    return "", result, given
+
+
+def _is_delicate(make: Make, calls: Sequence[tuple[Any, ...]], expected: Any) -> bool:
+    """Say whether rounding alone may explain another result of the last call."""
+    rng = np.random.default_rng(5)
+    for _ in range(_NUDGES):
+        f = make()
+        for given in calls:
+            seen = _seen(f, tuple(_nudged(a, rng) for a in given))
+        if _unlike(seen, expected, _CLOSE / 10):
+            return True
+    return False
+
+
+def _nudged(x: Any, rng: np.random.Generator) -> Any:
+    if np.asarray(x).dtype.kind not in "fc":
+        return x
+    moved = x * (1 + _NUDGE * rng.choice([-1.0, 1.0], np.shape(x)))
+    return np.asarray(moved, x.dtype) if isinstance(x, np.ndarray) else type(x)(moved)
+
+
+def _unlike(got: Any, expected: Any, within: float) -> str:
+    """Say in what two results differ; empty if in nothing."""
+    if isinstance(expected, tuple | list):
+        if type(got) is not type(expected) or len(got) != len(expected):
+            return f"{got!r} instead of {expected!r}"
+        return next(
+            filter(None, (_unlike(g, e, within) for g, e in zip(got, expected, strict=True))), ""
+        )
+    if expected is None or isinstance(expected, str):
+        return "" if got == expected else f"{got!r} instead of {expected!r}"
+    a, b = np.asarray(got), np.asarray(expected)
+    if (a.shape, a.dtype) != (b.shape, b.dtype):
+        return f"{a.dtype}{a.shape} instead of {b.dtype}{b.shape}"
+    if a.dtype.kind not in "fc":
+        same = np.array_equal(a, b, equal_nan=a.dtype.kind in "mM")
+        return "" if same else f"{a} instead of {b}"
+    within = max(within, 1e4 * float(np.finfo(a.dtype).eps))
+    scale = max(1.0, float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)))
+    same = np.isclose(a, b, rtol=within, atol=within * scale, equal_nan=True)
+    return "" if np.all(same) else f"{a} instead of {b}"

@@ -1,0 +1,46 @@
+"""Random programs do the same compiled as eagerly, and a mistake of the compiler's would be seen."""
+
+import pytest
+from tests.fuzz.compiling import judge_compiled, judge_compiled_program
+from tests.fuzz.from_table import numbered_table_program
+from tests.fuzz.program import numbered_program
+
+from chainrule.compiler.capture import StepLevel
+from chainrule.compiler.snapshot import Snapshot
+
+
+def judged_from_table(seed, number):
+    program = numbered_table_program(seed, number)
+    calls = [program.arguments(k) for k in (0, 1, 2, 0)]
+    return program, judge_compiled(program.function, calls)
+
+
+@pytest.mark.parametrize("number", range(60))
+def test_operations_of_the_table_in_a_row_do_the_same_compiled(number):
+    program, verdict = judged_from_table("ci", number)
+    assert verdict.outcome != "wrong", f"{program}\n{verdict.why}"
+
+
+@pytest.mark.parametrize("number", range(24))
+def test_a_program_does_the_same_compiled(number):
+    program = numbered_program("compiled", number)
+    verdict = judge_compiled_program(program)
+    assert verdict.outcome != "wrong", f"{program.source}\n{verdict.why}"
+
+
+def test_most_programs_of_the_table_run_natively():
+    outcomes = [judged_from_table("share", n)[1].outcome for n in range(12)]
+    assert outcomes.count("right") >= 9
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "planted"),
+    [
+        (Snapshot, "restore", lambda snapshot: None),
+        (StepLevel, "decide", lambda level, x: bool(level.number_of(x.node))),
+    ],
+)
+def test_a_mistake_is_found(monkeypatch, owner, name, planted):
+    monkeypatch.setattr(owner, name, planted)
+    programs = (numbered_program("planted", n) for n in range(100))
+    assert any(judge_compiled_program(p).outcome == "wrong" for p in programs)
