@@ -25,6 +25,7 @@ from chainrule.core.trace import Level, apply, wrap
 from chainrule.core.types import ArrayType
 
 _OWN_VECTOR = "what moves an eigenvector along itself is taken out by keeping its length and phase"
+_LAST_NODE = "the last node's cosine is next to 0, where its sinc is next to 1"
 REASONS: dict[tuple[str, str, str], str] = {
     (
         "svd",
@@ -33,6 +34,8 @@ REASONS: dict[tuple[str, str, str], str] = {
     ): "the diagonal of the gaps divides nothing but zeros",
     ("eig", "vjp", "factor 1 of product 9 dropped"): _OWN_VECTOR,
     ("eig", "jvp", "factor 1 of product 1 dropped"): _OWN_VECTOR,
+    ("it2struve0", "partials[0]", "factor 0 of product 18 dropped"): _LAST_NODE,
+    ("it2struve0", "partials[0]", "factor 1 of product 19 dropped"): _LAST_NODE,
 }
 """Why a survivor is no gap: (op, rule, mutation) to the reason. A reason that no survivor needs is reported."""
 

@@ -156,6 +156,13 @@ def test_at_shape_0_the_slope_is_the_one_from_above() -> None:
     )
 
 
+def test_small_shapes_share_the_ends_between_them() -> None:
+    """I is b / (a + b) between the ends then."""
+    found = cr.grad(special.betainc, argnums=(0, 1))(1e-300, 3e-300, 0.5)
+    assert_allclose(found, (-3 / 16 * 1e300, 1 / 16 * 1e300), rtol=WITHIN)
+    assert np.isnan(cr.grad(special.betainc)(0.0, 0.0, 0.5))
+
+
 @pytest.mark.parametrize("x", [0.0, 1.0])
 def test_nothing_is_left_of_a_slope_where_the_beta_function_ends(x: float) -> None:
     assert cr.grad(special.betainc, argnums=(0, 1))(1.5, 2.5, x) == (0, 0)

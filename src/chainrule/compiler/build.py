@@ -1,19 +1,18 @@
-"""From a captured step to an entry that can be called: passes, plan, program, machine code."""
+"""From a captured step to an entry that can be called, with machine code from the cache or of its own making."""
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from chainrule import tree
+from chainrule.compiler.artifact import Artifact, packed, unpacked
 from chainrule.compiler.capture import Captured, Result
 from chainrule.compiler.describe import described
-from chainrule.compiler.emission.emit import emit
 from chainrule.compiler.entry import make_entry
 from chainrule.compiler.entry.signature import (
     ArrayInput,
@@ -30,42 +29,70 @@ from chainrule.compiler.entry.signature import (
     StaticInput,
 )
 from chainrule.compiler.entry.signature import Sequence as Items
-from chainrule.compiler.loops.program import Buffer, Host, Program, Statement
-from chainrule.compiler.lowering import program_of
-from chainrule.compiler.machine_code.jit import load
-from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.identity import identity_of
+from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
+from chainrule.compiler.machine_code.jit import load_object
 from chainrule.compiler.numerics import contexts_now
+from chainrule.compiler.settings import is_checking
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.tree import Structure
 
-_LONG = 200_000
-"""Elements of work from which on other Python threads may run in the meantime."""
+if TYPE_CHECKING:
+    from chainrule.compiler.translation import Translation
 
 
-@dataclass(frozen=True)
-class Built:
+class Native:
+    """The machine code of a captured graph: taken from the cache, or made.
+
+    Attributes:
+        artifact: the code, and what an entry has to know of it.
+    """
+
+    def __init__(self, graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) -> None:
+        self._source = (graph, views, in_place)
+        is_kept = is_on() and not is_checking()
+        identity = identity_of(*self._source) if is_kept else None
+        key = None if identity is None else key_of("step", identity)
+        data = None if key is None else get(key)
+        if data is not None:
+            self.artifact = unpacked(data)
+            return
+        self.artifact = _artifact_of(self.translation, is_kept=key is not None)
+        data = packed(self.artifact)
+        if key is not None and data is not None:
+            put(key, data)
+
+    @cached_property
+    def translation(self) -> Translation:
+        """What the code was made of; for people, if it came from the cache."""
+        from chainrule.compiler.translation import translate
+
+        return translate(*self._source)
+
+
+def _artifact_of(translation: Translation, *, is_kept: bool) -> Artifact:
+    from chainrule.compiler.translation import artifact_of
+
+    return artifact_of(translation, is_kept=is_kept)
+
+
+class Built(NamedTuple):
     """A step, compiled.
 
     Attributes:
         entry: takes the arguments, then the keyword arguments as a dict if there are any.
         make_fast: makes the same for calls outside of a trace and with NumPy's error settings as they are now, which it
             sees to itself; None where calls need more than an entry does.
-        graph: what it computes.
-        program: its statements.
-        texts: LLVM's text of each native part.
+        native: its machine code.
         is_flat: whether the entry takes and gives the leaves of the containers instead.
-        hosts: the ops that Python computes, with the reason.
     """
 
     entry: Callable[..., Any]
     make_fast: Callable[[], Callable[..., Any]] | None
-    graph: Graph
-    program: Program
-    texts: tuple[str, ...]
+    native: Native
     is_flat: bool
-    hosts: tuple[tuple[str, str], ...]
 
 
 def build(
@@ -88,9 +115,9 @@ def build(
     """
     values = [*leaves, *captured.surroundings]
     own = _own_memory(captured, leaves, donated)
-    graph, program = program_of(captured.graph, [view_of(x) for x in values], own)
-    stages, texts, libraries = _stages(program)
-    signature, is_flat = _signature(captured, values, structure, own, program, moving)
+    native = Native(captured.graph, [view_of(x) for x in values], own)
+    stages, libraries = _loaded(native.artifact)
+    signature, is_flat = _signature(captured, values, structure, own, native.artifact, moving)
     slots = {id(x): (len(leaves) + k,) for k, x in enumerate(captured.surroundings)}
     conditions = surroundings.described(slots)
     kept = [
@@ -108,12 +135,23 @@ def build(
     return Built(
         make_entry(signature, stages, libraries),
         make_fast if is_fast else None,
-        graph,
-        program,
-        texts,
+        native,
         is_flat,
-        tuple([(s.label, s.reason) for s in program.body if isinstance(s, Host)]),
     )
+
+
+def _loaded(artifact: Artifact) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return what the entry runs, and what has to be kept alive for it."""
+    stages: list[Any] = []
+    libraries = []
+    for i, stage in enumerate(artifact.stages):
+        if isinstance(stage, bytes):
+            library = load_object(stage, [f"step{i}"])
+            libraries.append(library)
+            stages.append(library.address(f"step{i}"))
+        else:
+            stages.append(stage)
+    return tuple(stages), tuple(libraries)
 
 
 def _positional(structure: Structure) -> int:
@@ -163,7 +201,7 @@ def _signature(
     values: Sequence[Any],
     structure: Structure,
     own: dict[int, int],
-    program: Program,
+    artifact: Artifact,
     moving: frozenset[int],
 ) -> tuple[Signature, bool]:
     """Return what the entry checks and makes, and whether it works on leaves."""
@@ -191,14 +229,13 @@ def _signature(
     else:
         given = tuple(inputs[:held])
         result = _renumbered(Items(tuple, tuple(results)), {n: n for n in range(held)})
-    constants = tuple([(b.slot, array) for b, array in program.constants.items()])
     signature = Signature(
         given,
         result,
-        max([b.slot + 1 for b in program.buffers if b.slot >= 0], default=0),
-        constants,
-        program.arena,
-        release_gil=_work(program.body) > _LONG,
+        artifact.slots,
+        artifact.constants,
+        artifact.arena,
+        release_gil=artifact.is_long,
     )
     return signature, is_flat
 
@@ -247,69 +284,3 @@ def _result(r: Result, output: int, own: dict[int, int], slot: int) -> Any:
     if t.weak:
         return NumberResult(type(t.dtype.type(0).item()), (slot,))
     return ScalarResult(t.dtype, (slot,))
-
-
-def _work(body: Sequence[Any]) -> int:
-    """Return about how many elements are worked on."""
-    total = 0
-    for statement in body:
-        count = getattr(statement, "count", None)
-        if count is not None:
-            total += count * max(_work(statement.body), 1)
-        elif hasattr(statement, "a"):
-            total += statement.out.rows * statement.out.columns * statement.a.columns // 16
-        elif isinstance(statement, Host):
-            total += _LONG
-    return total
-
-
-def _stages(program: Program) -> tuple[tuple[Any, ...], tuple[str, ...], tuple[Any, ...]]:
-    """Compile the native parts; between them stand the calls of Python."""
-    parts: list[list[Statement] | Host] = []
-    for statement in program.body:
-        if isinstance(statement, Host):
-            parts.append(statement)
-        elif parts and isinstance(parts[-1], list):
-            parts[-1].append(statement)
-        else:
-            parts.append([statement])
-    stages: list[Any] = []
-    texts: list[str] = []
-    libraries: list[Any] = []
-    for i, part in enumerate(parts):
-        if isinstance(part, Host):
-            stages.append(_host_stage(part, program))
-            continue
-        name = f"step{i}"
-        piece = Program(
-            program.buffers, tuple(part), program.offsets, program.arena, program.constants
-        )
-        module = emit(piece, name, Machine.host())
-        library = load(module.text, [name])
-        texts.append(module.text)
-        libraries.append(library)
-        stages.append(library.address(name))
-    return tuple(stages), tuple(texts), tuple(libraries)
-
-
-def _host_stage(call: Host, program: Program) -> Callable[[int, int], None]:
-    """Return a stage that calls a Python function on the memory of its buffers."""
-
-    def stage(pointers: int, arena: int) -> None:
-        arrays = [_array(b, shape, pointers, arena) for b, shape in call.inputs]
-        results = call.function(*arrays)
-        for (b, shape), result in zip(call.outputs, results, strict=True):
-            _array(b, shape, pointers, arena)[...] = result
-
-    def _array(buffer: Buffer, shape: tuple[int, ...], pointers: int, arena: int) -> Any:
-        if buffer.size == 0:
-            return np.empty(shape, buffer.dtype)
-        if buffer.slot >= 0:
-            address = ctypes.c_void_p.from_address(pointers + 8 * buffer.slot).value
-            assert address is not None
-        else:
-            address = arena + program.offsets[buffer]
-        memory: Any = (ctypes.c_char * (buffer.size * buffer.dtype.itemsize)).from_address(address)
-        return np.frombuffer(memory, buffer.dtype).reshape(shape)
-
-    return stage

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +17,6 @@ from chainrule.errors import ChainruleError, CompileError
 
 _ROUNDING = 1e4
 """How many units of the dtype's precision, relative to the largest value, a pass may change a result by."""
-
-
-def is_checking() -> bool:
-    """Say whether every stage of the compiler is verified: `CHAINRULE_CHECK=1`."""
-    return os.environ.get("CHAINRULE_CHECK", "") not in {"", "0"}
 
 
 def check_pass(name: str, before: Graph, after: Graph) -> None:

@@ -17,9 +17,8 @@ from chainrule.compiler.build import Built, build
 from chainrule.compiler.capture import Captured, capture_step, outcome_of
 from chainrule.compiler.counts import Counts
 from chainrule.compiler.entry.shell import arm, make_shell_class
-from chainrule.compiler.entry.signature import Declined
+from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.numerics import settings_now, warns_as_usual
-from chainrule.compiler.planning.lower import CHECKED
 from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.graph import Graph
@@ -363,50 +362,55 @@ class Compiled:
     @property
     def graph(self) -> Any:
         """The graph of the call that ran last: whole arrays."""
-        return self._path().built.graph
+        return self._path().built.native.translation.graph
 
     @property
     def loops(self) -> str:
         """The loops of the call that ran last."""
         from chainrule.compiler.loops.printer import program_text
 
-        return program_text(self._path().built.program)
+        return program_text(self._path().built.native.translation.program)
 
     @property
     def llvm(self) -> str:
         """LLVM's text of the call that ran last."""
-        return "\n".join(self._path().built.texts)
+        return "\n".join(self._path().built.native.translation.texts)
 
     @property
     def asm(self) -> str:
         """The machine code of the call that ran last, as text."""
         from chainrule.compiler.machine_code.jit import assembly
 
-        return "\n".join([assembly(text) for text in self._path().built.texts])
+        return "\n".join([assembly(text) for text in self._path().built.native.translation.texts])
 
     @property
     def cost(self) -> Cost:
         """What the call that ran last computes, reads and writes; print it for a table."""
         from chainrule.compiler.loops.cost import cost_of
 
-        return cost_of(self._path().built.program)
+        return cost_of(self._path().built.native.translation.program)
 
     def report(self) -> str:
         """Say, for each kind of call, what was compiled, and what runs eagerly and why."""
         lines = []
         for i, s in enumerate(self._known.values()):
             for path in s.paths.values():
-                built = path.built
-                count = len(path.captured.outcomes)
-                guards = f", {count} guard{'s' * (count > 1)}" if count else ""
-                lines.append(
-                    f"specialization {i}: {len(built.graph.nodes)} nodes{guards}, "
-                    f"{len(built.program.body)} statements"
-                )
-                lines += [f"  {op} is computed by NumPy: {why}" for op, why in built.hosts]
+                artifact = path.built.native.artifact
+                guards = len(path.captured.outcomes)
+                counts = [
+                    _counted(artifact.nodes, "node"),
+                    *([_counted(guards, "guard")] if guards else ()),
+                    _counted(artifact.statements, "statement"),
+                ]
+                lines.append(f"specialization {i}: {', '.join(counts)}")
+                lines += [f"  {op} is computed by NumPy: {why}" for op, why in artifact.hosts]
             if s.eager is not None:
                 lines.append(f"specialization {i}: runs eagerly: {s.eager}")
         return "\n".join(lines) or "not called yet"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class _Static:

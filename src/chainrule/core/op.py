@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -135,8 +136,8 @@ TABLE: Mapping[str, Op] = MappingProxyType(_TABLE)
 FRONTS: dict[str, Callable[..., Value]] = {}
 """Every front by name: how core reaches an op without importing it."""
 
-WEAK_FRONTS: dict[str, Callable[..., Value]] = {}
-"""Operators on Python numbers, whose results are Python numbers."""
+WEAK_FRONTS: dict[str, partial[Value]] = {}
+"""Operators on Python numbers, whose results are Python numbers: `apply` with an op of that kind."""
 
 IN_PLACE: dict[str, Callable[..., Value]] = {}
 """Fronts that reuse the memory of their first argument, for values that nobody else relies on."""

@@ -36,7 +36,7 @@ from chainrule.ops.tail_integrals import (
 )
 
 _LEAST = 1e-280
-"""A shape below it is in the limit of 0."""
+"""A shape below it is in the limit of 0, unless the other is small too."""
 
 _NEAR = 1e-3
 """Up to this relative step five terms of Taylor's series are exact."""
@@ -136,17 +136,20 @@ def _moments(order: Order, a: Any, b: Any, x: Any, y: Any) -> Jet:
     return dict(zip(orders(order), found, strict=True))
 
 
-def _over_sum(i: int, j: int, both: Any) -> Any:
-    """Return a derivative of 1 / (a + b)."""
-    return math.factorial(i + j) * (-1.0) ** (i + j) / both ** (i + j + 1)
+def _over_sum(i: int, j: int, factor: Any, both: Any) -> Any:
+    """Return a derivative of 1 / (a + b), times a factor that may make up for an overflow."""
+    value = math.factorial(i + j) * (-1.0) ** (i + j) * factor
+    for _ in range(i + j + 1):
+        value = value / both
+    return value
 
 
 def _share(i: int, j: int, a: Any, b: Any) -> Any:
     """Return a derivative of b / (a + b) = 1 - a / (a + b), by b without cancellation."""
     if not j:
-        return b * _over_sum(i, j, a + b)
-    rest = a * _over_sum(i, j, a + b)
-    return -rest - i * _over_sum(i - 1, j, a + b) if i else -rest
+        return _over_sum(i, j, b, a + b)
+    rest = _over_sum(i, j, a, a + b)
+    return -rest - _over_sum(i - 1, j, i, a + b) if i else -rest
 
 
 def _lower(order: Order, a: Any, b: Any, x: Any, y: Any) -> Any:
@@ -164,9 +167,10 @@ def shape_slope(order: Order, a: Any, b: Any, x: Any, y: Any) -> Any:
     i, j = order
     if i < j:
         return -shape_slope((j, i), b, a, y, x)
-    out = np.where((a >= 0) & (b >= 0) & (x >= 0) & (y >= 0), 0.0, np.nan)
-    inside = (a >= 0) & (b >= 0) & (x > 0) & (y > 0) & np.isfinite(a) & np.isfinite(b)
-    a, b = np.maximum(a, _LEAST), np.maximum(b, _LEAST)
+    out = np.where((a >= 0) & (b >= 0) & (a + b > 0) & (x >= 0) & (y >= 0), 0.0, np.nan)
+    inside = ~np.isnan(out) & (x > 0) & (y > 0) & np.isfinite(a) & np.isfinite(b)
+    least = np.where(a + b < 1, np.finfo(float).tiny, _LEAST)
+    a, b = np.maximum(a, least), np.maximum(b, least)
     is_lower = _log_of_end(a, b, x, y) < 0
     which = inside & is_lower
     if which.any():

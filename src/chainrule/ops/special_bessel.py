@@ -54,15 +54,17 @@ special(
 
 
 _NEAR = 1.0
-_COSINES = np.cos(math.pi / 4 * (np.polynomial.legendre.leggauss(12)[0] + 1))
-_WEIGHTS = np.polynomial.legendre.leggauss(12)[1] * _COSINES / 2
+_COSINES = np.cos(math.pi / 4 * (np.polynomial.legendre.leggauss(10)[0] + 1))
+_WEIGHTS = np.polynomial.legendre.leggauss(10)[1] * _COSINES / 2
 
 
 def _struve_over_argument(x: Value) -> Value:
     """H₀(x) / x, near 0 by ∫ cos θ sinc(x cos θ) dθ over a quarter turn times 2/π (DLMF 11.5.1)."""
     is_near = np.abs(x) < _NEAR
     near, far = np.where(is_near, x, 0.0), np.where(is_near, 1.0, x)
-    mean = np.sinc(np.expand_dims(near, -1) * (_COSINES / math.pi)) @ _WEIGHTS
+    mean: Value = 0.0
+    for weight, cosine in zip(_WEIGHTS.tolist(), _COSINES.tolist(), strict=True):
+        mean = mean + weight * np.sinc(near * (cosine / math.pi))
     return np.where(is_near, mean, call("struve", 0.0, far) / far)
 
 

@@ -45,14 +45,15 @@ FAR = 10.0
 
 
 def exp_rest(s: Any) -> Any:
-    """Return exp(s) - 1 - s."""
+    """Return exp(s) - 1 - s = 2 sinh²(s / 2) + (sinh s - s), the latter by its series."""
     is_near = np.abs(s) < 1
     z = np.where(is_near, s, 0.0)
-    series = np.ones_like(z)
-    for n in range(19, 2, -1):
-        series = 1 + series * z / n
+    series, square = np.ones_like(z), z * z
+    for n in range(18, 2, -2):
+        series = 1 + series * square / (n * (n + 1))
     far = np.where(is_near, 0.0, s)
-    return np.where(is_near, z * z / 2 * series, np.expm1(far) - far)
+    near = 2 * np.sinh(z / 2) ** 2 + z * square / 6 * series
+    return np.where(is_near, near, np.expm1(far) - far)
 
 
 def log_rest(u: Any, ratio: Any = None) -> Any:

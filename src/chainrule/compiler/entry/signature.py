@@ -239,6 +239,9 @@ class Declined:
 
 
 MISMATCH = Declined(0)
+CHECKED = 1 << 30
+"""The place of guards that are not the step's own: an index out of range. The step runs eagerly then, and raises."""
+
 NUMBERS = {float: "float64", complex: "complex128", int: "int64", bool: "bool"}
 """The dtype in which a Python number lies in memory."""
 _COMPARABLE = (str, bytes, int, float, complex, bool, type(None))

@@ -54,9 +54,13 @@ def load(
         level: of LLVM's pass pipeline; 0 runs none, for the emitter writes vectors already.
         effort: of LLVM's code generation; with 0 it takes a fifth of the time, and the code is worse.
     """
+    return load_object(kept_object_code(ir, level=level, effort=effort), names, symbols)
+
+
+def kept_object_code(ir: str, *, level: int = 0, effort: int = 2) -> bytes:
+    """Compile LLVM IR as `object_code` does, or take the result from the cache."""
     parts = ("object", str(linker.IS_AVAILABLE), str(level), str(effort), ir)
-    code = cached(parts, lambda: object_code(ir, level=level, effort=effort))
-    return load_object(code, names, symbols)
+    return cached(parts, lambda: object_code(ir, level=level, effort=effort))
 
 
 def object_code(ir: str, *, level: int = 0, effort: int = 2) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import platform
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 
 _LIBRARY = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 _CPU_LINES = (b"model name", b"flags", b"CPU implementer", b"CPU part", b"Features", b"isa")
+_ENDINGS = (".so", ".dylib", ".dll", ".pyd")
 _ENOUGH = 16_384  # bytes for the first processor; the file of a big machine takes long to make
 
 
@@ -24,6 +26,7 @@ def stamp() -> tuple[str, ...]:
         np.__version__,
         _processor(),
         _llvm(),
+        _scipy(),
         _own_source(_LIBRARY),
     )
 
@@ -41,12 +44,26 @@ def _processor() -> str:
 
 def _llvm() -> str:
     """Name the build of LLVM: a version of llvmlite may come with several."""
-    import llvmlite  # light: the library itself is loaded by llvmlite.binding
+    return _files("llvmlite", "_version.py", "binding")
 
-    folder = os.path.join(os.path.dirname(llvmlite.__file__), "binding")
-    with os.scandir(folder) as entries:
-        sizes = sorted(f"{e.name} {e.stat().st_size}" for e in entries if "llvmlite." in e.name)
-    return " ".join((llvmlite.__version__, *sizes))
+
+def _scipy() -> str:
+    """Name the build of SciPy, whose functions compute the constants of a step."""
+    return _files("scipy", "version.py", "special")
+
+
+def _files(package: str, version: str, folder: str) -> str:
+    """Tell the state of a package that is not loaded for it: of one file, and of the libraries in a folder."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return ""
+    root = os.path.dirname(spec.origin)
+    with os.scandir(os.path.join(root, folder)) as entries:
+        libraries = sorted(
+            f"{e.name} {e.stat().st_size}" for e in entries if e.name.endswith(_ENDINGS)
+        )
+    file = os.stat(os.path.join(root, version))
+    return f"{root} {file.st_size} {file.st_mtime_ns} {' '.join(libraries)}"
 
 
 def _own_source(folder: str) -> str:

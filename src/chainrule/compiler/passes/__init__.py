@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chainrule.compiler.checks import check_pass, is_checking
+from chainrule.compiler.checks import check_pass
 from chainrule.compiler.collector import without_collector
 from chainrule.compiler.passes.collect_additions import collect_additions
 from chainrule.compiler.passes.drop_unused import drop_unused
@@ -15,6 +15,7 @@ from chainrule.compiler.passes.read_through import read_through
 from chainrule.compiler.passes.reduce_strength import reduce_strength
 from chainrule.compiler.passes.share import share
 from chainrule.compiler.passes.simplify import simplify
+from chainrule.compiler.settings import is_checking
 from chainrule.core.graph import Graph
 
 Pass = Callable[[Graph], Graph]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from chainrule.compiler.entry.signature import CHECKED
 from chainrule.compiler.loops.buffers import assigned
 from chainrule.compiler.loops.program import (
     Buffer,
@@ -35,9 +36,6 @@ from chainrule.compiler.planning.plan import (
     Uniform,
 )
 from chainrule.compiler.views import View, merged, row_by_row, whole
-
-CHECKED = 1 << 30
-"""The place of guards that are not the step's own: an index out of range. The step runs eagerly then, and raises."""
 
 
 def lower(plan: Plan, in_place: Mapping[int, int] | None = None) -> Program:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.compiler import passes
-from chainrule.compiler.checks import check_lowered, is_checking
+from chainrule.compiler.checks import check_lowered
 from chainrule.compiler.collector import without_collector
 from chainrule.compiler.loops.program import Program
 from chainrule.compiler.rolling import array_loops, scalars
@@ -11,6 +11,7 @@ from chainrule.compiler.rolling.array_loops import LowerSection
 from chainrule.compiler.rolling.finding import loops_of
 from chainrule.compiler.rolling.taped import program_of
 from chainrule.compiler.rolling.taping import tape_of
+from chainrule.compiler.settings import is_checking
 from chainrule.core.graph import Graph
 
 _SMALL = 128

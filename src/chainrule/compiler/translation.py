@@ -1,0 +1,135 @@
+"""From a captured graph to machine code: passes, plan, program, LLVM. Not loaded where the cache has the result."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainrule.compiler.artifact import Artifact
+from chainrule.compiler.emission.emit import emit
+from chainrule.compiler.loops.program import Buffer, Host, Program, Statement
+from chainrule.compiler.lowering import program_of
+from chainrule.compiler.machine_code.jit import kept_object_code, object_code
+from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.views import View
+from chainrule.core.graph import Graph
+
+_LONG = 200_000
+"""Elements of work from which on other Python threads may run in the meantime."""
+
+
+class Translation(NamedTuple):
+    """A graph on its way to machine code.
+
+    Attributes:
+        graph: after the passes.
+        program: its loops.
+        texts: LLVM's text of each native part.
+    """
+
+    graph: Graph
+    program: Program
+    texts: tuple[str, ...]
+
+
+def translate(graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) -> Translation:
+    """Translate a captured graph to LLVM's text.
+
+    Args:
+        graph: as captured.
+        views: where the elements of each input lie in its memory.
+        in_place: outputs whose memory is that of an input, by their numbers.
+    """
+    graph, program = program_of(graph, views, in_place)
+    texts = tuple(
+        [
+            emit(_piece(part, program), f"step{i}", Machine.host()).text
+            for i, part in enumerate(_parts(program))
+            if not isinstance(part, Host)
+        ]
+    )
+    return Translation(graph, program, texts)
+
+
+def artifact_of(translation: Translation, *, is_kept: bool) -> Artifact:
+    """Have LLVM make machine code.
+
+    Args:
+        translation: what of.
+        is_kept: whether the whole artifact goes to the cache; if not, or if it cannot, its parts do.
+    """
+    graph, program, texts = translation
+    hosts = tuple([(s.label, s.reason) for s in program.body if isinstance(s, Host)])
+    make = object_code if is_kept and not hosts else kept_object_code
+    rest = iter(texts)
+    stages = [
+        _host_stage(part, program) if isinstance(part, Host) else make(next(rest))
+        for part in _parts(program)
+    ]
+    return Artifact(
+        tuple(stages),
+        max([b.slot + 1 for b in program.buffers if b.slot >= 0], default=0),
+        tuple([(b.slot, array) for b, array in program.constants.items()]),
+        program.arena,
+        _work(program.body) > _LONG,
+        len(graph.nodes),
+        len(program.body),
+        hosts,
+    )
+
+
+def _parts(program: Program) -> list[list[Statement] | Host]:
+    """Split the statements: native parts, and between them the calls of Python."""
+    parts: list[list[Statement] | Host] = []
+    for statement in program.body:
+        if isinstance(statement, Host):
+            parts.append(statement)
+        elif parts and isinstance(parts[-1], list):
+            parts[-1].append(statement)
+        else:
+            parts.append([statement])
+    return parts
+
+
+def _piece(part: Sequence[Statement], program: Program) -> Program:
+    return Program(program.buffers, tuple(part), program.offsets, program.arena, program.constants)
+
+
+def _work(body: Sequence[Any]) -> int:
+    """Return about how many elements are worked on."""
+    total = 0
+    for statement in body:
+        count = getattr(statement, "count", None)
+        if count is not None:
+            total += count * max(_work(statement.body), 1)
+        elif hasattr(statement, "a"):
+            total += statement.out.rows * statement.out.columns * statement.a.columns // 16
+        elif isinstance(statement, Host):
+            total += _LONG
+    return total
+
+
+def _host_stage(call: Host, program: Program) -> Callable[[int, int], None]:
+    """Return a stage that calls a Python function on the memory of its buffers."""
+
+    def stage(pointers: int, arena: int) -> None:
+        arrays = [_array(b, shape, pointers, arena) for b, shape in call.inputs]
+        results = call.function(*arrays)
+        for (b, shape), result in zip(call.outputs, results, strict=True):
+            _array(b, shape, pointers, arena)[...] = result
+
+    def _array(buffer: Buffer, shape: tuple[int, ...], pointers: int, arena: int) -> Any:
+        if buffer.size == 0:
+            return np.empty(shape, buffer.dtype)
+        if buffer.slot >= 0:
+            address = ctypes.c_void_p.from_address(pointers + 8 * buffer.slot).value
+            assert address is not None
+        else:
+            address = arena + program.offsets[buffer]
+        memory: Any = (ctypes.c_char * (buffer.size * buffer.dtype.itemsize)).from_address(address)
+        return np.frombuffer(memory, buffer.dtype).reshape(shape)
+
+    return stage
