@@ -568,3 +568,19 @@ def test_it_shows_what_was_compiled():
     assert "define" in f.llvm
     assert "ret" in f.asm
     assert "2 nodes" in f.report()
+
+
+def test_the_gradient_of_an_element_whose_place_is_an_argument_is_compiled():
+    def picked(x, rows, columns):
+        y = x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True))
+        return -np.mean(y[rows, columns])
+
+    f = cr.value_and_grad(picked)
+    compiled = cr.compile(f)
+    x, rows = np.arange(12.0).reshape(3, 4) / 7, np.arange(3)
+    for columns in (np.array([0, 1, 3]), np.array([2, 2, 0])):
+        value, gradient = compiled(x, rows, columns)
+        expected, slope = f(x, rows, columns)
+        np.testing.assert_allclose(value, expected)
+        np.testing.assert_allclose(gradient, slope)
+    assert "eagerly" not in compiled.report()

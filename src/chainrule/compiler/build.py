@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +32,7 @@ from chainrule.compiler.identity import identity_of
 from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
 from chainrule.compiler.machine_code.jit import load_object
 from chainrule.compiler.numerics import contexts_now
+from chainrule.compiler.records import replaced
 from chainrule.compiler.settings import is_checking
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
@@ -125,11 +125,11 @@ def build(
         for k, x in enumerate(captured.surroundings)
         if not surroundings.holds(x)
     ]
-    signature = dataclasses.replace(signature, hidden=(*conditions, *kept))
+    signature = replaced(signature, hidden=(*conditions, *kept))
 
     def make_fast() -> Callable[..., Any]:
         hidden = (*contexts_now(), *signature.hidden)
-        return make_entry(dataclasses.replace(signature, hidden=hidden), stages, libraries)
+        return make_entry(replaced(signature, hidden=hidden), stages, libraries)
 
     is_fast = not is_flat and len(signature.arguments) == _positional(structure)
     return Built(
@@ -245,9 +245,7 @@ def _renumbered(node: Any, places: dict[int, int]) -> Any:
     if isinstance(node, OwnArray):
         return OwnArray(places[node.leaf])
     if hasattr(node, "children"):
-        return dataclasses.replace(
-            node, children=tuple([_renumbered(c, places) for c in node.children])
-        )
+        return replaced(node, children=tuple([_renumbered(c, places) for c in node.children]))
     return node
 
 

@@ -11,12 +11,13 @@ import gc
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
 from chainrule import tree
+from chainrule.compiler.records import record
 from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
 from chainrule.core.op import FRONTS, Op
@@ -282,7 +283,7 @@ def evaluated(node: Node, known: Mapping[Node, Value]) -> Value:
     return cast("Op", node.op).numpy(*args, **node.params)
 
 
-@dataclass(frozen=True)
+@record
 class Result:
     """One leaf of what the step returned.
 
@@ -297,7 +298,7 @@ class Result:
     constant: Any = None
 
 
-@dataclass(frozen=True)
+@record
 class Captured:
     """What one run of a step on types has told.
 
@@ -352,6 +353,8 @@ def capture_step(
     run = _run(level, f, leaves, rebuild, moving, watched, is_shared)
     survivors = None
     if sys.getrefcount(level) > _ONE_HOLDER:
+        gc.collect()  # what only refers to itself is gone
+    if sys.getrefcount(level) > _ONE_HOLDER:
         survivors = NotCompiledError.from_survivor()
         _give_numbers(level)
     surroundings, fixed = _surroundings(level, is_shared)
@@ -399,7 +402,7 @@ def _is_among(x: Any, leaves: Sequence[Value]) -> bool:
     return any(x is leaf for leaf in leaves)
 
 
-@dataclass(frozen=True)
+@record
 class _Run:
     """What is left of a run when its traced values are gone."""
 

@@ -6,7 +6,6 @@ import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,12 @@ import numpy as np
 from chainrule import tree
 from chainrule.compiler.build import Built, build
 from chainrule.compiler.capture import Captured, capture_step, outcome_of
+from chainrule.compiler.collector import without_collector
 from chainrule.compiler.counts import Counts
 from chainrule.compiler.entry.shell import arm, make_shell_class
 from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.numerics import settings_now, warns_as_usual
+from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.graph import Graph
@@ -39,7 +40,6 @@ _AGAIN = object()
 _Key = tuple[Any, ...]
 
 
-@dataclass
 class Path:
     """One way through the branches of a step, compiled.
 
@@ -48,9 +48,10 @@ class Path:
         built: the native step.
     """
 
-    captured: Captured
-    built: Built
-    fast: tuple[Any, Callable[..., Any] | None] = (None, None)
+    def __init__(self, captured: Captured, built: Built) -> None:
+        self.captured = captured
+        self.built = built
+        self._fast: tuple[Any, Callable[..., Any] | None] = (None, None)
 
     def call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         """Run the native step; a `Declined` says that it did not, and nothing was written."""
@@ -67,12 +68,11 @@ class Path:
         if self.built.make_fast is None:
             return None
         now = settings_now()
-        if self.fast[0] is not now or self.fast[1] is None:
-            self.fast = (now, self.built.make_fast())
-        return self.fast[1]
+        if self._fast[0] is not now or self._fast[1] is None:
+            self._fast = (now, self.built.make_fast())
+        return self._fast[1]
 
 
-@dataclass
 class Specialization:
     """A step for arguments of certain types: one path for each combination of outcomes that was met.
 
@@ -84,11 +84,12 @@ class Specialization:
         questions: what its captures compare numbers with, see `StepLevel`.
     """
 
-    paths: dict[tuple[bool, ...], Path] = field(default_factory=dict)
-    newest: Path | None = None
-    eager: Exception | None = None
-    outcome: tuple[list[Any], Structure] | None = None
-    questions: dict[tuple[bool, ...], Any] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.paths: dict[tuple[bool, ...], Path] = {}
+        self.newest: Path | None = None
+        self.eager: Exception | None = None
+        self.outcome: tuple[list[Any], Structure] | None = None
+        self.questions: dict[tuple[bool, ...], Any] = {}
 
     def path_after(self, outcomes: tuple[bool, ...]) -> Path | None:
         """Return a path whose first guards have these outcomes."""
@@ -96,7 +97,7 @@ class Specialization:
         return next((p for known, p in self.paths.items() if known[:n] == outcomes), None)
 
 
-@dataclass(frozen=True)
+@record
 class _Call:
     """What decides about a call.
 
@@ -258,6 +259,7 @@ class Compiled:
                 self._known.move_to_end(key)
             return known
 
+    @without_collector()
     def _compiled(
         self,
         specialization: Specialization,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 _KINDS_AT_MOST = 256
 
 
-@dataclass
 class _Kind:
     """What is known of calls that differ in their integers at most.
 
@@ -19,9 +17,10 @@ class _Kind:
         is_fixed: whether they are shapes, indices or counts: each value needs a step of its own.
     """
 
-    values: tuple[int, ...]
-    moving: frozenset[int] = frozenset()
-    is_fixed: bool = False
+    def __init__(self, values: tuple[int, ...]) -> None:
+        self.values = values
+        self.moving: frozenset[int] = frozenset()
+        self.is_fixed = False
 
 
 class Counts:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.compiler.capture import GUARD
-from chainrule.compiler.views import View
 from chainrule.core.graph import Graph
 from chainrule.core.op import TABLE, WEAK_FRONTS, Op
 from chainrule.core.trace import OUTPUT, Node
 from chainrule.core.types import ArrayType
+
+if TYPE_CHECKING:
+    from chainrule.compiler.views import View
 
 _NUMBERS = "biufc"
 _CLASSES = {kind: kind.__name__ for kind in (bool, int, float, complex)}
@@ -57,7 +59,8 @@ class _Writer:
         self.numbers: dict[Node, int] = {node: i for i, node in enumerate(inputs)}
         self.types: list[Any] = []
         self.arrays: list[Any] = []
-        self._types: dict[Any, int] = {}
+        self._types: dict[int, int] = {}
+        self._by_type: dict[ArrayType, int] = {}
         self._arrays: dict[int, int] = {}
         self._kept: list[Any] = []  # an identity is free again when its object is gone
 
@@ -65,12 +68,12 @@ class _Writer:
         """Write a node, and number it."""
         name = _name_of(node.op)
         args = [
-            (None if p is None else self.numbers[p], self.value(a))
+            self.value(a) if p is None else (self.numbers[p], self.number_of(a))
             for a, p in zip(node.args, node.parents, strict=True)
         ]
         params = [(self.value(k), self.value(x)) for k, x in node.params.items()]
         self.numbers[node] = len(self.numbers)
-        return name, args, params, self.value(node.type)
+        return name, args, params, self.number_of(node.type)
 
     def result(self, x: Any) -> Any:
         """Write an output."""
@@ -91,13 +94,25 @@ class _Writer:
             return "class", _CLASSES[x]
         raise _NotExactError
 
+    def number_of(self, t: Any) -> Any:
+        """Return the number of a type, or of each type of several results."""
+        known = self._types.get(id(t))
+        if known is not None:
+            return known
+        if type(t) is tuple:
+            return [self.number_of(part) for part in t]
+        if type(t) is not ArrayType:
+            raise _NotExactError  # a value that is known, of a node that is not
+        number = self._by_type.setdefault(t, len(self.types))
+        if number == len(self.types):
+            self.types.append((t.shape, self.dtype(t.dtype), t.weak))
+        self._types[id(t)] = number
+        self._kept.append(t)
+        return number
+
     def array_type(self, t: ArrayType) -> Any:
         """Write a shape and a dtype."""
-        number = self._types.get(t)
-        if number is None:
-            number = self._types[t] = len(self.types)
-            self.types.append((t.shape, self.dtype(t.dtype), t.weak))
-        return "type", number
+        return "type", self.number_of(t)
 
     def array(self, x: Any) -> Any:
         """Write an array; one that is met again is the same, which passes may rely on."""

@@ -116,9 +116,9 @@ class Surroundings:
 
     def drawn(self) -> tuple[Any, ...]:
         """Return something that changes when a random number is drawn."""
-        states: list[Any] = [repr(g.bit_generator.state) for g in self.generators]
+        states: list[Any] = [_frozen(g.bit_generator.state) for g in self.generators]
         if "numpy.random" in sys.modules:
-            states.append(repr(np.random.get_state(legacy=False)))  # noqa: NPY002  what the step may draw from
+            states.append(_frozen(np.random.get_state(legacy=False)))  # noqa: NPY002  what the step may draw from
         if "random" in sys.modules:
             states.append(hash(sys.modules["random"].getstate()))
         return tuple(states)
@@ -206,6 +206,13 @@ def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any],
 
 def _contents(cells: list[CellType]) -> list[Any]:
     return [cell.cell_contents for cell in cells]
+
+
+def _frozen(state: Any) -> Any:
+    """Return the state of a generator so that it can be compared later."""
+    if isinstance(state, dict):
+        return tuple([(k, _frozen(v)) for k, v in state.items()])
+    return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
 def _leaves(x: Any) -> list[Any]:

@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +37,7 @@ from chainrule.compiler.entry.signature import (
     is_same_static,
     leaves,
 )
+from chainrule.compiler.records import record
 
 _ALIGNMENT = 64
 _MISSING = object()
@@ -70,7 +70,7 @@ def make_plain_entry(
     return functools.partial(_call, plan)
 
 
-@dataclass(frozen=True)
+@record
 class _Plan:
     """What is the same at every call."""
 

@@ -6,15 +6,16 @@ The two entries, `plain.py` in Python and `native.py` in machine code, do the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.records import record
+
 DType = np.dtype[Any]
 
 
-@dataclass(frozen=True)
+@record
 class ArrayInput:
     """An argument that is exactly an ndarray.
 
@@ -38,7 +39,7 @@ class ArrayInput:
         return cls(array.dtype, array.shape, array.strides, slots, is_written)
 
 
-@dataclass(frozen=True)
+@record
 class NumberInput:
     """An argument that is exactly a Python float, complex or int; its pointers see float64, complex128 or int64."""
 
@@ -46,7 +47,7 @@ class NumberInput:
     slots: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class ScalarInput:
     """An argument that is a NumPy scalar of this dtype."""
 
@@ -54,14 +55,14 @@ class ScalarInput:
     slots: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class StaticInput:
     """An argument that has to be this object, or one equal to it of the same type if that is str, bytes or a number."""
 
     value: Any
 
 
-@dataclass(frozen=True)
+@record
 class Sequence:
     """A list, a tuple or a named tuple: exactly of type `kind`."""
 
@@ -69,7 +70,7 @@ class Sequence:
     children: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Mapping:
     """A dict with exactly these keys, in this order."""
 
@@ -77,7 +78,7 @@ class Mapping:
     children: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Record:
     """A dataclass: exactly of type `kind`, with one child for each attribute named."""
 
@@ -86,7 +87,7 @@ class Record:
     children: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@record
 class FreshArray:
     """A result in an array of its own, made at the call, row by row."""
 
@@ -95,14 +96,14 @@ class FreshArray:
     slots: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class OwnArray:
     """A result that is one of the arguments' own objects: the n-th leaf among the inputs."""
 
     leaf: int
 
 
-@dataclass(frozen=True)
+@record
 class ScalarResult:
     """A NumPy scalar."""
 
@@ -110,7 +111,7 @@ class ScalarResult:
     slots: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class NumberResult:
     """A Python float, complex, int or bool; its pointers take float64, complex128, int64 or bool."""
 
@@ -118,7 +119,7 @@ class NumberResult:
     slots: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class ConstantResult:
     """A result that does not depend on the arguments."""
 
@@ -150,7 +151,7 @@ MISSING = _Missing()
 """What is read from a place that holds nothing."""
 
 
-@dataclass(frozen=True)
+@record
 class Name:
     """A place: a key of a dictionary, such as the globals of a module, or of another mapping."""
 
@@ -162,7 +163,7 @@ class Name:
         return self.holder.get(self.key, MISSING)
 
 
-@dataclass(frozen=True)
+@record
 class Cell:
     """A place: a variable of a closure."""
 
@@ -176,7 +177,7 @@ class Cell:
             return MISSING
 
 
-@dataclass(frozen=True)
+@record
 class Context:
     """A place: a context variable."""
 
@@ -193,7 +194,7 @@ class Context:
 Place = Name | Cell | Context
 
 
-@dataclass(frozen=True)
+@record
 class Hidden:
     """An argument that is not passed: it is read from its place at every call.
 
@@ -204,7 +205,7 @@ class Hidden:
     node: Input
 
 
-@dataclass(frozen=True)
+@record
 class Signature:
     """All that a call has to check and to make.
 
@@ -227,7 +228,7 @@ class Signature:
     hidden: tuple[Hidden, ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class Declined:
     """What an entry returns instead of a result, before anything was written.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.records import record
 from chainrule.errors import ArgumentError
 
 _AVX512 = ("avx512f", "avx512bw", "avx512dq", "avx512vl")
@@ -19,7 +19,7 @@ _NAMED = {
 }
 
 
-@dataclass(frozen=True)
+@record
 class Machine:
     """A target.
 
