@@ -105,3 +105,27 @@ def test_the_checker_refuses_an_input_among_the_nodes(graph):
 def test_the_checker_refuses_a_result_from_elsewhere(graph):
     with pytest.raises(GraphError, match="is not a node of the graph"):
         Graph(graph.inputs, graph.nodes[:-1], graph.outputs).check()
+
+
+def _writes(x):
+    x[0] = 2.0
+    x *= 3
+    return x + 1
+
+
+def _returns_what_it_wrote(x):
+    part = x[1:]
+    part *= 2
+    return x, part
+
+
+@pytest.mark.parametrize("f", [_writes, _returns_what_it_wrote])
+def test_a_function_that_writes_to_its_arguments_is_captured_from_what_they_were(f):
+    graph = capture(f, array_type((3,), np.dtype(float)))
+    graph.check()
+    x = np.array([1.0, 5.0, 7.0])
+    results = graph.run(x.copy())
+    expected = f(x.copy())
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    for result, value in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(result, value)

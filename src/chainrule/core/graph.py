@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.core.cells import HANDLES, settled, type_of
+from chainrule.core.cells import HANDLES, frozen, settled, type_of
 from chainrule.core.op import READS_OUT, Op, reads_argument
 from chainrule.core.trace import OUTPUT, Level, Node, topological, wrap
 from chainrule.core.types import ArrayType, Value
@@ -134,10 +134,11 @@ def capture(f: Callable[..., Any], *types: ArrayType) -> Graph:
     """
     with CaptureLevel() as level:
         handles = [level.input(t) for t in types]
+        inputs = tuple([h.node for h in handles])  # before `f` writes to its arguments
         out = f(*handles)
         results = out if isinstance(out, (tuple, list)) else (out,)
-        outputs = tuple(r.node if type(r) in HANDLES else r for r in results)
-    inputs = tuple(h.node for h in handles)
+        settled_results = [settled(frozen(r)) for r in results]
+        outputs = tuple([r.node if type(r) in HANDLES else r for r in settled_results])
     ends = [o for o in outputs if isinstance(o, Node)]
     nodes = tuple(n for n in topological(ends) if n.op is not None)
     return Graph(inputs, nodes, outputs)
