@@ -1,4 +1,4 @@
-"""Nested containers of arrays: flatten, unflatten, map. A thin face over optree, in our own namespace.
+"""Nested containers of arrays: flatten, unflatten, map. A thin face over `nests` and optree, in our own namespace.
 
 Leaves are arrays and numbers. Text, booleans, None and functions belong to the structure. Dataclasses are registered
 the first time one is seen.
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ContainerError
+from chainrule.nests import take_apart
 
 _NAMESPACE = "chainrule"
 _LEAVES = (np.ndarray, np.generic, float, complex, int)
@@ -126,7 +127,7 @@ def paths(tree: Any, root: str = "") -> list[str]:
 
 @functools.cache
 def _optree() -> Any:
-    """Import optree when the first container is met: plain arrays do without it."""
+    """Import optree when a container is met that `nests` does not know."""
     import optree
 
     return optree
@@ -178,6 +179,9 @@ class _Fields:
 
 
 def _flatten_all(tree: Any) -> tuple[list[Any], Any]:
+    known = take_apart(tree, is_leaf)
+    if known is not None:
+        return known
     leaves, spec = _optree().tree_flatten(
         tree, _is_leaf_or_registers, none_is_leaf=True, namespace=_NAMESPACE
     )
