@@ -54,6 +54,17 @@ def program(request):
     return request.param
 
 
+def test_it_compiles_whole_gradient_included(program):
+    f, x = program
+    step = cr.compile(cr.value_and_grad(f))
+    for start in (x, 1.01 * x):
+        value, gradient = cr.value_and_grad(f)(start)
+        got = step(start.copy())
+        assert_close((got[0],), (value,), tolerance(float, 1), "value")
+        assert_close((got[1],), (gradient,), tolerance(float, 1), "gradient")
+    assert "eagerly" not in step.report()
+
+
 def test_value_is_numpys(program):
     f, x = program
     assert_close((cr.value_and_grad(f)(x)[0],), (f(x),), tolerance(float, 0), "value")

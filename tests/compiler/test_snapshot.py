@@ -63,6 +63,23 @@ def test_an_array_that_is_changed_before_it_is_used_is_noticed():
     assert "changes an array" in step.report()
 
 
+def test_an_array_of_its_own_may_change_between_two_uses():
+    def f(x):
+        order = np.arange(3)
+        first = x[order] * 2.0
+        order[[0, 2]] = order[[2, 0]]
+        scale = np.full(3, 0.5)
+        second = x[order] * scale
+        scale += 1.0
+        return first - second * scale
+
+    step = cr.compile(f)
+    x = np.array([1.0, 2.0, 4.0])
+    np.testing.assert_array_equal(step(x), f(x))
+    np.testing.assert_array_equal(step(-x), f(-x))
+    assert "eagerly" not in step.report()
+
+
 def test_a_variable_of_a_closure_is_put_back():
     calls = 0
 

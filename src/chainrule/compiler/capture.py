@@ -22,7 +22,7 @@ from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
 from chainrule.core.op import FRONTS, Op
 from chainrule.core.reroute import following
-from chainrule.core.trace import OUTPUT, Node, wrap
+from chainrule.core.trace import OUTPUT, Node, same_elements, wrap
 from chainrule.core.types import ArrayType, Value, array_type
 from chainrule.errors import EscapedValueError, NotCompiledError, ShapeError
 from chainrule.ops.numbers import NeedsNumbers
@@ -64,6 +64,7 @@ class StepLevel(CaptureLevel):
         arrays: plain arrays that the step used without getting them as arguments, by identity: the array, its
         content when it
             was first used, its node.
+        older: what such an array held before the step changed it, in recording order, by identity: contents and nodes.
         outcomes: what Python was told about each guard, in order.
         forced: outcomes that are known already, for the first guards.
         questions: what a value is compared with where its numbers decide, by the outcomes before; shared by all
@@ -71,7 +72,7 @@ class StepLevel(CaptureLevel):
         known: the numbers of nodes, computed where a guard asks.
     """
 
-    __slots__ = ("arrays", "forced", "known", "nodes", "outcomes", "questions")
+    __slots__ = ("arrays", "forced", "known", "nodes", "older", "outcomes", "questions")
 
     def __init__(
         self, forced: Sequence[bool] = (), questions: dict[tuple[bool, ...], Value] | None = None
@@ -80,6 +81,7 @@ class StepLevel(CaptureLevel):
         self.questions = {} if questions is None else questions
         self.nodes: list[Node] = []
         self.arrays: dict[int, tuple[Any, Any, Node]] = {}
+        self.older: dict[int, list[tuple[Any, Node]]] = {}
         self.outcomes: list[bool] = []
         self.forced = forced
         self.known: dict[Node, Value] = {}
@@ -122,6 +124,9 @@ class StepLevel(CaptureLevel):
         if not isinstance(x, np.ndarray):
             return None, x
         known = self.arrays.get(id(x))
+        if known is not None and not same_elements(known[1], x):
+            self.older.setdefault(id(x), []).append(known[1:])
+            known = None
         if known is None:
             t = array_type(x.shape, x.dtype)
             node = Node(None, (), {}, (), t, t)
@@ -503,7 +508,7 @@ def _result(level: StepLevel, x: Any, places: Mapping[int, int], inputs: Sequenc
 def _surroundings(
     level: StepLevel, is_shared: Callable[[Any], bool]
 ) -> tuple[list[tuple[Any, Node]], dict[Node, Any]]:
-    """Split the plain arrays that were used into those to read at each call and those that nobody can change.
+    """Split the plain arrays that were used into those to read at each call and those that the step made for itself.
 
     Raises:
         NotCompiledError: one was changed while the step ran.
@@ -515,12 +520,14 @@ def _surroundings(
     level.arrays.clear()
     while arrays:
         x, first, node = arrays.pop()
-        if not np.array_equal(x, first, equal_nan=x.dtype.kind in "fc"):
-            raise NotCompiledError.from_changed_array()
-        if is_shared(x) or sys.getrefcount(x) > alone:
-            read.append((x, node))
-        else:
+        older = level.older.get(id(x), ())
+        if not is_shared(x) and sys.getrefcount(x) <= alone:
+            fixed.update({n: content for content, n in older})
             fixed[node] = first
+        elif older or not same_elements(x, first):
+            raise NotCompiledError.from_changed_array()
+        else:
+            read.append((x, node))
     return read[::-1], fixed
 
 

@@ -186,12 +186,12 @@ class Level:
         if not x.flags.writeable and x.base is None:
             return x
         known = self.snapshots.get(id(x))
-        if known is None or known[0] is not x or not _same_elements(known[1], x):
+        if known is None or known[0] is not x or not same_elements(known[1], x):
             known = self.snapshots[id(x)] = (x, x.__copy__())
         return known[1]
 
 
-def _same_elements(x: Any, y: Any) -> bool:
+def same_elements(x: Any, y: Any) -> bool:
     """Say whether two arrays have the same elements; NaN equals NaN."""
     return x.shape == y.shape and bool(np.array_equal(x, y, equal_nan=x.dtype.kind in "fc"))
 

@@ -85,10 +85,10 @@ def _each(t: Taper, node: Node, kind: int, values: Sequence[Any]) -> Any:
 
 
 def _mapped(t: Taper, node: Node, kind: int, values: Sequence[Any]) -> Memory:
-    """Compute a large array in a loop of its own."""
+    """Compute a large array in a loop of its own, of the values for the node's first arguments."""
     sources: list[Buffer | None] = []
     numbers: list[int] = []
-    for a, value in zip(node.args, values, strict=True):
+    for a, value in zip(node.args[: len(values)], values, strict=True):
         if type(value) is Memory:
             if type_of_plain(a).shape != node.type.shape:
                 raise NotScalarError
