@@ -97,6 +97,8 @@ class Op:
             it may write to it and hand it on as the cotangent of the first argument.
         partials: the partial derivatives of an elementwise op.
         lower: `lower(e, *args)` computes one element with an emitter `e` that has no method of the op's own name.
+        body: NumPy code of other ops that computes what `numpy` does, for the compiler, where `numpy` is not such code
+            itself; None where there is none, and it returns NotImplemented for types that it does not serve.
         rejects: samples that must raise ShapeError.
     """
 
@@ -114,6 +116,7 @@ class Op:
     consume: Callable[[Needs, Any, Sequence[Any], Mapping[str, Any]], Sequence[Any]] | None = None
     partials: tuple[Rule | None, ...] = ()
     lower: Callable[..., Any] | None = None
+    body: Callable[..., Any] | None = None
     notation: Notation = Notation("")
     samples: tuple[Sample, ...] = ()
     rejects: tuple[Sample, ...] = ()

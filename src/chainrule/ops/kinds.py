@@ -153,6 +153,7 @@ def general(
     notation: Notation | None = None,
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
+    body: Callable[..., Any] | None = None,
 ) -> Op:
     """Declare an op by both its rules.
 
@@ -171,6 +172,7 @@ def general(
         notation: how it is written.
         samples: calls for the generated tests.
         rejects: calls that must raise ShapeError.
+        body: see `Op.body`.
     """
 
     def full_vjp(
@@ -205,6 +207,7 @@ def general(
         jvp=full_jvp,
         reads=lambda traced, types, params: reads_by_symbols(op, traced, types, params),
         reads_vary=True,
+        body=body,
         notation=notation or called(name, arity),
         samples=samples,
         rejects=rejects,
@@ -227,6 +230,7 @@ def constant(
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
     lower: Callable[..., Any] | None = None,
+    body: Callable[..., Any] | None = None,
 ) -> Op:
     """Declare an op whose derivative is zero everywhere, or with `undefined` one that has none and says why.
 
@@ -248,6 +252,7 @@ def constant(
         is_constant=True,
         undefined=undefined,
         lower=lower,
+        body=body,
         notation=notation or called(name, arity),
         samples=samples,
         rejects=rejects,

@@ -44,12 +44,19 @@ def _p_norm_jvp(
     return np.sum(real_part(tangents[0] * _slope(size, x, p)), axis=axes, keepdims=keepdims)
 
 
+def _p_norm(x: Value, p: float, axes: Shape, keepdims: bool) -> Value:
+    if p == 2:
+        return np.sqrt(np.sum(real_part(conjugated(x) * x), axis=axes, keepdims=keepdims))
+    return np.sum(np.abs(x) ** p, axis=axes, keepdims=keepdims) ** (1 / p)
+
+
 _P_NORM = general(
     "p_norm",
     lambda x, p, axes, keepdims: np.linalg.vector_norm(x, axis=axes, keepdims=keepdims, ord=p),
     vjp=_p_norm_vjp,
     jvp=_p_norm_jvp,
     infer=_p_norm_type,
+    body=_p_norm,
     samples=(
         Sample((2, 3), p=2.0, axes=(1,), keepdims=True),
         Sample((2, 3), p=3.0, axes=(0, 1), keepdims=False),

@@ -24,8 +24,16 @@ from chainrule.ops.canonical import (
 )
 from chainrule.ops.kinds import constant
 
+_LONGEST = 4096
+"""Positions along longer axes are found by NumPy: they are numbers that the compiled step would have to keep."""
 
-def _question(name: str, numpy: Callable[..., Any], dtype: type) -> None:
+
+def _question(
+    name: str,
+    numpy: Callable[..., Any],
+    dtype: type,
+    body: Callable[..., Value] | None = None,
+) -> None:
     """Declare a question about all elements, answered axis by axis."""
 
     def evaluate(x: Any, *where: Any, axis: Axes, keepdims: bool) -> Any:
@@ -48,6 +56,7 @@ def _question(name: str, numpy: Callable[..., Any], dtype: type) -> None:
             reduced_shape(x.shape, axis, keepdims=keepdims), np.dtype(dtype)
         ),
         front=front,
+        body=body,
         names=(numpy,),
         samples=(
             Sample((2, 3)),
@@ -57,12 +66,46 @@ def _question(name: str, numpy: Callable[..., Any], dtype: type) -> None:
     )
 
 
+def _count(x: Value, *where: Value, axis: Axes, keepdims: bool) -> Value:
+    found = np.not_equal(x, 0)
+    for mask in where:
+        found = np.logical_and(found, mask)
+    return np.sum(found, axis=axis, keepdims=keepdims, dtype=np.intp)
+
+
 _question("all", np.all, np.bool_)
 _question("any", np.any, np.bool_)
-_question("count_nonzero", np.count_nonzero, np.intp)
+_question("count_nonzero", np.count_nonzero, np.intp, _count)
 
 
-def _position(name: str, numpy: Callable[..., Any], rejects: tuple[Sample, ...]) -> None:
+def _first(extreme: Callable[..., Value]) -> Callable[..., Value]:
+    """Return code that finds the first element that is the extreme one, or the first NaN: that is an extreme."""
+
+    def body(x: Value, axis: int | None, keepdims: bool) -> Value:
+        ndim = x.ndim
+        if axis is None:
+            x, along = np.reshape(x, (-1,)), 0
+        else:
+            along = axis
+        count = x.shape[along]
+        if x.dtype.kind == "c" or count > _LONGEST:
+            return NotImplemented
+        found = np.equal(x, extreme(x, axis=along, keepdims=True))
+        if x.dtype.kind == "f":
+            found = np.logical_or(found, np.isnan(x))
+        places = np.expand_dims(np.arange(count), tuple(range(1, x.ndim - along)))
+        out = np.min(np.where(found, places, count), axis=along, keepdims=keepdims)
+        return np.reshape(out, (1,) * ndim) if axis is None and keepdims else out
+
+    return body
+
+
+def _position(
+    name: str,
+    numpy: Callable[..., Any],
+    rejects: tuple[Sample, ...],
+    body: Callable[..., Value] | None = None,
+) -> None:
     """Declare a function that finds the position of an element along one axis, or in all of the array."""
 
     def front(a: Value, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Value:
@@ -80,13 +123,14 @@ def _position(name: str, numpy: Callable[..., Any], rejects: tuple[Sample, ...])
             reduced_shape(x.shape, axes_of(axis, x.ndim), keepdims=keepdims), np.dtype(np.intp)
         ),
         front=front,
+        body=body,
         names=(numpy,),
         samples=(Sample((2, 3)), Sample((2, 3), axis=-1), Sample((2, 3), axis=0, keepdims=True)),
         rejects=rejects,
     )
 
 
-_position("argmax", np.argmax, (Sample((0, 3), axis=0),))
-_position("argmin", np.argmin, (Sample((0, 3), axis=0),))
+_position("argmax", np.argmax, (Sample((0, 3), axis=0),), _first(np.max))
+_position("argmin", np.argmin, (Sample((0, 3), axis=0),), _first(np.min))
 _position("nanargmax", np.nanargmax, ())
 _position("nanargmin", np.nanargmin, ())

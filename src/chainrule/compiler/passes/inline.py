@@ -29,7 +29,8 @@ def inline(graph: Graph) -> Graph:
                             e = exp(x - m)
         return a       ->   return e / sum(e)
 
-    Only ops of kind general: those have no loop of their own. What cannot be captured stays and is called as it is.
+    Only ops that state a body, and ops of kind general: those have no loop of their own. What cannot be captured stays
+    and is called as it is.
 
     >>> from chainrule.compiler.passes.rewrite import recorded
     >>> from chainrule.ops.softmax import softmax
@@ -47,9 +48,11 @@ def _is_candidate(node: Node) -> bool:
     return (
         op is not None
         and op is not OUTPUT
-        and op.kind == "general"
         and type(node.type) is not tuple
-        and isinstance(op.numpy, types.FunctionType)
+        and (
+            op.body is not None
+            or (op.kind == "general" and isinstance(op.numpy, types.FunctionType))
+        )
     )
 
 
@@ -85,7 +88,7 @@ def _frozen(params: Any) -> tuple[tuple[str, Any], ...] | None:
 def _body(
     op: Op, given: tuple[Any, ...], params: tuple[tuple[str, Any], ...] | None
 ) -> Graph | None:
-    return None if params is None else _captured(op, op.numpy, given, params)
+    return None if params is None else _captured(op, op.body or op.numpy, given, params)
 
 
 @functools.lru_cache(_REMEMBERED)
@@ -98,4 +101,5 @@ def _captured(
     except Exception:  # noqa: BLE001  whatever it needs, it is not types alone
         return None
     is_other = all(node.op is not op for node in graph.nodes)
-    return graph if is_other and graph.nodes and len(graph.outputs) == 1 else None
+    is_one = len(graph.outputs) == 1 and isinstance(graph.outputs[0], Node)
+    return graph if is_other and graph.nodes and is_one else None

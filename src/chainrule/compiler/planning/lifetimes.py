@@ -5,7 +5,7 @@ from __future__ import annotations
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
 
-VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "stop_gradient"})
+VIEWS = frozenset({"reshape", "transpose", "broadcast_to", "diagonal", "stop_gradient"})
 """Ops whose result may lie where their argument lies; so may `getitem`'s."""
 
 _HANDED_ON = VIEWS | {"copy", "astype", "cast_to_integer", "getitem"}

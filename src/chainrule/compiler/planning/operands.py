@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from chainrule.compiler.loops.program import Number
+from chainrule.compiler.planning.diagonals import diagonal_of
 from chainrule.compiler.planning.plan import Array, Operand, Read, Uniform
 from chainrule.compiler.views import View, whole
 from chainrule.core.types import Shape, type_of_plain
@@ -46,6 +47,8 @@ def moved(view: View, name: str, params: Mapping[str, Any], shape: Shape) -> Vie
         return view.transposed(params["axes"])
     if name == "broadcast_to":
         return view.broadcast(shape)
+    if name == "diagonal":
+        return diagonal_of(view, params["offset"], params["axis1"], params["axis2"])
     return view.cut(params["index"])
 
 

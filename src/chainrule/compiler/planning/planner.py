@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.compiler.capture import GUARD
 from chainrule.compiler.loops.program import Number
+from chainrule.compiler.planning.diagonals import TRIANGLES, diagonal_of
 from chainrule.compiler.planning.folds import COMBINE, axes_of, neutral, why_not
 from chainrule.compiler.planning.grouping import Grouping, reads
 from chainrule.compiler.planning.host import host_function, result_types
@@ -37,7 +38,7 @@ from chainrule.compiler.planning.plan import (
     Read,
     Uniform,
 )
-from chainrule.compiler.planning.rules import elementwise_rule
+from chainrule.compiler.planning.rules import elementwise_rule, is_native
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.core.trace import OUTPUT, Node
@@ -88,6 +89,8 @@ class _Planner:
             "astype": self._cast,
             "cast_to_integer": self._cast,
             "copy": self._cast,
+            "from_diagonal": self._on_diagonal,
+            **dict.fromkeys(TRIANGLES, self._triangle),
             **dict.fromkeys(_FILLS, self._fill),
         }
         for i, (node, view) in enumerate(zip(graph.inputs, input_views, strict=True)):
@@ -215,6 +218,36 @@ class _Planner:
         dtype = node.type.dtype
         number = Number(dtype.type(_FILLS[node.op.name]), dtype)
         self.values[node] = Uniform(number, node.type.shape)
+
+    def _triangle(self, node: Node) -> None:
+        """Keep the elements on one side of a diagonal; the others are zero, whatever they were."""
+        assert node.op is not None
+        dtype, shape = node.type.dtype, node.type.shape
+        if not is_native(dtype):
+            self._host(node, f"numbers of dtype {dtype}")
+            return
+        rows, columns = shape[-2:]
+        row = constant(np.arange(rows)[:, None] + node.params["k"])
+        zero = Uniform(Number(dtype.type(0), dtype), ())
+        operands = (row, constant(np.arange(columns)), self._operand(node, 0), zero)
+        self.values[node] = self._computed(
+            TRIANGLES[node.op.name],
+            node.op.name,
+            operands,
+            (_INT, _INT, dtype, dtype),
+            (dtype, shape, dtype),
+        )
+
+    def _on_diagonal(self, node: Node) -> None:
+        """Write a diagonal into zeros."""
+        value = self._operand(node, 0)
+        dtype, shape = node.type.dtype, node.type.shape
+        target = self._copied(Uniform(Number(dtype.type(0), dtype), shape)).array
+        params = node.params
+        place = diagonal_of(whole(shape), params["offset"], params["axis1"], params["axis2"])
+        piece = Point(None, "write", (value,), (dtype,), dtype, place.shape, target, place)
+        target.ready = self.work.append(Group(place.shape, [piece]))
+        self.values[node] = Read(target, whole(shape))
 
     def _guard(self, node: Node) -> None:
         condition = self._operand(node, 0)

@@ -25,7 +25,7 @@ def elementwise_rule(
     """
     casts = _loop_dtypes(op, types, out)
     rule = rule_of(op)
-    if rule is None or any(not _is_native(d) for d in casts):
+    if rule is None or any(not is_native(d) for d in casts):
         return None, casts, out.dtype
     dtype = result_dtype(op, casts, params)
     if dtype is None:
@@ -33,7 +33,8 @@ def elementwise_rule(
     return functools.partial(rule, **params) if params else rule, casts, dtype
 
 
-def _is_native(dtype: DType) -> bool:
+def is_native(dtype: DType) -> bool:
+    """Say whether there are instructions for numbers of a dtype."""
     return dtype.kind in "biufc" and dtype.char not in "gGe"
 
 
