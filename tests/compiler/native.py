@@ -39,7 +39,7 @@ def compiled(program, machine=None):
         for buffer, content in program.constants.items():
             given[buffer.slot] = content.ctypes.data
         pointers = (ctypes.c_void_p * max(1, len(given)))(*given)
-        arena = np.empty(program.arena + 64, np.uint8)
+        arena = np.empty(emitted.arena + 64, np.uint8)
         return step(ctypes.addressof(pointers), -(-arena.ctypes.data // 64) * 64)
 
     call.library = library

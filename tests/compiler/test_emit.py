@@ -1,5 +1,6 @@
 """What the native function of a program does is what the interpreter does."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from tests.compiler.native import assembly, compiled
 from tests.compiler.small_loops import at, elementwise
 
+from chainrule.compiler.emission import blocked_products
 from chainrule.compiler.emission.emit import emit
+from chainrule.compiler.emission.products import is_blocked
 from chainrule.compiler.loops.checker import check_program
 from chainrule.compiler.loops.interpreter import interpret
 from chainrule.compiler.loops.program import (
@@ -205,6 +208,71 @@ def test_products(add, dtype, machine, rng):
         arrays += [(rng.normal(size=x.size) * 3).astype(dtype) for x in made]
     tolerance = 1e-4 if np.dtype(dtype).char in "fF" else 1e-12
     assert_same(Program(tuple(buffers), tuple(statements)), arrays, machine, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("resident", [1 << 10, 1 << 20])
+def test_products_in_blocks(resident, dtype, machine, rng, monkeypatch):
+    for name, value in {"RESIDENT": resident, "_LONG": 20, "_NEAR": 1 << 9, "_PAGE": 64}.items():
+        monkeypatch.setattr(blocked_products, name, value)
+    shapes = [(4, 40, 30), (29, 67, 61), (61, 5, 20), (48, 64, 41), (16, 16, 16)]
+    ways = itertools.product(shapes, *[[False, True]] * 4)
+    buffers, statements, arrays = [], [], []
+    for shape, left, right, below, add in ways:
+        made, product = a_product(shape, (left, right), np.dtype(dtype), len(buffers), add)
+        if below:
+            m, n, _ = shape
+            out = Matrix(made[2], Index(0), m, n, 1, m)
+            product = dataclasses.replace(product, out=out)
+        buffers += made
+        statements.append(product)
+        arrays += [rng.integers(-9, 9, x.size).astype(dtype) for x in made]
+    program = Program(tuple(buffers), tuple(statements))
+    assert all(map(is_blocked, statements))
+    assert_same(program, arrays, machine)
+
+
+def test_a_product_in_blocks_is_a_sum_in_the_order_of_the_depth(rng):
+    (x, y, out), product = a_product((5, 40, 30), (False, False), np.dtype("f4"), 0, add=False)
+    program = Program((x, y, out), (product,))
+    a, b, result = (rng.normal(size=n).astype("f4") for n in (5 * 30, 30 * 40, 5 * 40))
+    compiled(program)([a, b, result])
+    a, b = a.reshape(5, 30), b.reshape(30, 40)
+    total = np.zeros((5, 40), "f4")
+    for k in range(30):
+        exact = a[:, k, None].astype("f8") * b[k] + total  # a product of floats is exact in doubles
+        total = exact.astype("f4") if Machine.host().has_fma else total + a[:, k, None] * b[k]
+    # Adding in doubles rounds twice, and so once in a while otherwise; any other order would differ half of the time.
+    assert np.mean(result.reshape(5, 40) == total) > 0.98
+
+
+def test_a_batch_of_products_packs_into_the_same_room(rng):
+    x, y, out = (Buffer(n, F4, 3 * 20 * 20, r, i) for i, (n, r) in enumerate(OPERANDS))
+    a, b, c = (
+        Matrix(m, at((7, 400)), 20, 20, *s) for m, s in zip((x, y, out), STRIDES, strict=True)
+    )
+    program = Program((x, y, out), (Loop(7, 3, (Product(c, a, b),)),))
+    arrays = [rng.integers(-9, 9, 1200).astype("f4") for _ in range(3)]
+    assert_same(program, arrays)
+    single = Program((x, y, out), (Loop(7, 1, (Product(c, a, b),)),))
+    host = Machine.host()
+    assert emit(program, "step", host).arena == emit(single, "step", host).arena > 0
+
+
+def test_only_flat_huge_and_complex_products_are_left_to_blas():
+    def symbols(shape, dtype):
+        made, product = a_product(shape, (False, False), np.dtype(dtype), 0, add=False)
+        return emit(Program(made, (product,)), "step", Machine.host()).symbols
+
+    assert symbols((128, 1024, 1024), "f4") == symbols((128, 1024, 1024), "f8") == ()
+    assert symbols((1024, 1024, 256), "f4") == ("chainrule_sgemm",)
+    assert symbols((3, 1024, 1024), "f8") == ("chainrule_dgemm",)
+    assert symbols((64, 64, 64), "c16") == ("chainrule_zgemm",)
+
+
+OPERANDS = [("a", "input"), ("b", "input"), ("out", "output")]
+STRIDES = [(20, 1), (1, 20), (20, 1)]
 
 
 def a_product(shape, turned, dtype, slot, add):

@@ -28,11 +28,13 @@ class Translation(NamedTuple):
         graph: after the passes.
         program: its loops.
         texts: LLVM's text of each native part.
+        arena: the bytes of scratch memory that all of them ask for.
     """
 
     graph: Graph
     program: Program
     texts: tuple[str, ...]
+    arena: int
 
 
 def translate(graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) -> Translation:
@@ -44,14 +46,13 @@ def translate(graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) 
         in_place: outputs whose memory is that of an input, by their numbers.
     """
     graph, program = program_of(graph, views, in_place)
-    texts = tuple(
-        [
-            emit(_piece(part, program), f"step{i}", Machine.host()).text
-            for i, part in enumerate(_parts(program))
-            if not isinstance(part, Host)
-        ]
-    )
-    return Translation(graph, program, texts)
+    modules = [
+        emit(_piece(part, program), f"step{i}", Machine.host())
+        for i, part in enumerate(_parts(program))
+        if not isinstance(part, Host)
+    ]
+    arena = max([program.arena, *(m.arena for m in modules)])
+    return Translation(graph, program, tuple([m.text for m in modules]), arena)
 
 
 def artifact_of(translation: Translation, *, is_kept: bool) -> Artifact:
@@ -61,7 +62,7 @@ def artifact_of(translation: Translation, *, is_kept: bool) -> Artifact:
         translation: what of.
         is_kept: whether the whole artifact goes to the cache; if not, or if it cannot, its parts do.
     """
-    graph, program, texts = translation
+    graph, program, texts, arena = translation
     hosts = tuple([(s.label, s.reason) for s in program.body if isinstance(s, Host)])
     make = object_code if is_kept and not hosts else kept_object_code
     rest = iter(texts)
@@ -73,7 +74,7 @@ def artifact_of(translation: Translation, *, is_kept: bool) -> Artifact:
         tuple(stages),
         max([b.slot + 1 for b in program.buffers if b.slot >= 0], default=0),
         tuple([(b.slot, array) for b, array in program.constants.items()]),
-        program.arena,
+        arena,
         _work(program.body) > _LONG,
         len(graph.nodes),
         len(program.body),

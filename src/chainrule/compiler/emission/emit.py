@@ -20,6 +20,8 @@ from chainrule.compiler.loops.structure import Structure, structure_of
 from chainrule.compiler.machine_code.machine import Machine
 from chainrule.errors import GraphError
 
+_ALIGNMENT = 64
+
 
 @dataclass(frozen=True)
 class Module:
@@ -30,11 +32,13 @@ class Module:
             the order of the slots. It returns 0, or 1 + the place of the first guard that failed.
         text: LLVM's text.
         symbols: the external functions that must be bound.
+        arena: the bytes that the arena has to have: what the program asks for, and room to pack operands in.
     """
 
     name: str
     text: str
     symbols: tuple[str, ...]
+    arena: int
 
 
 def emit(program: Program, name: str, machine: Machine) -> Module:
@@ -50,7 +54,8 @@ def emit(program: Program, name: str, machine: Machine) -> Module:
     """
     writer = _Writer(program, machine)
     writer.write_main(name)
-    return Module(name, writer.text(), tuple(writer.declarations.symbols))
+    symbols = tuple(writer.declarations.symbols)
+    return Module(name, writer.text(), symbols, writer.scratch_place + writer.scratch_size)
 
 
 @dataclass
@@ -60,6 +65,7 @@ class _Kernel:
     name: str
     results: list[AnyValue]
     has_guard: bool
+    has_scratch: bool
 
 
 @dataclass
@@ -72,6 +78,12 @@ class _Writer:
     functions: list[str] = field(default_factory=list)
     by_key: dict[Hashable, _Kernel] = field(default_factory=dict)
     by_text: dict[str, str] = field(default_factory=dict)
+    scratch_size: int = 0
+
+    @property
+    def scratch_place(self) -> int:
+        """Where in the arena, in bytes, the room behind the program's own begins."""
+        return -(-self.program.arena // _ALIGNMENT) * _ALIGNMENT
 
     def text(self) -> str:
         """Return the module's text."""
@@ -94,7 +106,11 @@ class _Writer:
         def pointer(buffer: Buffer) -> str:
             return self._pointer(f, buffer)
 
-        scope = Scope(emitter, pointer, self._write_top)
+        def scratch(size: int) -> str:
+            self.scratch_size = max(self.scratch_size, size)
+            return f.set(f"getelementptr i8, ptr %arena, i64 {self.scratch_place}")
+
+        scope = Scope(emitter, pointer, self._write_top, scratch)
         self._write_top(scope, self.program.body)
         f.write("ret i64 0")
         self.functions.append(f.text("#0"))
@@ -132,6 +148,8 @@ class _Writer:
         arguments = [f"ptr {scope.pointer(b)}" for b in structure.buffers]
         arguments += [part.typed for x in inputs for part in _parts(x)]
         arguments += [f"ptr {p}" for p in places]
+        if kernel.has_scratch:
+            arguments.append(f"ptr {scope.scratch(0)}")
         call = f"@{kernel.name}({', '.join(arguments)})"
         if kernel.has_guard:
             _leave_on_failure(f, f.set(f"call i64 {call}"))
@@ -155,7 +173,13 @@ class _Writer:
         f = Function("kernel", parameters, result=result)
         emitter = LlvmEmitter(f, self.declarations, self.machine)
         pointers = {b: f"%b{i}" for b, i in structure.buffers.items()}
-        scope = Scope(emitter, pointers.__getitem__, write_statements)
+        asked: list[int] = []
+
+        def scratch(size: int) -> str:
+            asked.append(size)
+            return "%scratch"
+
+        scope = Scope(emitter, pointers.__getitem__, write_statements, scratch)
         for i, (name, x) in enumerate(zip(structure.free, inputs, strict=True)):
             scope.values[name] = [_parameter(emitter, x.dtype, f"%x{i}")]
         write_statements(scope, (statement,))
@@ -163,7 +187,10 @@ class _Writer:
         for i, value in enumerate(results):
             put(scope, f"%r{i}", value)
         f.write("ret i64 0" if structure.has_guard else "ret void")
-        return _Kernel(self._shared(f), results, structure.has_guard)
+        if asked:
+            f.parameters.append(("ptr", "%scratch"))
+            self.scratch_size = max(self.scratch_size, *asked)
+        return _Kernel(self._shared(f), results, structure.has_guard, bool(asked))
 
     def _shared(self, f: Function) -> str:
         """Return the name of a function with this text, which is written if there is none yet."""

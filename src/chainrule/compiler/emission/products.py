@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.emission.blocked_products import turned, write_blocked
 from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
 from chainrule.compiler.emission.values import real_dtype
 from chainrule.compiler.loops.program import (
@@ -28,13 +30,19 @@ from chainrule.compiler.loops.program import (
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 _WORTH_A_CALL = 16 * 16 * 16
 _LONGEST_SUM = 64
+_WORTH_BLOCKS = 16 * 16 * 16
+_WORTH_THREADS = 1 << 28
+"""Multiplications from which on BLAS, as fast on one thread there, may use several; some 5 ms on one."""
+_SHORTEST_SIDE = 4
 
 
 def write_product(scope: Scope, product: Product) -> None:
     """Write a matrix product where the scope is."""
     if is_empty(product):
         return
-    if calls_library(product):
+    if is_blocked(product):
+        write_blocked(scope, product)
+    elif calls_library(product):
         _write_call(scope, product)
     else:
         scope.write(scope, as_loops(product))
@@ -45,12 +53,26 @@ def is_empty(product: Product) -> bool:
     return product.out.rows * product.out.columns == 0 or (product.add and product.a.columns == 0)
 
 
+def is_blocked(product: Product) -> bool:
+    """Say whether a product is worked through in blocks here: neither tiny, nor flat, nor worth several threads."""
+    sides = (product.out.rows, product.out.columns, product.a.columns)
+    if product.out.buffer.dtype.char not in "fd" or min(sides) < _SHORTEST_SIDE:
+        return False
+    if not _WORTH_BLOCKS <= math.prod(sides) < _WORTH_THREADS:
+        return False
+    return all(_layout(m) is not None for m in (product.out, product.a, product.b))
+
+
+def _is_large(product: Product) -> bool:
+    work = product.out.rows * product.out.columns * product.a.columns
+    return work >= _WORTH_A_CALL
+
+
 def calls_library(product: Product) -> bool:
     """Say whether a product is left to BLAS."""
-    if product.out.buffer.dtype.char not in _LETTERS:
+    if product.out.buffer.dtype.char not in _LETTERS or not _is_large(product):
         return False
-    work = product.out.rows * product.out.columns * product.a.columns
-    if work < _WORTH_A_CALL:
+    if is_blocked(product):
         return False
     return all(_layout(m) is not None for m in (product.out, product.a, product.b))
 
@@ -77,7 +99,7 @@ def _write_call(scope: Scope, product: Product) -> None:
     out, a, b = product.out, product.a, product.b
     layouts = [_layout(m) for m in (out, a, b)]
     if layouts[0].is_transposed:  # type: ignore[union-attr]  # asked for before
-        _write_call(scope, replace(product, out=_turned(out), a=_turned(b), b=_turned(a)))
+        _write_call(scope, replace(product, out=turned(out), a=turned(b), b=turned(a)))
         return
     dtype = out.buffer.dtype
     scale = ("1", "1" if product.add else "0")
@@ -97,10 +119,6 @@ def _write_call(scope: Scope, product: Product) -> None:
     name = f"chainrule_{_LETTERS[dtype.char]}gemm"
     scope.emitter.declarations.external(name, "void", ["ptr"] * len(arguments))
     scope.function.write(f"call void @{name}({', '.join(f'ptr {a}' for a in arguments)})")
-
-
-def _turned(m: Matrix) -> Matrix:
-    return Matrix(m.buffer, m.index, m.columns, m.rows, m.column_stride, m.row_stride)
 
 
 def _letter(scope: Scope, letter: str) -> str:

@@ -27,11 +27,13 @@ class Scope:
         active: how many lanes are run, the first ones, where not all are.
         turn: the variable of the vector loop that is open, and the text of its value in lane 0 of copy 0.
         bases: the pointers that were computed before the loop, by the address of the statement.
+        scratch: returns the pointer to so many bytes that are free while a statement runs.
     """
 
     emitter: Any
     pointer: Callable[[Buffer], str]
     write: Callable[[Scope, Sequence[Statement]], None]
+    scratch: Callable[[int], str]
     values: dict[int, list[AnyValue]] = field(default_factory=dict)
     lanes: int = 1
     copies: int = 1

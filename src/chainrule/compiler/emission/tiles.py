@@ -1,0 +1,261 @@
+"""The functions that blocked products are made of: a tile of the result in registers, and packed operands.
+
+A tile is a few rows by one or two vectors of columns. Its sums stay in registers while the products of one column of
+the left and one row of the right operand are added, one after the other: each element is one sum in the order of the
+depth, whatever the size of the tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.emission.instructions import Declarations, Function, close_loop, open_loop
+from chainrule.compiler.emission.memory import mask_text
+from chainrule.compiler.machine_code.machine import Machine
+
+_ATTRIBUTES = "noinline #0"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile of the result, and how it finds its operands.
+
+    Attributes:
+        rows: its rows.
+        columns: its columns.
+        row: how far apart the left operand's elements of two rows lie.
+        step: how far apart those of two turns of the sum.
+        pace: how far apart the right operand's rows lie; its columns follow each other.
+        add: whether the sums are added to what is there.
+    """
+
+    rows: int
+    columns: int
+    row: int
+    step: int
+    pace: int
+    add: bool
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What numbers are multiplied, and how many are in a vector."""
+
+    dtype: np.dtype[Any]
+    machine: Machine
+
+    @property
+    def lanes(self) -> int:
+        """How many elements a vector has."""
+        return self.machine.lanes(self.dtype)
+
+    @property
+    def element(self) -> str:
+        """LLVM's name of an element."""
+        return "float" if self.dtype.itemsize == 4 else "double"
+
+    @property
+    def vector(self) -> str:
+        """LLVM's name of a vector."""
+        return f"<{self.lanes} x {self.element}>"
+
+    @property
+    def suffix(self) -> str:
+        """How intrinsics name the vector."""
+        return f"v{self.lanes}f{8 * self.dtype.itemsize}"
+
+    def vectors(self, count: int) -> int:
+        """Return how many vectors hold `count` elements."""
+        return -(-count // self.lanes)
+
+    def width(self, count: int) -> int:
+        """Return how many elements whole vectors have that hold `count`."""
+        return self.vectors(count) * self.lanes
+
+    def parts(self, count: int) -> list[int]:
+        """Return how many of `count` elements are in each vector."""
+        return [min(self.lanes, count - start) for start in range(0, count, self.lanes)]
+
+
+def tile_function(declarations: Declarations, kind: Kind, tile: Tile) -> str:
+    """Return the name of `void f(a, b, out, depth, out's row stride)` that computes a tile."""
+    word = "add" if tile.add else "set"
+    shape = f"{tile.rows}x{tile.columns}_{tile.row}_{tile.step}_{tile.pace}"
+    name = f"tile_{kind.element}_{word}_{shape}"
+    return _shared(declarations, name, lambda f: _write_tile(f, declarations, kind, tile))
+
+
+def _shared(declarations: Declarations, name: str, write: Callable[[Function], None]) -> str:
+    """Return the name of a function, which is written if there is none yet."""
+    if name not in declarations.lines:
+        parameters = [("ptr", "%a"), ("ptr", "%b"), ("ptr", "%out"), ("i64", "%n"), ("i64", "%row")]
+        if name.startswith("pack"):
+            parameters = [("ptr", "%a"), ("ptr", "%out"), ("i64", "%n"), ("i64", "%row")]
+        f = Function(name, parameters, result="void")
+        write(f)
+        f.write("ret void")
+        declarations.lines[name] = f.text(_ATTRIBUTES, "internal ")
+    return name
+
+
+def _write_tile(f: Function, declarations: Declarations, kind: Kind, tile: Tile) -> None:
+    parts = kind.parts(tile.columns)
+    cells = [(i, j) for i in range(tile.rows) for j in range(len(parts))]
+    loop = open_loop(f, "0", "%n", 1, [(kind.vector, "zeroinitializer")] * len(cells))
+    left = _at(f, kind, "%a", _times(f, loop.turn, tile.step))
+    right = _at(f, kind, "%b", _times(f, loop.turn, tile.pace))
+    columns = [
+        _load(f, declarations, kind, _at(f, kind, right, str(kind.lanes * j)), n)
+        for j, n in enumerate(parts)
+    ]
+    after: list[str] = []
+    for i in range(tile.rows):
+        x = _spread(f, kind, _at(f, kind, left, str(i * tile.row)))
+        after += [
+            _multiplied_and_added(
+                f, declarations, kind, x, columns[j], loop.kept[i * len(parts) + j]
+            )
+            for j in range(len(parts))
+        ]
+    sums = close_loop(f, loop, after)
+    for i in range(tile.rows):
+        row = _at(f, kind, "%out", _times(f, "%row", i))
+        for j, n in enumerate(parts):
+            place, total = _at(f, kind, row, str(kind.lanes * j)), sums[i * len(parts) + j]
+            if tile.add:
+                before = _load(f, declarations, kind, place, n)
+                total = f.set(f"fadd {kind.vector} {before}, {total}")
+            _store(f, declarations, kind, place, total, n)
+
+
+def rows_packed(declarations: Declarations, kind: Kind, count: int) -> str:
+    """Return the name of `void f(from, to, rows, row stride)`: rows of `count` elements, in whole vectors, in a row."""
+    name = f"pack_rows_{kind.element}_{count}"
+
+    def write(f: Function) -> None:
+        loop = open_loop(f, "0", "%n", 1)
+        start = _at(f, kind, "%a", f.set(f"mul nsw i64 {loop.turn}, %row"))
+        end = _at(f, kind, "%out", _times(f, loop.turn, kind.width(count)))
+        for j, n in enumerate(kind.parts(count)):
+            place = str(kind.lanes * j)
+            x = _load(f, declarations, kind, _at(f, kind, start, place), n)
+            f.write(f"store {kind.vector} {x}, ptr {_at(f, kind, end, place)}, align 4")
+        close_loop(f, loop)
+
+    return _shared(declarations, name, write)
+
+
+def columns_packed(declarations: Declarations, kind: Kind, count: int, depth: int) -> str:
+    """Return the name of a function like that of `rows_packed`, of the transpose of what is read.
+
+    It reads `count` rows of `depth` elements, a stride apart, and writes `depth` rows of `count`.
+    """
+    name = f"pack_columns_{kind.element}_{count}x{depth}"
+    whole = depth // kind.lanes * kind.lanes
+
+    def square(f: Function, start: str, turns: int) -> None:
+        """Transpose squares of lanes by lanes, of which `turns` columns are there."""
+        end = _at(f, kind, "%out", _times(f, start, kind.width(count)))
+        for j, n in enumerate(kind.parts(count)):
+            rows = ["zeroinitializer"] * kind.lanes
+            for i in range(n):
+                row = _at(f, kind, "%a", _times(f, "%row", j * kind.lanes + i))
+                rows[i] = _load(f, declarations, kind, _at(f, kind, row, start), turns)
+            for i, x in enumerate(_transposed(f, kind, rows)[:turns]):
+                place = _at(f, kind, end, str(i * kind.width(count) + j * kind.lanes))
+                f.write(f"store {kind.vector} {x}, ptr {place}, align 4")
+
+    def write(f: Function) -> None:
+        if whole:
+            loop = open_loop(f, "0", str(whole), kind.lanes)
+            square(f, loop.turn, kind.lanes)
+            close_loop(f, loop)
+        if depth > whole:
+            square(f, str(whole), depth - whole)
+
+    return _shared(declarations, name, write)
+
+
+def _transposed(f: Function, kind: Kind, rows: list[str]) -> list[str]:
+    """Return the columns of a square of vectors: pairs of rows exchange ever larger parts."""
+    size, t = 1, kind.vector
+    while size < kind.lanes:
+        low, high = [], []
+        for k in range(kind.lanes):
+            is_first = k // size % 2 == 0
+            low.append(k if is_first else kind.lanes + k - size)
+            high.append(k + size if is_first else kind.lanes + k)
+        done = list(rows)
+        for k in range(kind.lanes):
+            if k // size % 2 == 0:
+                pair = f"{t} {rows[k]}, {t} {rows[k + size]}"
+                done[k] = f.set(f"shufflevector {pair}, {_order(low)}")
+                done[k + size] = f.set(f"shufflevector {pair}, {_order(high)}")
+        rows, size = done, 2 * size
+    return rows
+
+
+def _order(places: list[int]) -> str:
+    return f"<{len(places)} x i32> <{', '.join(f'i32 {k}' for k in places)}>"
+
+
+def _at(f: Function, kind: Kind, pointer: str, place: str) -> str:
+    if place == "0":
+        return pointer
+    return f.set(f"getelementptr {kind.element}, ptr {pointer}, i64 {place}")
+
+
+def _times(f: Function, text: str, factor: int) -> str:
+    if text.isdigit():
+        return str(int(text) * factor)
+    if factor <= 1:
+        return text if factor else "0"
+    return f.set(f"mul nsw i64 {text}, {factor}")
+
+
+def _load(f: Function, declarations: Declarations, kind: Kind, pointer: str, count: int) -> str:
+    """Load the first `count` elements of a vector; the others are zero."""
+    t, align = kind.vector, kind.dtype.itemsize
+    if count == kind.lanes:
+        return f.set(f"load {t}, ptr {pointer}, align {align}")
+    name, mask = f"llvm.masked.load.{kind.suffix}.p0", f"<{kind.lanes} x i1>"
+    declarations.declare(name, t, ["ptr", "i32", mask, t])
+    chosen = f"{mask} {mask_text(kind.lanes, count)}"
+    return f.set(f"call {t} @{name}(ptr {pointer}, i32 {align}, {chosen}, {t} zeroinitializer)")
+
+
+def _store(
+    f: Function, declarations: Declarations, kind: Kind, pointer: str, value: str, count: int
+) -> None:
+    """Store the first `count` elements of a vector."""
+    t, align = kind.vector, kind.dtype.itemsize
+    if count == kind.lanes:
+        f.write(f"store {t} {value}, ptr {pointer}, align {align}")
+        return
+    name, mask = f"llvm.masked.store.{kind.suffix}.p0", f"<{kind.lanes} x i1>"
+    declarations.declare(name, "void", [t, "ptr", "i32", mask])
+    chosen = f"{mask} {mask_text(kind.lanes, count)}"
+    f.write(f"call void @{name}({t} {value}, ptr {pointer}, i32 {align}, {chosen})")
+
+
+def _spread(f: Function, kind: Kind, pointer: str) -> str:
+    """Load an element into every lane."""
+    t = kind.vector
+    x = f.set(f"load {kind.element}, ptr {pointer}, align {kind.dtype.itemsize}")
+    first = f.set(f"insertelement {t} poison, {kind.element} {x}, i64 0")
+    return f.set(f"shufflevector {t} {first}, {t} poison, <{kind.lanes} x i32> zeroinitializer")
+
+
+def _multiplied_and_added(
+    f: Function, declarations: Declarations, kind: Kind, x: str, y: str, total: str
+) -> str:
+    t = kind.vector
+    if not kind.machine.has_fma:
+        return f.set(f"fadd {t} {total}, {f.set(f'fmul {t} {x}, {y}')}")
+    name = f"llvm.fma.{kind.suffix}"
+    declarations.declare(name, t, [t, t, t])
+    return f.set(f"call {t} @{name}({t} {x}, {t} {y}, {t} {total})")
