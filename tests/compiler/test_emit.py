@@ -216,7 +216,7 @@ def test_products(add, dtype, machine, rng):
 def test_products_in_blocks(resident, dtype, machine, rng, monkeypatch):
     for name, value in {"RESIDENT": resident, "_LONG": 20, "_NEAR": 1 << 9, "_PAGE": 64}.items():
         monkeypatch.setattr(blocked_products, name, value)
-    shapes = [(4, 40, 30), (29, 67, 61), (61, 5, 20), (48, 64, 41), (16, 16, 16)]
+    shapes = [(2, 70, 30), (29, 67, 61), (61, 5, 20), (48, 64, 41), (70, 66, 2), (16, 16, 16)]
     ways = itertools.product(shapes, *[[False, True]] * 4)
     buffers, statements, arrays = [], [], []
     for shape, left, right, below, add in ways:
@@ -260,15 +260,33 @@ def test_a_batch_of_products_packs_into_the_same_room(rng):
     assert emit(program, "step", host).arena == emit(single, "step", host).arena > 0
 
 
-def test_only_flat_huge_and_complex_products_are_left_to_blas():
+def test_only_complex_products_are_left_to_blas():
     def symbols(shape, dtype):
         made, product = a_product(shape, (False, False), np.dtype(dtype), 0, add=False)
         return emit(Program(made, (product,)), "step", Machine.host()).symbols
 
-    assert symbols((128, 1024, 1024), "f4") == symbols((128, 1024, 1024), "f8") == ()
-    assert symbols((1024, 1024, 256), "f4") == ("chainrule_sgemm",)
-    assert symbols((3, 1024, 1024), "f8") == ("chainrule_dgemm",)
+    for shape in [
+        (128, 1024, 1024),
+        (2048, 2048, 2048),
+        (3, 1024, 1024),
+        (1024, 1, 1024),
+        (1, 1, 9999),
+    ]:
+        assert symbols(shape, "f4") == symbols(shape, "f8") == ()
     assert symbols((64, 64, 64), "c16") == ("chainrule_zgemm",)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i8"])
+@pytest.mark.parametrize("add", [False, True])
+def test_products_of_vectors(add, dtype, rng):
+    shapes = [(1, 300, 65), (1, 70, 96), (300, 1, 97), (2, 70, 80), (1, 1, 5000), (200, 300, 1)]
+    buffers, statements, arrays = [], [], []
+    for shape, left, right in itertools.product(shapes, *[[False, True]] * 2):
+        made, product = a_product(shape, (left, right), np.dtype(dtype), len(buffers), add)
+        buffers += made
+        statements.append(product)
+        arrays += [rng.integers(-9, 9, x.size).astype(dtype) for x in made]
+    assert_same(Program(tuple(buffers), tuple(statements)), arrays)
 
 
 OPERANDS = [("a", "input"), ("b", "input"), ("out", "output")]

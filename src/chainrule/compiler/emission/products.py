@@ -1,8 +1,8 @@
-"""Matrix products: calls of BLAS where the work is worth a call, loops where it is not."""
+"""Matrix products: in blocks where the work is worth it, as loops where not; BLAS multiplies complex matrices."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -30,10 +30,9 @@ from chainrule.compiler.loops.program import (
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 _WORTH_A_CALL = 16 * 16 * 16
 _LONGEST_SUM = 64
+_ROWS_AT_ONCE = 4
+"""So many rows of a matrix are read side by side; more push each other out of the cache where they lie a page apart."""
 _WORTH_BLOCKS = 16 * 16 * 16
-_WORTH_THREADS = 1 << 28
-"""Multiplications from which on BLAS, as fast on one thread there, may use several; some 5 ms on one."""
-_SHORTEST_SIDE = 4
 
 
 def write_product(scope: Scope, product: Product) -> None:
@@ -54,27 +53,28 @@ def is_empty(product: Product) -> bool:
 
 
 def is_blocked(product: Product) -> bool:
-    """Say whether a product is worked through in blocks here: neither tiny, nor flat, nor worth several threads."""
-    sides = (product.out.rows, product.out.columns, product.a.columns)
-    if product.out.buffer.dtype.char not in "fd" or min(sides) < _SHORTEST_SIDE:
-        return False
-    if not _WORTH_BLOCKS <= math.prod(sides) < _WORTH_THREADS:
-        return False
+    """Say whether a product is worked through in blocks: all of real numbers that are neither tiny nor vectors.
+
+    BLAS adds up deep sums in other parts on one thread than on two: what it returns depends on their number.
+    """
+    is_real = product.out.buffer.dtype.char in "fd"
+    has_vector = 1 in {product.out.rows, product.out.columns}
+    is_worth_it = _work(product) >= _WORTH_BLOCKS and not has_vector
+    return is_real and is_worth_it and _is_readable(product)
+
+
+def _work(product: Product) -> int:
+    return product.out.rows * product.out.columns * product.a.columns
+
+
+def _is_readable(product: Product) -> bool:
     return all(_layout(m) is not None for m in (product.out, product.a, product.b))
-
-
-def _is_large(product: Product) -> bool:
-    work = product.out.rows * product.out.columns * product.a.columns
-    return work >= _WORTH_A_CALL
 
 
 def calls_library(product: Product) -> bool:
     """Say whether a product is left to BLAS."""
-    if product.out.buffer.dtype.char not in _LETTERS or not _is_large(product):
-        return False
-    if is_blocked(product):
-        return False
-    return all(_layout(m) is not None for m in (product.out, product.a, product.b))
+    is_complex = product.out.buffer.dtype.char in "FD"
+    return is_complex and _work(product) >= _WORTH_A_CALL and _is_readable(product)
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,17 @@ def _start(scope: Scope, m: Matrix) -> str:
 
 def as_loops(product: Product) -> tuple[Statement, ...]:
     """Return a product as loops: over rows, over columns, and a sum."""
+    if product.out.columns == 1 != product.out.rows:
+        out, a, b = map(turned, (product.out, product.a, product.b))
+        product = Product(out, b, a, product.add)
     out, a, b = product.out, product.a, product.b
-    if b.column_stride == 1 and out.column_stride == 1 and 0 < a.columns <= _LONGEST_SUM:
-        return _by_columns(product)
-    dtype = out.buffer.dtype
     fresh = count(-1, -1)  # names of loops that are made here are negative, and so nobody else's
+    if b.column_stride == 1 and out.column_stride == 1 and a.columns:
+        if a.columns <= _LONGEST_SUM:
+            return _by_columns(product, fresh)
+        if out.rows == 1:
+            return _by_parts(product, fresh)
+    dtype = out.buffer.dtype
     i, j, k, x, y, xy, total = (next(fresh) for _ in range(7))
     is_straight = a.column_stride == 1 and b.row_stride == 1
     body = (
@@ -182,11 +188,36 @@ def as_loops(product: Product) -> tuple[Statement, ...]:
     )
 
 
-def _by_columns(product: Product) -> tuple[Statement, ...]:
+def _by_parts(product: Product, fresh: Iterator[int]) -> tuple[Statement, ...]:
+    """Return a deep product of a vector as loops that go through the matrix once, a few rows at a time."""
+    a, b = product.a, product.b
+    parts, first = divmod(a.columns - 1, _ROWS_AT_ONCE)
+    first += 1
+    part = next(fresh)
+
+    def of(rows: int, at: int, terms: tuple[tuple[int, int], ...], *, add: bool) -> Product:
+        left, right = (
+            Index(m.index.offset + at * s, (*m.index.terms, *((n, k * s) for n, k in terms)))
+            for m, s in ((a, a.column_stride), (b, b.row_stride))
+        )
+        return Product(
+            product.out,
+            replace(a, index=left, columns=rows),
+            replace(b, index=right, rows=rows),
+            add,
+        )
+
+    body = of(_ROWS_AT_ONCE, first, ((part, _ROWS_AT_ONCE),), add=True)
+    return (
+        *_by_columns(of(first, 0, (), add=product.add), fresh),
+        Loop(part, parts, _by_columns(body, fresh)),
+    )
+
+
+def _by_columns(product: Product, fresh: Iterator[int]) -> tuple[Statement, ...]:
     """Return a product as loops over rows and over vectors of columns, the sums written out and kept in registers."""
     out, a, b = product.out, product.a, product.b
     dtype = out.buffer.dtype
-    fresh = count(-1, -1)
     i, j = next(fresh), next(fresh)
     body: list[Statement] = []
     total: Operand | None = None

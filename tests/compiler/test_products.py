@@ -1,0 +1,50 @@
+"""Steps that multiply matrices: the room they ask for, and the same bits however many threads BLAS has."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+import chainrule as cr
+
+STEP = """
+import sys, numpy as np, chainrule as cr
+
+def loss(w, x, y):
+    return np.mean((np.maximum(x @ w[0], 0) @ w[1] - y) ** 2)
+
+rng = np.random.default_rng(0)
+w = [rng.normal(size=s).astype("f4") for s in ((700, 500), (500, 301))]
+x, y = (rng.normal(size=s).astype("f4") for s in ((400, 700), (400, 301)))
+compiled = cr.compile(cr.value_and_grad(loss))
+value, (first, second) = compiled(w, x, y)
+sys.stdout.buffer.write(np.float32(value).tobytes() + first.tobytes() + second.tobytes())
+"""
+
+
+def test_a_step_has_the_same_bits_on_one_thread_and_on_two():
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", STEP],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert len(runs[0]) == 4 * (1 + 700 * 500 + 500 * 301)
+    assert len({hashlib.sha256(run).hexdigest() for run in runs}) == 1
+
+
+def test_the_arena_of_a_step_has_room_for_packed_operands(rng):
+    def f(x, y):
+        return x @ y.T
+
+    x, y = rng.normal(size=(70, 90)), rng.normal(size=(50, 90))
+    compiled = cr.compile(f)
+    np.testing.assert_allclose(compiled(x, y), f(x, y), rtol=1e-12, atol=1e-12)
+    native = compiled._path().built.native
+    assert native.translation.program.arena == 0
+    assert native.artifact.arena >= 50 * 90 * 8
