@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 import chainrule as cr
+from chainrule.compiler.capture import GUARD
 from chainrule.compiler.passes import PASSES
 from chainrule.compiler.passes.drop_unused import drop_unused
 from chainrule.core.graph import Graph, capture
 from chainrule.core.op import FRONTS
+from chainrule.core.trace import apply
 from chainrule.core.types import array_type
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -35,9 +37,15 @@ class Pair:
 
     def graph(self):
         """Return the graph of the program, with nothing dropped that the pass is to drop."""
-        f = eval(self.program, {"np": np, "cr": cr, "setitem": FRONTS["setitem"], "FRONTS": FRONTS})  # noqa: S307  the text is ours
+        names = {"np": np, "cr": cr, "setitem": FRONTS["setitem"], "FRONTS": FRONTS, "guard": guard}
+        f = eval(self.program, names)  # noqa: S307  the text is ours
         graph = capture(f, *map(type_of_text, self.types.split(", ")))
         return Graph(graph.inputs, graph.nodes, graph.outputs[-1:])
+
+
+def guard(condition):
+    """Decide by a truth value, as `if` does while a step is captured."""
+    return apply(GUARD, condition, expected=True)
 
 
 def type_of_text(text):

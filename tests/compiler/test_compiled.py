@@ -244,6 +244,22 @@ def test_donated_arrays_come_back_updated():
     assert x.tolist() == [0.5] * 3
 
 
+def test_a_decision_about_the_arguments_leaves_donated_arrays_their_memory():
+    def step(p, g, limits):
+        p = p - 0.5 * g
+        if np.all(limits > 0):
+            return p
+        return p * 0.0
+
+    f = cr.compile(step, donate=(0,))
+    p, g, limits = np.arange(500.0), np.ones(500), np.ones(3)
+    assert f(p, g, limits) is p
+    np.testing.assert_array_equal(p, np.arange(500.0) - 0.5)
+    assert "1 guard" in f.report()
+    assert "float64[500] at" not in f.loops  # no copy of it in the arena
+    np.testing.assert_array_equal(f(np.arange(500.0), g, -limits), np.zeros(500))
+
+
 def test_donated_arrays_may_change_places():
     f = cr.compile(lambda x, y: (y, x + y), donate=(0, 1))
     x, y = np.ones(2), np.full(2, 5.0)

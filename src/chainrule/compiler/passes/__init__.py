@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from chainrule.compiler.checks import check_pass
 from chainrule.compiler.collector import without_collector
 from chainrule.compiler.passes.collect_additions import collect_additions
+from chainrule.compiler.passes.decide_first import decide_first
 from chainrule.compiler.passes.drop_unused import drop_unused
 from chainrule.compiler.passes.fold_constants import fold_constants
 from chainrule.compiler.passes.inline import inline
@@ -32,6 +33,7 @@ PASSES: tuple[Pass, ...] = (
     drop_unused,
     collect_additions,
     drop_unused,
+    decide_first,
 )
 
 
