@@ -19,6 +19,8 @@ from chainrule.compiler.loops.program import (
     Program,
     Statement,
     Store,
+    Unfolded,
+    UnfoldedProduct,
 )
 from chainrule.compiler.loops.structure import results_of, walk
 from chainrule.compiler.planning.lower import lower
@@ -84,7 +86,7 @@ def _highest_name(program: Program) -> int:
 
 def _moved(statement: Any, moved: Mapping[Buffer, Buffer]) -> Statement:
     """Return a statement that works on other buffers."""
-    if isinstance(statement, (Load, Store, Matrix)):
+    if isinstance(statement, (Load, Store, Matrix, Unfolded)):
         buffer = moved.get(statement.buffer, statement.buffer)
         result: Any = dataclasses.replace(statement, buffer=buffer)
         return result  # type: ignore[no-any-return]
@@ -92,7 +94,7 @@ def _moved(statement: Any, moved: Mapping[Buffer, Buffer]) -> Statement:
         return dataclasses.replace(
             statement, body=tuple([_moved(s, moved) for s in statement.body])
         )
-    if isinstance(statement, Product):
+    if isinstance(statement, (Product, UnfoldedProduct)):
         parts: Any = {k: _moved(getattr(statement, k), moved) for k in ("out", "a", "b")}
         return dataclasses.replace(statement, **parts)
     if isinstance(statement, Host):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,14 @@ import numpy as np
 
 from chainrule.compiler.artifact import Artifact
 from chainrule.compiler.emission.emit import emit
-from chainrule.compiler.loops.program import Buffer, Host, Program, Statement
+from chainrule.compiler.loops.program import (
+    Buffer,
+    Host,
+    Product,
+    Program,
+    Statement,
+    UnfoldedProduct,
+)
 from chainrule.compiler.lowering import program_of
 from chainrule.compiler.machine_code.jit import kept_object_code, object_code
 from chainrule.compiler.machine_code.machine import Machine
@@ -106,8 +114,8 @@ def _work(body: Sequence[Any]) -> int:
         count = getattr(statement, "count", None)
         if count is not None:
             total += count * max(_work(statement.body), 1)
-        elif hasattr(statement, "a"):
-            total += statement.out.rows * statement.out.columns * statement.a.columns // 16
+        elif isinstance(statement, (Product, UnfoldedProduct)):
+            total += math.prod(statement.sizes) // 16
         elif isinstance(statement, Host):
             total += _LONG
     return total

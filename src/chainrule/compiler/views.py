@@ -34,6 +34,11 @@ class View:
             self.offset,
         )
 
+    def turned(self) -> View:
+        """Exchange the last two axes."""
+        axes = range(len(self.shape) - 2)
+        return self.transposed((*axes, len(self.shape) - 1, len(self.shape) - 2))
+
     def broadcast(self, shape: Shape) -> View:
         """Repeat along new and stretched axes."""
         extra = len(shape) - len(self.shape)

@@ -10,7 +10,15 @@ import numpy as np
 from chainrule.compiler.emission.instructions import Declarations, Function
 from chainrule.compiler.emission.llvm_emitter import LlvmEmitter
 from chainrule.compiler.emission.values import AnyValue, Pair, Value, real_dtype
-from chainrule.compiler.loops.program import Cast, Guard, Let, Loop, Product, Statement
+from chainrule.compiler.loops.program import (
+    Cast,
+    Guard,
+    Let,
+    Loop,
+    Product,
+    Statement,
+    UnfoldedProduct,
+)
 from chainrule.compiler.loops.structure import walk
 from chainrule.compiler.machine_code.machine import Machine
 from chainrule.errors import LoweringError
@@ -35,7 +43,7 @@ def _cost(statement: Statement) -> int:
             return known
         case Cast() | Guard():
             return 3
-        case Loop() | Product():
+        case Loop() | Product() | UnfoldedProduct():
             return 10
         case _:
             return 2

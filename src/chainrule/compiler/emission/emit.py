@@ -15,7 +15,15 @@ from chainrule.compiler.emission.products import calls_library, is_empty
 from chainrule.compiler.emission.scope import Scope
 from chainrule.compiler.emission.statements import write_statements
 from chainrule.compiler.emission.values import AnyValue, Pair, Value, real_dtype, type_text
-from chainrule.compiler.loops.program import Buffer, Host, Loop, Product, Program, Statement
+from chainrule.compiler.loops.program import (
+    Buffer,
+    Host,
+    Loop,
+    Product,
+    Program,
+    Statement,
+    UnfoldedProduct,
+)
 from chainrule.compiler.loops.structure import Structure, structure_of
 from chainrule.compiler.machine_code.machine import Machine
 from chainrule.errors import GraphError
@@ -130,7 +138,9 @@ class _Writer:
                 what = f"a call of Python, {statement.label}, is inside of a program"
                 raise GraphError.from_rule("emit", what)
             is_kernel = isinstance(statement, Loop) and statement.count > 0
-            if isinstance(statement, Product):
+            if isinstance(statement, UnfoldedProduct):
+                is_kernel = True
+            elif isinstance(statement, Product):
                 is_kernel = not is_empty(statement) and not calls_library(statement)
             if is_kernel:
                 self._call_kernel(scope, statement)

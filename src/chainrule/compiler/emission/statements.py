@@ -11,6 +11,7 @@ from chainrule.compiler.emission.memory import mask_text, write_load, write_stor
 from chainrule.compiler.emission.products import write_product
 from chainrule.compiler.emission.repetition import neutral, repeat_in_blocks
 from chainrule.compiler.emission.scope import Scope, place_text
+from chainrule.compiler.emission.unfolded_products import write_unfolded_product
 from chainrule.compiler.emission.values import AnyValue, Value
 from chainrule.compiler.emission.vector_loops import write_vector_loop
 from chainrule.compiler.loops.program import (
@@ -25,11 +26,12 @@ from chainrule.compiler.loops.program import (
     Product,
     Statement,
     Store,
+    UnfoldedProduct,
 )
 from chainrule.errors import GraphError
 
 
-def write_statements(scope: Scope, statements: Sequence[Statement]) -> None:
+def write_statements(scope: Scope, statements: Sequence[Statement]) -> None:  # noqa: C901  one per kind
     """Write statements where the scope is."""
     for statement in statements:
         match statement:
@@ -48,6 +50,8 @@ def write_statements(scope: Scope, statements: Sequence[Statement]) -> None:
                 write_loop(scope, statement)
             case Product():
                 write_product(scope, statement)
+            case UnfoldedProduct():
+                write_unfolded_product(scope, statement)
             case Host(label=label):
                 raise GraphError.from_rule(
                     "emit", f"a call of Python, {label}, is inside of a program"

@@ -14,6 +14,7 @@ from chainrule.compiler.loops.program import (
     Program,
     Statement,
     Store,
+    UnfoldedProduct,
 )
 
 _ALIGNMENT = 64
@@ -60,7 +61,7 @@ def touched(statement: Statement) -> Iterator[Buffer]:
     elif isinstance(statement, Loop):
         for inner in statement.body:
             yield from touched(inner)
-    elif isinstance(statement, Product):
+    elif isinstance(statement, (Product, UnfoldedProduct)):
         yield from (statement.out.buffer, statement.a.buffer, statement.b.buffer)
     elif isinstance(statement, Host):
         yield from (b for b, _ in (*statement.inputs, *statement.outputs))

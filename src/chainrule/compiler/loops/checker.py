@@ -12,6 +12,7 @@ from chainrule.compiler.loops.printer import statement_text
 from chainrule.compiler.loops.program import (
     Buffer,
     Cast,
+    Factors,
     Guard,
     Host,
     Index,
@@ -25,6 +26,8 @@ from chainrule.compiler.loops.program import (
     Program,
     Statement,
     Store,
+    Unfolded,
+    UnfoldedProduct,
 )
 from chainrule.compiler.loops.structure import walk
 from chainrule.errors import GraphError
@@ -111,7 +114,7 @@ class _Check:
                 _fail("a call of Python is inside of a loop", statement)
             self.statement(statement, types, ranges)
 
-    def statement(self, statement: Statement, types: Types, ranges: Ranges) -> None:  # noqa: C901  one per kind
+    def statement(self, statement: Statement, types: Types, ranges: Ranges) -> None:  # noqa: C901, PLR0912  one per kind
         match statement:
             case Load(name, buffer, index):
                 self.index(statement, buffer, index, types, ranges)
@@ -139,6 +142,8 @@ class _Check:
                 self.loop(statement, types, ranges)
             case Product():
                 self.product(statement, types, ranges)
+            case UnfoldedProduct():
+                self.unfolded_product(statement, types, ranges)
             case Host(inputs=inputs, outputs=outputs):
                 self.host(statement, inputs, outputs)
 
@@ -248,6 +253,36 @@ class _Check:
             if not 0 <= span[0] <= span[1] < m.buffer.size:
                 _fail(f"{m.buffer.name} has no elements {span[0]} to {span[1]}", product)
 
+    def unfolded_product(self, product: UnfoldedProduct, types: Types, ranges: Ranges) -> None:
+        out, a, b = product.out, product.a, product.b
+        self.written(product, out.buffer)
+        for m in (out, a, b):
+            self.unfolded(product, m, types, ranges)
+        rows, columns, sums = (_sizes(f) for f in (out.rows, out.columns, a.columns))
+        if (rows, columns, sums) != (_sizes(a.rows), _sizes(b.columns), _sizes(b.rows)):
+            _fail("the factors do not fit", product)
+        dtypes = {m.buffer.dtype for m in (out, a, b)}
+        if len(dtypes) > 1:
+            _fail(f"the dtypes {', '.join(sorted(map(str, dtypes)))} differ", product)
+        if out.buffer in {a.buffer, b.buffer}:
+            _fail(f"{out.buffer.name} is read and written", product)
+        if any(not m.columns or m.columns[-1][1] != 1 for m in (out, b)):
+            _fail("the last factor of the columns does not lie in a row", product)
+        for factors in (out.rows, out.columns[-1:]) if product.add else (out.rows + out.columns,):
+            if not _is_apart(factors):
+                _fail(f"places of {out.buffer.name} are written twice", product)
+
+    def unfolded(self, product: UnfoldedProduct, m: Unfolded, types: Types, ranges: Ranges) -> None:
+        factors = m.rows + m.columns
+        if any(n < 1 for n, _ in factors):
+            _fail("a factor has no elements", product)
+        self.index(product, m.buffer, m.index, types, ranges)
+        low, high = _span(m.index, ranges) or (0, 0)
+        low += sum(min((n - 1) * stride, 0) for n, stride in factors)
+        high += sum(max((n - 1) * stride, 0) for n, stride in factors)
+        if not 0 <= low <= high < m.buffer.size:
+            _fail(f"{m.buffer.name} has no elements {low} to {high}", product)
+
     def host(self, host: Host, inputs: Any, outputs: Any) -> None:
         for buffer, shape in (*inputs, *outputs):
             self.known(host, buffer)
@@ -268,13 +303,27 @@ def _span(index: Index, ranges: Ranges) -> tuple[int, int] | None:
     return low, high
 
 
+def _sizes(factors: Factors) -> list[int]:
+    return [n for n, _ in factors]
+
+
+def _is_apart(factors: Factors) -> bool:
+    """Say whether each turn of some indices has a place of its own, as every stride reaches beyond the finer ones."""
+    reach = 0
+    for n, stride in sorted(factors, key=lambda f: abs(f[1])):
+        if n > 1 and abs(stride) <= reach:
+            return False
+        reach += (n - 1) * abs(stride)
+    return True
+
+
 def _check_vector(loop: Loop) -> None:
     """Verify that the turns can be run at once."""
     if loop.carried:
         _fail("values are carried through a vector loop", loop)
     stores = [s for s in walk(loop.body) if isinstance(s, Store)]
     for statement in loop.body:
-        if isinstance(statement, (Loop, Product, Host)):
+        if isinstance(statement, (Loop, Product, UnfoldedProduct, Host)):
             _fail("a loop or a call is inside of a vector loop", loop)
         if isinstance(statement, Store) and loop.count > 1:
             inner = {s.name for s in loop.body if isinstance(s, (Load, Let, Cast))}

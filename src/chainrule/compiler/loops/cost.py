@@ -17,6 +17,7 @@ from chainrule.compiler.loops.program import (
     Program,
     Statement,
     Store,
+    UnfoldedProduct,
 )
 from chainrule.compiler.loops.structure import walk
 
@@ -108,7 +109,7 @@ def cost_of(program: Program) -> Cost:
         tuple([(statement_text(s), _work(s)) for s in program.body]),
         program.arena,
         sum(isinstance(s, Loop) for s in every),
-        sum(isinstance(s, Product) for s in every),
+        sum(isinstance(s, (Product, UnfoldedProduct)) for s in every),
         sum(isinstance(s, Host) for s in every),
     )
 
@@ -125,18 +126,22 @@ def _work(statement: Statement) -> Work:  # noqa: PLR0911  one per kind
         case Loop(count=count, body=body, folds=folds):
             turn = sum((_work(s) for s in body), Work())
             return (turn + Work(sum(_PARTS.get(f.dtype.kind, 0) for f in folds))) * count
-        case Product(out, a, b, add):
-            size = out.buffer.dtype.itemsize
-            made = out.rows * out.columns
-            each = 8 if out.buffer.dtype.kind == "c" else 2
-            read = (a.rows * a.columns + b.rows * b.columns + add * made) * size
-            return Work(each * made * a.columns, read, made * size)
+        case Product() | UnfoldedProduct():
+            return _product(statement)
         case Host(inputs=inputs, outputs=outputs):
             return Work(
                 0, *(sum(b.size * _bytes(b) for b, _ in part) for part in (inputs, outputs))
             )
         case Cast() | Guard():
             return Work()
+
+
+def _product(product: Product | UnfoldedProduct) -> Work:
+    m, n, k = product.sizes
+    out = product.out.buffer
+    each = 8 if out.dtype.kind == "c" else 2
+    read = m * k + k * n + product.add * m * n
+    return Work(each * m * n * k, read * _bytes(out), m * n * _bytes(out))
 
 
 def _bytes(buffer: Buffer) -> int:

@@ -26,6 +26,8 @@ from chainrule.compiler.loops.program import (
     Program,
     Statement,
     Store,
+    Unfolded,
+    UnfoldedProduct,
 )
 
 _EMITTER = NumpyEmitter()
@@ -84,6 +86,8 @@ class _Run:
                     self._loop(statement, values)
                 case Product():
                     self._product(statement, values)
+                case UnfoldedProduct():
+                    self._unfolded_product(statement, values)
                 case Host(function, inputs, outputs):
                     self._call(function, inputs, outputs)
 
@@ -117,6 +121,15 @@ class _Run:
         strides = (m.row_stride * array.itemsize, m.column_stride * array.itemsize)
         return np.lib.stride_tricks.as_strided(array, (m.rows, m.columns), strides)
 
+    def _unfolded_product(self, product: UnfoldedProduct, values: Values) -> None:
+        places = {m: _places(m, values) for m in (product.a, product.b, product.out)}
+        a, b = (self.memory[m.buffer][places[m]] for m in (product.a, product.b))
+        target = self.memory[product.out.buffer]
+        if product.add:
+            np.add.at(target, places[product.out], a @ b)
+        else:
+            target[places[product.out]] = a @ b
+
     def _call(self, function: Any, inputs: Any, outputs: Any) -> None:
         results = function(*(self.memory[b].reshape(shape) for b, shape in inputs))
         for (buffer, shape), result in zip(outputs, results, strict=True):
@@ -131,6 +144,17 @@ def _operand(operand: Operand, values: Values) -> Any:
 
 def _place(index: Index, values: Values) -> int:
     return index.offset + sum(stride * int(values[name]) for name, stride in index.terms)
+
+
+def _places(m: Unfolded, values: Values) -> Any:
+    """Return the places of all elements of a matrix."""
+    axes = []
+    for factors in (m.rows, m.columns):
+        axis = np.zeros(1, np.int64)
+        for n, stride in factors:
+            axis = (axis[:, None] + stride * np.arange(n)).reshape(-1)
+        axes.append(axis)
+    return _place(m.index, values) + axes[0][:, None] + axes[1]
 
 
 def _folded(fold: Fold, total: Any, value: Any) -> Any:

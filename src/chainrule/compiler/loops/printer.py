@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from chainrule.compiler.loops.program import (
     Buffer,
     Cast,
+    Factors,
     Guard,
     Host,
     Index,
@@ -20,6 +21,8 @@ from chainrule.compiler.loops.program import (
     Program,
     Statement,
     Store,
+    Unfolded,
+    UnfoldedProduct,
 )
 
 
@@ -89,6 +92,8 @@ def _line(statement: Statement) -> str:  # noqa: PLR0911  one per kind
             return f"{buffer.name}[{_index(index)}] {'+=' if add else '='} {_operand(value)}"
         case Product(out, a, b, add):
             return f"{_matrix(out)} {'+=' if add else '='} {_matrix(a)} @ {_matrix(b)}"
+        case UnfoldedProduct(out, a, b, add):
+            return f"{_unfolded(out)} {'+=' if add else '='} {_unfolded(a)} @ {_unfolded(b)}"
         case Guard(condition, expected, place, terms):
             number = _index(Index(place, terms))
             return f"guard {number}: {_operand(condition)} is {expected}"
@@ -114,3 +119,11 @@ def _index(index: Index) -> str:
 def _matrix(m: Matrix) -> str:
     strides = f"{m.row_stride}, {m.column_stride}"
     return f"{m.buffer.name}[{_index(m.index)}; {m.rows} x {m.columns} by {strides}]"
+
+
+def _unfolded(m: Unfolded) -> str:
+    return f"{m.buffer.name}[{_index(m.index)}; {_factors(m.rows)}; {_factors(m.columns)}]"
+
+
+def _factors(factors: Factors) -> str:
+    return ", ".join(f"{n} by {stride}" for n, stride in factors)

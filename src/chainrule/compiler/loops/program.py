@@ -8,6 +8,7 @@ program, `printer.py` shows it, `interpreter.py` runs it, `emit.py` makes LLVM o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -196,6 +197,51 @@ class Product:
     b: Matrix
     add: bool = False
 
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How many rows and columns there are, and how many numbers are summed up for each."""
+        return self.out.rows, self.out.columns, self.a.columns
+
+
+Factors = tuple[tuple[int, int], ...]
+"""An axis that several indices count, the last the fastest: (size, stride) of each."""
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """A matrix whose rows and columns are counted by several indices each, as the patches of an image are.
+
+    The element lies at `index + Σ i · stride` over the factors of its row and of its column.
+    """
+
+    buffer: Buffer
+    index: Index
+    rows: Factors
+    columns: Factors
+
+
+@dataclass(frozen=True)
+class UnfoldedProduct:
+    """`out = a @ b`, with `add` `out += a @ b`, where one place of `a` may stand in several rows.
+
+    The last factor of the columns of `out` and of `b` has stride 1. With `add` columns of `out` may share
+    places too: all that belongs there is added, in a fixed order. The rows of one column do not share places.
+    """
+
+    out: Unfolded
+    a: Unfolded
+    b: Unfolded
+    add: bool = False
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How many rows and columns there are, and how many numbers are summed up for each."""
+        rows, columns, sums = (
+            math.prod(n for n, _ in factors)
+            for factors in (self.out.rows, self.out.columns, self.a.columns)
+        )
+        return rows, columns, sums
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -235,7 +281,7 @@ class Host:
     reason: str
 
 
-Statement = Load | Let | Cast | Store | Loop | Product | Guard | Host
+Statement = Load | Let | Cast | Store | Loop | Product | UnfoldedProduct | Guard | Host
 
 
 @dataclass(frozen=True)

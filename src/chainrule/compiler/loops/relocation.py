@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from chainrule.compiler.loops.program import (
     Buffer,
@@ -22,8 +23,11 @@ from chainrule.compiler.loops.program import (
     Product,
     Statement,
     Store,
+    Unfolded,
+    UnfoldedProduct,
 )
 
+M = TypeVar("M", Matrix, Unfolded)
 Terms = tuple[tuple[int, int], ...]
 
 
@@ -71,6 +75,8 @@ class Relocation:
                 return self._loop(s)
             case Product(out, a, b, add):
                 return Product(self._matrix(out), self._matrix(a), self._matrix(b), add)
+            case UnfoldedProduct(out, a, b, add):
+                return UnfoldedProduct(self._matrix(out), self._matrix(a), self._matrix(b), add)
         message = f"a {type(s).__name__} cannot be moved"
         raise TypeError(message)
 
@@ -88,7 +94,7 @@ class Relocation:
         shift = place.index
         return place.buffer, Index(index.offset + shift.offset, (*index.terms, *shift.terms))
 
-    def _matrix(self, m: Matrix) -> Matrix:
+    def _matrix(self, m: M) -> M:
         buffer, index = self._element(m.buffer, m.index)
         return dataclasses.replace(m, buffer=buffer, index=index)
 

@@ -22,6 +22,8 @@ from chainrule.compiler.loops.program import (
     Product,
     Statement,
     Store,
+    Unfolded,
+    UnfoldedProduct,
 )
 
 
@@ -101,6 +103,8 @@ def _key(s: Structure, statement: Statement) -> Hashable:  # noqa: PLR0911  one 
             return _loop_key(s, statement)
         case Product(out, a, b, add):
             return "product", _matrix(s, out), _matrix(s, a), _matrix(s, b), add
+        case UnfoldedProduct(out, a, b, add):
+            return "unfolded", _unfolded(s, out), _unfolded(s, a), _unfolded(s, b), add
         case Host():
             return "host", id(statement)
 
@@ -128,6 +132,10 @@ def _loop_key(s: Structure, loop: Loop) -> Hashable:
 def _matrix(s: Structure, m: Matrix) -> Hashable:
     shape = (m.rows, m.columns, m.row_stride, m.column_stride)
     return s.touch(m.buffer), s.place(m.index), shape
+
+
+def _unfolded(s: Structure, m: Unfolded) -> Hashable:
+    return s.touch(m.buffer), s.place(m.index), m.rows, m.columns
 
 
 def walk(statements: Sequence[Statement]) -> Iterator[Statement]:

@@ -17,6 +17,7 @@ from chainrule.compiler.planning.plan import (
     Operand,
     Piece,
     Read,
+    UnfoldedProduct,
     Uniform,
 )
 from chainrule.compiler.views import View, over, row_by_row
@@ -38,7 +39,7 @@ class Grouping:
         """Put work behind everything else, and return its number."""
         self.items.append(item)
         place = len(self.items) - 1
-        if isinstance(item, MatrixProduct):
+        if isinstance(item, (MatrixProduct, UnfoldedProduct)):
             item.out.ready = place
         elif isinstance(item, HostCall):
             for out in item.outs:

@@ -12,14 +12,19 @@ _HANDED_ON = VIEWS | {"copy", "astype", "cast_to_integer", "getitem"}
 
 
 class Lifetimes:
-    """Answers who reads a value last."""
+    """Answers who reads a value last.
 
-    def __init__(self, graph: Graph) -> None:
+    Args:
+        graph: the nodes in their order.
+        waiting: nodes that may read their arguments as late as they are read themselves.
+    """
+
+    def __init__(self, graph: Graph, waiting: frozenset[Node] = frozenset()) -> None:
         self._last = {o: len(graph.nodes) for o in graph.outputs if isinstance(o, Node)}
         last = self._last
         for i in range(len(graph.nodes) - 1, -1, -1):
             node = graph.nodes[i]
-            use = max(i, last.get(node, i)) if _may_share(node) else i
+            use = max(i, last.get(node, i)) if _may_share(node) or node in waiting else i
             for p in node.parents:
                 if p is not None and last.get(p, -1) < use:
                     last[p] = use

@@ -19,6 +19,10 @@ from chainrule.compiler.loops.program import (
     Program,
     Statement,
     Store,
+    Unfolded,
+)
+from chainrule.compiler.loops.program import (
+    UnfoldedProduct as LoopProduct,
 )
 from chainrule.compiler.planning.nests import Nest, numbering, phases
 from chainrule.compiler.planning.plan import (
@@ -33,6 +37,7 @@ from chainrule.compiler.planning.plan import (
     Plan,
     Point,
     Read,
+    UnfoldedProduct,
     Uniform,
 )
 from chainrule.compiler.views import View, merged, row_by_row, whole
@@ -106,6 +111,8 @@ class _Lowering:
             return Nest(item, self._buffer, self._is_in_memory, self.names).statements()
         if isinstance(item, MatrixProduct):
             return (self._product(item),)
+        if isinstance(item, UnfoldedProduct):
+            return (self._unfolded_product(item),)
         if isinstance(item, Check):
             return self._check(item)
         return (self._host(item),)
@@ -148,6 +155,40 @@ class _Lowering:
             statement = Loop(var, size, (statement,), parallel=True)
         return statement
 
+    def _unfolded_product(self, item: UnfoldedProduct) -> Statement:
+        """Return a product with patches, in loops over the batch and over its images."""
+        stack, rows, columns, sums = item.axes
+        a, b, out = item.a.view, item.b.view, item.target
+        left, right, to = (list(zip(v.shape, v.strides, strict=True)) for v in (a, b, out))
+        i = stack + rows
+        loops = [(left.pop(0), right.pop(0)[1], to.pop(0)[1]) for _ in range(stack)]
+        i = rows
+        if item.add and sums > 1 and columns == 1:
+            loops.append((left.pop(i), right.pop(0)[1], 0))
+            sums -= 1
+        elif rows > 1:
+            loops.append((left.pop(0), 0, to.pop(0)[1]))
+            i -= 1
+        names = [next(self.names) for _ in loops]
+        indices = (
+            Index(v.offset, tuple([(n, s) for n, s in zip(names, steps, strict=True) if s]))
+            for v, steps in (
+                (a, [x[0][1] for x in loops]),
+                (b, [x[1] for x in loops]),
+                (out, [x[2] for x in loops]),
+            )
+        )
+        at_a, at_b, at_out = indices
+        statement: Statement = LoopProduct(
+            Unfolded(self._buffer(item.out), at_out, tuple(to[:i]), tuple(to[i:])),
+            Unfolded(self._buffer(item.a.array), at_a, tuple(left[:i]), tuple(left[i:])),
+            Unfolded(self._buffer(item.b.array), at_b, tuple(right[:sums]), tuple(right[sums:])),
+            item.add,
+        )
+        for var, ((size, _), _, _) in zip(reversed(names), reversed(loops), strict=True):
+            statement = Loop(var, size, (statement,), parallel=not item.add)
+        return statement
+
 
 def _matrix(buffer: Buffer, view: View, terms: tuple[tuple[int, int], ...]) -> Matrix:
     rows, columns = view.shape[-2:]
@@ -177,7 +218,7 @@ def _reads_of(item: Item) -> Iterator[tuple[Operand, Any]]:
             if isinstance(piece, Point) and isinstance(piece.target, Lookup):
                 for p in piece.target.positions:
                     yield from _all(p.index, piece)
-    elif isinstance(item, MatrixProduct):
+    elif isinstance(item, (MatrixProduct, UnfoldedProduct)):
         yield item.a, None
         yield item.b, None
     elif isinstance(item, Check):
@@ -203,6 +244,8 @@ def _in_memory(plan: Plan) -> set[Array]:
             if isinstance(x, Lookup) or (isinstance(x, Read) and x.array.maker not in members):
                 memory.add(x.array)
             del piece
+        if isinstance(item, UnfoldedProduct):
+            memory.add(item.out)
         if isinstance(item, Group):
             memory.update(p.out for p in item.pieces if isinstance(p, Point) and not p.is_plain)
     return memory
@@ -227,7 +270,7 @@ def may_overwrite(plan: Plan, output: Array, source: Array) -> bool:
 def _writes(item: Item, array: Array) -> bool:
     if isinstance(item, Group):
         return any(p.out is array for p in item.pieces)
-    if isinstance(item, MatrixProduct):
+    if isinstance(item, (MatrixProduct, UnfoldedProduct)):
         return item.out is array
     return isinstance(item, HostCall) and array in item.outs
 

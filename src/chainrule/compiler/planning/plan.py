@@ -199,6 +199,27 @@ class MatrixProduct:
 
 
 @dataclass(eq=False)
+class UnfoldedProduct:
+    """`out[target] = a @ b`, or `+=`, where rows, columns and the indices of the sum have several axes each.
+
+    Attributes:
+        a: over the axes of the batch, of the rows, and of the sum.
+        b: over those of the batch, of the sum, and of the columns; the last has stride 1.
+        out: what is written.
+        target: its places over the axes of the batch, the rows and the columns; the last has stride 1.
+        axes: how many there are of the batch, of rows, of columns, and of the sum.
+        add: whether the product is added to what is there.
+    """
+
+    a: Read
+    b: Read
+    out: Array
+    target: View
+    axes: tuple[int, int, int, int]
+    add: bool
+
+
+@dataclass(eq=False)
 class Check:
     """Leave unless a bool operand of one element is as expected; `place` is its number among the guards."""
 
@@ -218,7 +239,7 @@ class HostCall:
     reason: str
 
 
-Item = Group | MatrixProduct | Check | HostCall
+Item = Group | MatrixProduct | UnfoldedProduct | Check | HostCall
 
 
 @dataclass(frozen=True)

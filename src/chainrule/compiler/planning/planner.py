@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,13 @@ from chainrule.compiler.planning.operands import (
     known_numbers,
     moved,
     part_of_constant,
+)
+from chainrule.compiler.planning.patches import (
+    Patches,
+    added,
+    patches_of,
+    product_of,
+    waiting,
 )
 from chainrule.compiler.planning.plan import (
     Array,
@@ -68,16 +76,21 @@ class _Planner:
     Attributes:
         values: the operand of each node that was met.
         work: the items so far.
+        patches: joined parts that are read where they lie.
+        products: those that are not planned yet, as all that reads them may add them somewhere at once.
     """
 
     def __init__(self, graph: Graph, input_views: Sequence[View]) -> None:
         self.graph = graph
         self.values: dict[Node, Operand] = {}
+        self.patches: dict[Node, Patches] = {}
         self.work = Grouping()
         self.inputs: list[Array] = []
         self.guards = 0
         self.position = 0
-        self.lifetimes = Lifetimes(graph)
+        self.waiting = waiting(graph)
+        self.lifetimes = Lifetimes(graph, self.waiting)
+        self.products: dict[Array, tuple[Read, Read]] = {}
         self._methods = {
             "matmul": self._product,
             "getitem": self._taken,
@@ -125,6 +138,8 @@ class _Planner:
             self._guard(node)
         elif _is_empty(node):
             self._host(node, "an array without elements")
+        elif self._stays_patches(node, name):
+            pass
         elif name in VIEWS or (name == "getitem" and len(node.parents) == 1):
             self.values[node] = self._viewed(node, name)
         elif name in COMBINE:
@@ -137,7 +152,12 @@ class _Planner:
     def _operand(self, node: Node, i: int) -> Operand:
         """Return argument `i` of a node."""
         parent = node.parents[i]
-        return constant(node.args[i]) if parent is None else self.values[parent]
+        if parent is None:
+            return constant(node.args[i])
+        known = self.values.get(parent)
+        if known is None:
+            known = self.values[parent] = self._written_out(self.patches[parent])
+        return known
 
     def _operands(self, node: Node, first: int = 0) -> list[Operand]:
         return [self._operand(node, i) for i in range(first, len(node.parents))]
@@ -174,8 +194,8 @@ class _Planner:
 
     def _viewed(self, node: Node, name: str) -> Operand:
         """Return the operand of an op that only moves elements."""
-        x = self._operand(node, 0)
         shape = node.type.shape
+        x = self._operand(node, 0)
         if isinstance(x, Uniform):
             return Uniform(x.number, shape)
         if name == "stop_gradient":
@@ -184,10 +204,33 @@ class _Planner:
             view = moved(x.view, name, node.params, shape)
             if view is not None:
                 return Read(x.array, view)
+        self._settle(x)
         x = self._whole(x)
         view = moved(x.view, name, node.params, shape)
         assert view is not None, "what lies row by row has every shape"
         return Read(x.array, view)
+
+    def _stays_patches(self, node: Node, name: str) -> bool:
+        """Keep what a node makes of patches as patches, if it does."""
+        patches: Patches | None = None
+        source = self.patches.get(node.parents[0]) if name in VIEWS and node.parents[0] else None
+        if source is not None:
+            patches = source.moved(name, node.params, node.type.shape)
+        elif name in {"concatenate", "stack"} and node in self.waiting:
+            axis = node.params["axis"] % len(node.type.shape)
+            patches = patches_of(self._operands(node), axis, is_stack=name == "stack")
+        if patches is None:
+            return False
+        self.patches[node] = patches
+        return True
+
+    def _written_out(self, patches: Patches) -> Read:
+        """Plan a copy of patches, row by row."""
+        factors = patches.unfolding.factors
+        view = self._copied(Read(patches.array, factors))
+        shaped = view.view.reshaped(patches.shape)
+        assert shaped is not None
+        return Read(view.array, shaped)
 
     # work
 
@@ -277,8 +320,10 @@ class _Planner:
         return Read(out, whole(rest))
 
     def _product(self, node: Node) -> None:
-        a, b = self._operands(node)
         dtype = node.type.dtype
+        if self._multiplied_patches(node, dtype):
+            return
+        a, b = self._operands(node)
         if dtype.char not in _PRODUCTS:
             self._host(node, "a product of these numbers")
             return
@@ -298,10 +343,45 @@ class _Planner:
         left = Read(left.array, left.view.broadcast((*batch, *left.shape[-2:])))
         right = Read(right.array, right.view.broadcast((*batch, *right.shape[-2:])))
         out = Array((*batch, rows, columns), dtype)
-        self.work.append(MatrixProduct(left, right, out))
+        if node in self.waiting and not batch:
+            self.products[out] = left, right
+        else:
+            self.work.append(MatrixProduct(left, right, out))
         view = whole(out.shape).reshaped(node.type.shape)
         assert view is not None
         self.values[node] = Read(out, view)
+
+    def _multiplied_patches(self, node: Node, dtype: DType) -> bool:
+        """Plan a product with patches, if it is one and worth it."""
+        left, right = (self.patches.get(p) if p is not None else None for p in node.parents)
+        patches = left or right
+        if patches is None or (left and right):
+            return False
+        other = self._operand(node, 1 if left else 0)
+        if other.dtype != dtype or len(other.shape) != len(patches.shape):
+            return False
+        if not isinstance(other, Read):
+            other = self._copied(other)
+        if right:  # (x @ p).T = p.T @ x.T
+            patches, other = patches.turned(), Read(other.array, other.view.turned())
+        made = product_of(patches, self._columns_in_a_row(other))
+        if made is None:
+            return False
+        if made.add:
+            zeros = self._copied(Uniform(Number(dtype.type(0), dtype), made.out.shape))
+            made.out = zeros.array
+        self.work.append(made)
+        view = whole(made.out.shape)
+        if right:
+            view = view.turned()
+        self.values[node] = Read(made.out, view)
+        return True
+
+    def _settle(self, x: Operand) -> None:
+        """Plan a product that waited, where its elements are needed."""
+        if isinstance(x, Read) and x.array in self.products:
+            a, b = self.products.pop(x.array)
+            self.work.append(MatrixProduct(a, b, x.array))
 
     def _matrix(self, x: Operand, dtype: DType) -> Read:
         """Return an operand of a product: in the product's dtype, with rows or columns that lie without gaps."""
@@ -367,10 +447,43 @@ class _Planner:
         if None in indices:
             return
         target = self._own(node, base, rest)
-        for (part, _, _), index in zip(terms, indices, strict=True):
-            assert index is not None
-            self._write(target, base.shape, index, part, add=True)
+        known = [(part, index) for (part, _, _), index in zip(terms, indices, strict=True)]
+        for _, group in itertools.groupby(known, lambda term: getattr(term[0], "array", None)):
+            parts = list(group)
+            if self._added_patches(target, base.shape, parts):
+                continue
+            for part, index in parts:
+                self._settle(part)
+                self._write(target, base.shape, index, part, add=True)
         self.values[node] = Read(target, whole(base.shape))
+
+    def _added_patches(
+        self, target: Array, shape: Shape, parts: Sequence[tuple[Operand, Any]]
+    ) -> bool:
+        """Plan a product whose parts are added to an array, if these are all of such a product's."""
+        array = getattr(parts[0][0], "array", None)
+        if array not in self.products:
+            return False
+        pairs = []
+        for part, (selection, positions) in parts:
+            place = selected(target, whole(shape), selection, positions)
+            if (
+                not isinstance(part, Read)
+                or not isinstance(place, View)
+                or part.shape != place.shape
+            ):
+                return False
+            pairs.append((part.view, place))
+        a, b = self.products[array]
+        made = added(a, self._columns_in_a_row(b), target, pairs)
+        if made is None:
+            return False
+        del self.products[array]
+        self.work.append(made)
+        return True
+
+    def _columns_in_a_row(self, x: Read) -> Read:
+        return x if x.view.strides[-1] == 1 else self._copied(x)
 
     def _index(self, node: Node, index: Any, shape: Shape, arrays: Sequence[Operand]) -> Any:
         """Return an index in full, and its arrays counted from the front; None where NumPy computes the node."""
