@@ -32,7 +32,8 @@ _WORTH_A_CALL = 16 * 16 * 16
 _LONGEST_SUM = 64
 _ROWS_AT_ONCE = 4
 """So many rows of a matrix are read side by side; more push each other out of the cache where they lie a page apart."""
-_WORTH_BLOCKS = 16 * 16 * 16
+_WORTH_BLOCKS = 8 * 8 * 8
+"""Multiplications from which on blocks beat loops, see `benchmarks/RESULTS.md`; fewer are much alike."""
 
 
 def write_product(scope: Scope, product: Product) -> None:
