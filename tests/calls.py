@@ -1,5 +1,6 @@
 """How a sample of an entry becomes a call: its numbers are drawn, NumPy's function is found."""
 
+import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,6 +67,14 @@ def has_numpy_name(op: Op):
     return targets(op) != [op.front]
 
 
+def takes_out(op: Op):
+    """Say whether the first of the functions that users call takes `out=`: ufuncs, their methods, and others."""
+    function = targets(op)[0]
+    if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
+        return True
+    return has_numpy_name(op) and "out" in inspect.signature(function).parameters
+
+
 def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0):
     """Draw a sample's numbers.
 
@@ -97,15 +106,15 @@ def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0):
         planned = [_Drawn(next(numbers)) if isinstance(a, np.ndarray) else a for a in planned]
     call = targets(op)[name]
 
-    def function(*values):
+    def function(*values, **more):
         if sample.prepare is not None:
             values = sample.prepare(*values)
             values = values if type(values) is tuple else (values,)
         arguments = [_filled(a, values) for a in planned]
         if op.name not in WRITERS:
-            return call(*arguments, **sample.options)
+            return call(*arguments, **sample.options, **more)
         target = arguments[0] = arguments[0].copy()
-        assert call(*arguments, **sample.options) is None
+        assert call(*arguments, **sample.options, **more) is None
         return target
 
     return Call(function, tuple(arrays))

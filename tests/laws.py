@@ -17,12 +17,17 @@ from tests.closeness import (
 from chainrule.autodiff.arguments import enter
 from chainrule.autodiff.modes import jvp, trace_reverse, vjp
 from chainrule.autodiff.reverse import sweep
-from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.cells import HANDLES, cell, type_of
 from chainrule.core.graph import capture, reads_by_symbols
 from chainrule.core.op import READS_OUT, Op, Sample, reads_argument
-from chainrule.core.trace import OUTPUT, Node, topological
+from chainrule.core.trace import OUTPUT, Node, ReverseLevel, topological
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
-from chainrule.errors import EscapedValueError, NotDifferentiableError, ShapeError
+from chainrule.errors import (
+    ChainruleError,
+    EscapedValueError,
+    NotDifferentiableError,
+    ShapeError,
+)
 
 # Laws of values and types
 
@@ -60,6 +65,61 @@ def check_names(op: Op, sample: Sample):
         assert op.is_constant or any(type(p) in HANDLES for p in got), "the result is not traced"
         for p, value in zip(got, parts(expected), strict=True):
             assert_same(p.leaf() if type(p) in HANDLES else p, value)
+
+
+def check_out(op: Op, sample: Sample):
+    """What is accepted as `out=` NumPy accepts too, and fills likewise: a traced result, and a traced target."""
+    if op.undefined:
+        return
+    for name in range(len(targets(op))):
+        call = draw(op, sample, name=name)
+        try:
+            (result, *others) = parts(call.function(*call.arrays))
+        except TypeError:
+            continue  # a name with fewer options, such as a method of a ufunc
+        if others or not isinstance(result, (np.ndarray, np.generic)):
+            return
+        accepted = [
+            _check_out_of(op, sample, name, shape, result.dtype)
+            for shape in _shapes_of_out(result.shape)
+        ]
+        assert accepted[0] is not False, "an out= of the result's own shape was refused"
+
+
+def _shapes_of_out(shape):
+    """Return the shape of a result, larger ones that it may be spread into, and such as it does not fit."""
+    stretched = tuple(2 if n == 1 else n for n in shape)
+    return dict.fromkeys(
+        (shape, (1, *shape), (2, *shape), stretched, (*shape, 1), tuple(n + 1 for n in shape))
+    )
+
+
+def _check_out_of(op, sample, name, shape, dtype):
+    """Return whether we fill an `out` that NumPy fills; None where NumPy refuses."""
+    call = draw(op, sample, name=name)
+    expected = np.zeros(shape, dtype)
+    try:
+        if call.function(*call.arrays, out=expected) is not expected:
+            return None  # NumPy takes no notice of it, by a mistake of its own
+    except (TypeError, ValueError):
+        expected = None
+    filled = [_filled(call, shape, dtype, is_traced) for is_traced in (True, False)]
+    for got in filled:
+        if got is not None:
+            assert expected is not None, f"NumPy refuses an out= of shape {shape}"
+            assert_same(got, expected)
+    return None if expected is None else all(got is not None for got in filled)
+
+
+def _filled(call, shape, dtype, is_traced):
+    """Return what `out=` holds after a call with traced arguments, or with plain ones; None if that is refused."""
+    try:
+        with ReverseLevel() as level:
+            out = cell(np.zeros(shape, dtype))
+            call.function(*(level.input(x) if is_traced else x for x in call.arrays), out=out)
+            return out.leaf()
+    except (ChainruleError, TypeError):
+        return None
 
 
 def _must_refuse(op, call):

@@ -31,6 +31,11 @@ def test_every_numpy_name_reaches_the_entry(op, sample):
     laws.check_names(op, sample)
 
 
+@pytest.mark.parametrize(("op", "sample"), [p for p in SAMPLES if calls.takes_out(p.values[0])])
+def test_out_is_filled_or_refused_as_by_numpy(op, sample):
+    laws.check_out(op, sample)
+
+
 @pytest.mark.parametrize(("op", "sample"), SAMPLES)
 def test_capture_on_types_gives_the_same_program(op, sample):
     laws.check_capture(op, sample, calls.REAL)

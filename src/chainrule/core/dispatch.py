@@ -17,21 +17,20 @@ from chainrule.core.op import BY_NUMPY, FRONTS
 from chainrule.errors import ArgumentError, EscapedValueError, NotDifferentiableError, ShapeError
 
 _OUT_HINT = "leave out= away and use the returned array, or write a = a + x instead of a += x"
-_SPREADS = frozenset(
-    {
-        *(np.clip, np.fix, np.isneginf, np.isposinf, np.outer, np.einsum, np.nanmedian, np.fft.fft),
-        *(np.quantile, np.percentile, np.nanquantile, np.nanpercentile),
-        *(
-            np.cumsum,
-            np.cumprod,
-            np.nancumsum,
-            np.nancumprod,
-            np.cumulative_sum,
-            np.cumulative_prod,
-        ),
-    }
-)
+_SPREADS = frozenset({np.clip, np.fix, np.isneginf, np.isposinf, np.outer})
 """Functions whose result may be broadcast into a larger `out`, as a ufunc's may; others want its shape."""
+
+_STRETCHES = frozenset({np.einsum, np.fft.fft})
+"""Functions whose result may be broadcast into an `out` with as many axes."""
+
+_NOT_BESIDE_OUT: dict[Any, str] = {
+    **dict.fromkeys((np.concatenate, np.stack, np.vstack, np.hstack), "dtype"),
+    **dict.fromkeys((np.fft.fft2, np.fft.fftn, np.fft.ifftn, np.fft.rfft2, np.fft.rfftn), "s"),
+}
+"""Options that NumPy refuses beside `out`, or does not follow there."""
+
+_FITTING = frozenset({"reduce", "accumulate", "reduceat"})
+"""Methods of ufuncs that want an `out` of the result's shape."""
 
 _LATE: list[Callable[[], None]] = []
 """Fills `BY_NUMPY` with functions of packages that need not be imported, once one of them is met."""
@@ -65,7 +64,7 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
     else:
         result = front(*args, **{k: v for k, v in options.items() if v is not None or k == "axis"})
     name = _ufunc_name(ufunc, method)
-    if method == "reduce" and targets[0] is not None:
+    if targets[0] is not None and (method in _FITTING or "axes" in options):
         _check_shape(name, result, targets[0])
     if len(targets) == 1:
         return result if targets[0] is None else store(targets[0], result, name)
@@ -143,8 +142,16 @@ def _call_and_store(
     if out is None or out is Ellipsis:
         return result
     target = out[0] if type(out) is tuple else out
-    if function not in _SPREADS:
+    other = _NOT_BESIDE_OUT.get(function)
+    if other is not None and options.get(other) is not None:
+        raise ArgumentError.from_unsupported(
+            _function_name(function), f"out= beside {other}=", _OUT_HINT
+        )
+    is_wide = function in _STRETCHES and np.ndim(result) == np.ndim(target)
+    if function not in _SPREADS and not is_wide:
         _check_shape(_function_name(function), result, target)
+    if function is np.linalg.multi_dot and np.ndim(result) < 2:
+        raise ArgumentError.from_unsupported("np.linalg.multi_dot", "out= with a vector", _OUT_HINT)
     return store(target, result, _function_name(function))
 
 
