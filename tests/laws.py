@@ -1,7 +1,7 @@
 """What holds for every op, as functions of an entry and one of its samples. Nothing here knows an op by name."""
 
 import numpy as np
-from tests.calls import REAL, SINGLE, draw, has_numpy_name, parts, targets, traced
+from tests.calls import COMPLEX, REAL, SINGLE, draw, has_numpy_name, parts, targets, traced
 from tests.closeness import (
     assert_close,
     assert_paired,
@@ -79,45 +79,47 @@ def check_out(op: Op, sample: Sample):
             continue  # a name with fewer options, such as a method of a ufunc
         if others or not isinstance(result, (np.ndarray, np.generic)):
             return
-        accepted = [
-            _check_out_of(op, sample, name, shape, result.dtype)
-            for shape in _shapes_of_out(result.shape)
-        ]
+        accepted = [_check_out_of(op, sample, name, out) for out in _outs(result)]
         assert accepted[0] is not False, "an out= of the result's own shape was refused"
 
 
-def _shapes_of_out(shape):
-    """Return the shape of a result, larger ones that it may be spread into, and such as it does not fit."""
+def _outs(result):
+    """Return zeros like a result, zeros that it may be spread or cast into, and such as it does not fit."""
+    shape, dtype = result.shape, result.dtype
     stretched = tuple(2 if n == 1 else n for n in shape)
-    return dict.fromkeys(
-        (shape, (1, *shape), (2, *shape), stretched, (*shape, 1), tuple(n + 1 for n in shape))
+    larger = ((1, *shape), (2, *shape), stretched, (*shape, 1), tuple(n + 1 for n in shape))
+    return (
+        np.zeros(shape, dtype),
+        np.zeros(shape, dtype, order="F"),
+        *(np.zeros(shape, other) for other in (SINGLE, COMPLEX) if other != dtype),
+        *(np.zeros(s, dtype) for s in larger if s != shape),
     )
 
 
-def _check_out_of(op, sample, name, shape, dtype):
+def _check_out_of(op, sample, name, out):
     """Return whether we fill an `out` that NumPy fills; None where NumPy refuses."""
     call = draw(op, sample, name=name)
-    expected = np.zeros(shape, dtype)
+    expected = out.copy(order="K")
     try:
         if call.function(*call.arrays, out=expected) is not expected:
             return None  # NumPy takes no notice of it, by a mistake of its own
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, np.exceptions.ComplexWarning):
         expected = None
-    filled = [_filled(call, shape, dtype, is_traced) for is_traced in (True, False)]
+    filled = [_filled(call, out, is_traced) for is_traced in (True, False)]
     for got in filled:
         if got is not None:
-            assert expected is not None, f"NumPy refuses an out= of shape {shape}"
+            assert expected is not None, f"NumPy refuses an out= {out.dtype}{out.shape}"
             assert_same(got, expected)
     return None if expected is None else all(got is not None for got in filled)
 
 
-def _filled(call, shape, dtype, is_traced):
+def _filled(call, out, is_traced):
     """Return what `out=` holds after a call with traced arguments, or with plain ones; None if that is refused."""
     try:
         with ReverseLevel() as level:
-            out = cell(np.zeros(shape, dtype))
-            call.function(*(level.input(x) if is_traced else x for x in call.arrays), out=out)
-            return out.leaf()
+            target = cell(out.copy(order="K"))
+            call.function(*(level.input(x) if is_traced else x for x in call.arrays), out=target)
+            return target.leaf()
     except (ChainruleError, TypeError):
         return None
 

@@ -350,6 +350,13 @@ class DTypeError(ChainruleError, TypeError):
         )
 
     @classmethod
+    def from_out(cls, where: str, result: object, out: object) -> Self:
+        return cls(
+            f"{where}: a result of dtype {result} was to be written into an out= of dtype {out}. Expected equal ones.",
+            hint="make the array with the result's dtype, or write a[...] = the returned array.",
+        )
+
+    @classmethod
     def from_no_numbers(cls, where: str, name: str, got: object, expected: str) -> Self:
         return cls(
             f"{where}: {name} has dtype {got}. Expected {expected}.",

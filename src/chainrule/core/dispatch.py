@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.op import BY_NUMPY, FRONTS
-from chainrule.errors import ArgumentError, EscapedValueError, NotDifferentiableError, ShapeError
+from chainrule.errors import (
+    ArgumentError,
+    DTypeError,
+    EscapedValueError,
+    NotDifferentiableError,
+    ShapeError,
+)
 
 _OUT_HINT = "leave out= away and use the returned array, or write a = a + x instead of a += x"
 _SPREADS = frozenset({np.clip, np.fix, np.isneginf, np.isposinf, np.outer})
@@ -22,6 +28,9 @@ _SPREADS = frozenset({np.clip, np.fix, np.isneginf, np.isposinf, np.outer})
 
 _STRETCHES = frozenset({np.einsum, np.fft.fft})
 """Functions whose result may be broadcast into an `out` with as many axes."""
+
+_OF_BLAS = frozenset({np.dot, np.linalg.multi_dot})
+"""Functions that write into the memory of `out` themselves."""
 
 _NOT_BESIDE_OUT: dict[Any, str] = {
     **dict.fromkeys((np.concatenate, np.stack, np.vstack, np.hstack), "dtype"),
@@ -65,7 +74,7 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
         result = front(*args, **{k: v for k, v in options.items() if v is not None or k == "axis"})
     name = _ufunc_name(ufunc, method)
     if targets[0] is not None and (method in _FITTING or "axes" in options):
-        _check_shape(name, result, targets[0])
+        _check_fit(name, ufunc, result, targets[0])
     if len(targets) == 1:
         return result if targets[0] is None else store(targets[0], result, name)
     pairs = zip(targets, result, strict=True)
@@ -147,18 +156,30 @@ def _call_and_store(
         raise ArgumentError.from_unsupported(
             _function_name(function), f"out= beside {other}=", _OUT_HINT
         )
-    is_wide = function in _STRETCHES and np.ndim(result) == np.ndim(target)
-    if function not in _SPREADS and not is_wide:
-        _check_shape(_function_name(function), result, target)
-    if function is np.linalg.multi_dot and np.ndim(result) < 2:
-        raise ArgumentError.from_unsupported("np.linalg.multi_dot", "out= with a vector", _OUT_HINT)
+    if function not in _SPREADS:
+        _check_fit(_function_name(function), function, result, target)
     return store(target, result, _function_name(function))
 
 
-def _check_shape(name: str, result: Any, target: Any) -> None:
+def _check_fit(name: str, function: Any, result: Any, target: Any) -> None:
+    """Refuse an `out` of another shape or dtype: NumPy does, or computes with that dtype.
+
+    Raises:
+        ShapeError: it has another shape.
+        DTypeError: it has another dtype.
+        ArgumentError: BLAS cannot write to it.
+    """
     shapes = np.shape(result), np.shape(target)
-    if shapes[0] != shapes[1]:
+    is_stretched = function in _STRETCHES and len(shapes[0]) == len(shapes[1])
+    if shapes[0] != shapes[1] and not is_stretched:
         raise ShapeError.from_numpy(name, shapes, "out= needs the shape of the result")
+    dtype = getattr(result, "dtype", target.dtype)
+    if dtype != target.dtype:
+        raise DTypeError.from_out(name, dtype, target.dtype)
+    if function in _OF_BLAS and not target.flags.c_contiguous:
+        raise ArgumentError.from_unsupported(name, "an out= that is not in C order", _OUT_HINT)
+    if function is np.linalg.multi_dot and len(shapes[0]) < 2:
+        raise ArgumentError.from_unsupported(name, "out= with a vector", _OUT_HINT)
 
 
 @functools.cache
