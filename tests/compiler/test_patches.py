@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
+from chainrule import tree
 from chainrule.compiler.loops.program import Product, UnfoldedProduct
 from chainrule.compiler.loops.structure import walk
 from chainrule.compiler.unfoldings import Unfolding, evenly_spaced, joined
@@ -184,6 +185,14 @@ PROGRAMS = {
     ),
     "cast": lambda x, k: np.concatenate(parts(x), 1) @ np.tile(k.astype(np.float32), (3, 1)),
     "broadcast": lambda x, k: np.concatenate(parts(x), axis=1) @ np.ones((12, 9)),
+    "by a batch of one": lambda x, k: np.stack(parts(x)) @ k[None],
+    "one by a batch": lambda x, k: (
+        np.concatenate([x[None, :, i : i + 4] for i in range(3)], 2)
+        @ np.stack([np.tile(k, (3, 1)), np.ones((12, 9))])
+    ),
+    "a batch on the right of one": lambda x, k: k.T[None] @ np.stack([p[:4] for p in parts(x)]),
+    "a vector by a vector": lambda x, k: np.concatenate([x[0, :4], x[0, 1:5]]) @ k[0, :8],
+    "by nothing": lambda x, k: np.concatenate(parts(x), axis=1) @ np.zeros((12, 0)),
 }
 
 
@@ -193,8 +202,10 @@ def test_joined_parts_in_products_are_right(name, rng):
     x, k = rng.normal(size=(6, 6)), rng.normal(size=(4, 9))
     g = rng.normal(size=f(x, k).shape)
     step = gradients(f)
-    for got, wanted in zip(cr.compile(step)(x, k, g), step(x, k, g), strict=True):
+    compiled = cr.compile(step)
+    for got, wanted in zip(compiled(x, k, g), step(x, k, g), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
+    assert "runs eagerly" not in compiled.report()
 
 
 def test_parts_are_read_before_their_array_is_written_to(rng):
@@ -229,3 +240,50 @@ def test_a_product_is_made_where_other_parts_of_it_are_read(rng):
     for got, wanted in zip(cr.compile(f)(x, k[:, :9]), f(x, k[:, :9]), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-12)
     np.testing.assert_allclose(cr.compile(uneven)(x, k), uneven(x, k), rtol=1e-12)
+
+
+def rows(x, apart):
+    """Return what a window of three numbers, some apart, meets in signals (batch, places, 8)."""
+    count = x.shape[1] - 2 * apart
+    met = np.concatenate([x[:, i * apart : i * apart + count] for i in range(3)], axis=-1)
+    return met.reshape(-1, 24)
+
+
+def two_signals(x, k, g):
+    return cr.grad(
+        lambda x, z: np.sum(g * (rows(x, 1) @ k + rows(z, 2) @ k)),
+        argnums=(0, 1),
+    )(x[:, :9], x)
+
+
+def one_signal(x, k, g):
+    return cr.grad(lambda x: np.sum(g * (rows(x[:, :9], 1) @ k + rows(x, 2) @ k)))(x)
+
+
+def a_part_without_elements(x, k, g):
+    def read(x):
+        return np.sum(g * (rows(x, 2) @ k)) + np.sum(x[:, 3:3] * x[:, 4:4])
+
+    return cr.grad(read)(x)
+
+
+def what_is_added_to(x, k, g):
+    """Take the gradient through two layers, that of the second of which the first one multiplies and adds to."""
+
+    def read(x):
+        y = x + np.concatenate([(rows(x, 1) @ k).reshape(1, 9, 8), np.zeros((1, 2, 8))], axis=1)
+        return np.sum(g * (rows(y, 2) @ k))
+
+    return cr.grad(read)(x)
+
+
+@pytest.mark.parametrize(
+    "step", [two_signals, one_signal, a_part_without_elements, what_is_added_to]
+)
+def test_a_product_that_waits_is_there_for_all_that_read_it(step, rng):
+    x, k, g = (rng.normal(size=s) for s in ((1, 11, 8), (24, 8), (7, 8)))
+    compiled = cr.compile(step)
+    got, wanted = compiled(x, k, g), step(x, k, g)
+    assert "runs eagerly" not in compiled.report()
+    for a, b in zip(tree.leaves(got), tree.leaves(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)

@@ -160,7 +160,6 @@ class _Lowering:
         stack, rows, columns, sums = item.axes
         a, b, out = item.a.view, item.b.view, item.target
         left, right, to = (list(zip(v.shape, v.strides, strict=True)) for v in (a, b, out))
-        i = stack + rows
         loops = [(left.pop(0), right.pop(0)[1], to.pop(0)[1]) for _ in range(stack)]
         i = rows
         if item.add and sums > 1 and columns == 1:

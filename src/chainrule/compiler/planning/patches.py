@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chainrule.compiler.planning.plan import Array, DType, Read, UnfoldedProduct
+from chainrule.compiler.planning.plan import Array, DType, Operand, Read, UnfoldedProduct
 from chainrule.compiler.unfoldings import Factors, Unfolding, joined
 from chainrule.compiler.views import View, merged, row_by_row, whole
 from chainrule.core.graph import Graph
@@ -25,6 +25,9 @@ _FEWEST_COLUMNS = 8
 """Fewer columns leave most of a vector idle: a copy and a library's product are faster then."""
 _LONGEST_SUM = 512
 """A sum of more numbers is made in parts, which are added to what is in memory."""
+
+Uses = dict[Node, list[tuple[Node | None, int]]]
+"""Who reads each node, and as which argument; None is the caller."""
 
 
 @dataclass(frozen=True)
@@ -71,98 +74,105 @@ def patches_of(parts: Sequence[object], axis: int, *, is_stack: bool) -> Patches
 def waiting(graph: Graph) -> frozenset[Node]:
     """Return the nodes that need not be planned where they stand.
 
-    They are joined parts that only products read, and products whose parts are only added to an array.
+    They are joined parts that only products read, and products whose parts are only added to an array, at one node.
     """
-    names = {node.op.name for node in graph.nodes if node.op is not None}
+    names = set(map(_name, graph.nodes))
     if not names & {"concatenate", "stack", "add_at"} or "matmul" not in names:
         return frozenset()
-    uses: dict[Node, list[tuple[Node, int]]] = defaultdict(list)
+    uses: Uses = defaultdict(list)
     for node in graph.nodes:
         for i, p in enumerate(node.parents):
             if p is not None:
                 uses[p].append((node, i))
-    kept = {o for o in graph.outputs if isinstance(o, Node)}
+    for o in graph.outputs:
+        if isinstance(o, Node):
+            uses[o].append((None, 0))
+    return frozenset([node for node in graph.nodes if _waits(node, uses)])
 
-    def ends(node: Node, through: frozenset[str]) -> set[str]:
-        """Return what reads a node in the end, perhaps through ops that move its elements."""
-        found = {"return"} if node in kept else set()
-        for user, i in uses[node]:
-            name = user.op.name if user.op is not None else ""
-            if name in through and len(user.parents) == 1:
-                found |= ends(user, through)
+
+def _waits(node: Node, uses: Uses) -> bool:
+    if _name(node) in {"concatenate", "stack"}:
+        found = _readers(node, frozenset({"reshape", "transpose"}), uses)
+        return all(_name(user) == "matmul" for user, _ in found)
+    if _name(node) != "matmul":
+        return False
+    parts = list(_readers(node, frozenset({"reshape", "getitem"}), uses))
+    is_added = all(_name(user) == "add_at" and i > 0 for user, i in parts)
+    return is_added and len({user for user, _ in parts}) == 1
+
+
+def _readers(node: Node, through: frozenset[str], uses: Uses) -> Iterator[tuple[Node | None, int]]:
+    """Yield who reads a node in the end, perhaps through ops that move its elements."""
+    met = [node]
+    while met:
+        for user, i in uses[met.pop()]:
+            if user is not None and _name(user) in through and len(user.parents) == 1:
+                met.append(user)
             else:
-                found.add("another start" if name == "add_at" and not i else name)
-        return found
-
-    def waits(node: Node) -> bool:
-        name = node.op.name if node.op is not None else ""
-        if name in {"concatenate", "stack"}:
-            return ends(node, frozenset({"reshape", "transpose"})) == {"matmul"}
-        return name == "matmul" and ends(node, frozenset({"reshape", "getitem"})) == {"add_at"}
-
-    return frozenset([node for node in graph.nodes if waits(node)])
+                yield user, i
 
 
-def product_of(a: Patches, b: Read) -> UnfoldedProduct | None:
-    """Return the product of patches and an array; a long sum is added to what has to be zeros.
+def multiplies(a: Patches, b: Operand, *, columns: int) -> bool:
+    """Say whether a product of patches is made where they lie, or else of a copy; `columns` counts those of `b`."""
+    if len(a.shape) < 2 or len(a.shape) != len(b.shape) or a.shape[:-2] != b.shape[:-2]:
+        return False
+    is_real = a.dtype.char in _FLOATS and a.dtype == b.dtype
+    return is_real and b.shape[columns] >= _FEWEST_COLUMNS
 
-    None where a copy of the patches and a product of matrices is better.
-    """
+
+def product_of(a: Patches, b: Read) -> UnfoldedProduct:
+    """Return the product of patches and an array, whose columns have stride 1; a long sum is added to zeros."""
     *stack, rows, sums = a.unfolding.axes
-    *_, columns = b.shape
-    if b.dtype != a.dtype or a.dtype.char not in _FLOATS or columns < _FEWEST_COLUMNS:
-        return None
-    if len(b.shape) != len(a.shape) or b.view.strides[-1] != 1 or 0 in a.shape:
-        return None
+    columns = b.shape[-1]
     right = _split(b.view, [*map(_sizes, (*stack, sums)), (columns,)])
     out = Array((*a.shape[:-1], columns), a.dtype)
     left = a.unfolding.factors
     target = whole((*left.shape[: len(left.shape) - len(sums)], columns))
-    item = _product((left, right, target), (len(_flat(stack)), len(rows), 1, len(sums)))
+    item = _product((left, right, target), (len(_flat(stack)), len(rows), len(sums)))
     is_long = item[3][3] > 1 and math.prod(item[0].shape[sum(item[3][:2]) :]) > _LONGEST_SUM
     reads = Read(a.array, item[0]), Read(b.array, item[1])
     return UnfoldedProduct(*reads, out, item[2], item[3], add=is_long)
 
 
-def added(
-    a: Read, b: Read, target: Array, parts: Sequence[tuple[View, View]]
-) -> UnfoldedProduct | None:
-    """Return `a @ b` added to an array part by part, or None: the parts lie unevenly.
+def landing(product: Array, target: Array, parts: Sequence[tuple[View, View]]) -> Unfolding | None:
+    """Return which places of an array the rows and columns of a product are added to.
+
+    None where the parts are not all of the product, or lie unevenly.
 
     Args:
-        a: a matrix.
-        b: another, whose columns have stride 1.
+        product: a matrix.
         target: the array that is added to.
         parts: per part its elements of the product, and their places in the array.
     """
-    columns = b.shape[1]
+    if product.dtype.char not in _FLOATS or product.dtype != target.dtype:
+        return None
     parts = sorted(parts, key=lambda part: part[0].offset)
     taken = joined([view for view, _ in parts], 0, is_stack=True)
     places = joined([place for _, place in parts], 0, is_stack=True)
-    if taken is None or places is None or a.dtype.char not in _FLOATS:
+    if taken is None or places is None:
         return None
     # The elements of the product in its order: its rows, then the parts, then the elements of a row of a part.
-    shape = parts[0][0].shape
-    order = _order(parts[0][0], columns)
-    if order is None or parts[0][0].offset or shape[-1] < _FEWEST_COLUMNS:
+    height, columns = product.shape
+    part, place = parts[0]
+    order = _order(part, columns)
+    if order is None or part.offset or part.shape[-1] < _FEWEST_COLUMNS or place.strides[-1] != 1:
         return None
     rows, width = order
-    is_complete = width * len(parts) == columns and math.prod(shape[:rows]) == a.shape[0]
+    is_complete = width * len(parts) == columns and math.prod(part.shape[:rows]) == height
     if not is_complete or taken.axes[0] not in {(), ((len(parts), width),)}:
         return None
-    within = [(n, s) for n, s in zip(shape, parts[0][1].strides, strict=True)]
-    row_factors, rest = tuple(within[:rows]), tuple(within[rows:])
-    if rest[-1][1] != 1:
-        return None
-    column_factors = (*places.axes[0], *rest)
-    left = _split(a.view, [_sizes(row_factors), (a.shape[1],)])
-    right = _split(b.view, [(a.shape[1],), _sizes(column_factors)])
-    pairs = (*row_factors, *column_factors)
-    place = View(tuple([n for n, _ in pairs]), tuple([s for _, s in pairs]), parts[0][1].offset)
-    item = _product((left, right, place), (0, len(row_factors), len(column_factors), 1))
-    return UnfoldedProduct(
-        Read(a.array, item[0]), Read(b.array, item[1]), target, item[2], item[3], add=True
-    )
+    within = tuple(zip(place.shape, place.strides, strict=True))
+    return Unfolding((within[:rows], (*places.axes[0], *within[rows:])), place.offset)
+
+
+def added(a: Read, b: Read, target: Array, places: Unfolding) -> UnfoldedProduct:
+    """Return `a @ b`, of matrices, added to places of an array; the columns of `b` have stride 1."""
+    rows, columns = places.axes
+    left = _split(a.view, [_sizes(rows), (a.shape[1],)])
+    right = _split(b.view, [(a.shape[1],), _sizes(columns)])
+    item = _product((left, right, places.factors), (0, len(rows), 1))
+    reads = Read(a.array, item[0]), Read(b.array, item[1])
+    return UnfoldedProduct(*reads, target, item[2], item[3], add=True)
 
 
 def _order(part: View, columns: int) -> tuple[int, int] | None:
@@ -180,23 +190,25 @@ def _order(part: View, columns: int) -> tuple[int, int] | None:
 
 
 def _product(
-    views: tuple[View, View, View], axes: tuple[int, int, int, int]
+    views: tuple[View, View, View], axes: tuple[int, int, int]
 ) -> tuple[View, View, View, tuple[int, int, int, int]]:
-    """Merge neighbouring axes that both who walk through them walk through as one."""
+    """Merge neighbouring axes that both who walk through them walk through as one, but for the last of the columns.
+
+    Args:
+        views: of the left operand, of the right one, and of the result.
+        axes: how many of the batch, of rows, and of the sum.
+
+    Returns:
+        The views, and how many axes they have of the batch, of rows, of columns and of the sum.
+    """
     a, b, out = views
-    stack, rows, columns, sums = axes
-    k = stack
+    k, rows, sums = axes
     batch = merged(a.shape[:k], [v.strides[:k] for v in views])
     row = merged(a.shape[k : k + rows], [v.strides[k : k + rows] for v in (a, out)])
     total = merged(a.shape[k + rows :], [a.strides[k + rows :], b.strides[k : k + sums]])
-    column_shape, column_steps = (
-        b.shape[k + sums :],
-        [b.strides[k + sums :], out.strides[k + rows :]],
-    )
-    outer = merged(column_shape[:-1], [s[:-1] for s in column_steps])
-    last = column_shape[-1:], [s[-1:] for s in column_steps]
-    column = outer[0] + last[0], [x + y for x, y in zip(outer[1], last[1], strict=True)]
-    del columns
+    outer = merged(b.shape[k + sums : -1], [b.strides[k + sums : -1], out.strides[k + rows : -1]])
+    last = b.shape[-1:]
+    column = outer[0] + last, [outer[1][0] + b.strides[-1:], outer[1][1] + out.strides[-1:]]
     left = View(batch[0] + row[0] + total[0], batch[1][0] + row[1][0] + total[1][0], a.offset)
     right = View(
         batch[0] + total[0] + column[0], batch[1][1] + total[1][1] + column[1][0], b.offset
@@ -222,3 +234,7 @@ def _sizes(factors: Factors) -> tuple[int, ...]:
 
 def _flat(axes: Sequence[Factors]) -> list[tuple[int, int]]:
     return [pair for factors in axes for pair in factors]
+
+
+def _name(node: Node | None) -> str:
+    return "" if node is None or node.op is None else node.op.name

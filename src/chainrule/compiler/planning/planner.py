@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +27,8 @@ from chainrule.compiler.planning.operands import (
 from chainrule.compiler.planning.patches import (
     Patches,
     added,
+    landing,
+    multiplies,
     patches_of,
     product_of,
     waiting,
@@ -116,6 +118,7 @@ class _Planner:
             self.position = position
             if node.op is not OUTPUT:
                 self._place(node)
+        assert not self.products, "whatever reads a product makes it be planned"
         self.position += 1
         results = self._results()
         return Plan(tuple(self.work.items), tuple(self.inputs), results)
@@ -358,15 +361,12 @@ class _Planner:
         if patches is None or (left and right):
             return False
         other = self._operand(node, 1 if left else 0)
-        if other.dtype != dtype or len(other.shape) != len(patches.shape):
+        if not multiplies(patches, other, columns=-1 if left else -2):
             return False
-        if not isinstance(other, Read):
-            other = self._copied(other)
+        factor = other if isinstance(other, Read) else self._copied(other)
         if right:  # (x @ p).T = p.T @ x.T
-            patches, other = patches.turned(), Read(other.array, other.view.turned())
-        made = product_of(patches, self._columns_in_a_row(other))
-        if made is None:
-            return False
+            patches, factor = patches.turned(), Read(factor.array, factor.view.turned())
+        made = product_of(patches, self._columns_in_a_row(factor))
         if made.add:
             zeros = self._copied(Uniform(Number(dtype.type(0), dtype), made.out.shape))
             made.out = zeros.array
@@ -392,7 +392,10 @@ class _Planner:
     def _host(self, node: Node, reason: str) -> None:
         """Have NumPy compute a node."""
         assert node.op is not None
-        operands = tuple([self._whole(self.values[p]) for p in node.parents if p is not None])
+        given = [self._operand(node, i) for i, p in enumerate(node.parents) if p is not None]
+        for x in given:
+            self._settle(x)
+        operands = tuple([self._whole(x) for x in given])
         outs = tuple([Array(t.shape, t.dtype) for t in result_types(node)])
         self.work.append(
             HostCall(host_function(node, node.op), operands, outs, node.op.name, reason)
@@ -446,10 +449,13 @@ class _Planner:
         indices = [self._index(node, i, base.shape, arrays) for _, i, arrays in terms]
         if None in indices:
             return
-        target = self._own(node, base, rest)
-        known = [(part, index) for (part, _, _), index in zip(terms, indices, strict=True)]
-        for _, group in itertools.groupby(known, lambda term: getattr(term[0], "array", None)):
-            parts = list(group)
+        groups: dict[Any, list[tuple[Operand, Any]]] = defaultdict(list)
+        for k, ((part, _, _), index) in enumerate(zip(terms, indices, strict=True)):
+            array = getattr(part, "array", None)
+            groups[array if array in self.products else k].append((part, index))
+        factors = [x for array in groups if array in self.products for x in self.products[array]]
+        target = self._own(node, base, [*rest, *factors])
+        for parts in groups.values():
             if self._added_patches(target, base.shape, parts):
                 continue
             for part, index in parts:
@@ -462,7 +468,7 @@ class _Planner:
     ) -> bool:
         """Plan a product whose parts are added to an array, if these are all of such a product's."""
         array = getattr(parts[0][0], "array", None)
-        if array not in self.products:
+        if array is None or array not in self.products:
             return False
         pairs = []
         for part, (selection, positions) in parts:
@@ -474,12 +480,11 @@ class _Planner:
             ):
                 return False
             pairs.append((part.view, place))
-        a, b = self.products[array]
-        made = added(a, self._columns_in_a_row(b), target, pairs)
-        if made is None:
+        places = landing(array, target, pairs)
+        if places is None:
             return False
-        del self.products[array]
-        self.work.append(made)
+        a, b = self.products.pop(array)
+        self.work.append(added(a, self._columns_in_a_row(b), target, places))
         return True
 
     def _columns_in_a_row(self, x: Read) -> Read:
