@@ -442,6 +442,39 @@ def test_a_result_that_plain_code_computed_is_computed_anew():
         assert step(2.0) == (3.0, first)
 
 
+def test_of_a_dictionary_that_is_read_by_its_keys_only_these_count():
+    held = {"kind": "half", "weights": np.ones(3), "large": np.zeros(4)}
+
+    def f(x):
+        scale = np.float32(0.5) if held["kind"] == "half" else np.float32(2.0)
+        return x * scale * np.sum([held["weights"][i] for i in range(3)])
+
+    step = cr.compile(f)
+    before = step(3.0)
+    assert before == f(3.0)
+    held["large"] += 1.0
+    held["large"] = None
+    held["other"] = np.ones(3)
+    step(3.0)
+    assert repr(step) == f"<compiled {f.__qualname__}: 1 specializations>"
+    held["weights"][1] = 5.0
+    assert step(3.0) == f(3.0)
+    held["kind"] = "double"
+    assert step(3.0) == f(3.0) != before
+    held = {"kind": "half", "weights": np.full(3, 2.0)}
+    assert step(3.0) == f(3.0)
+    del held["weights"]
+    with pytest.raises(KeyError):
+        step(3.0)
+
+
+def test_an_array_under_a_key_that_is_not_read_needs_no_guard():
+    held = {"name": "mse", "data": np.ones(100)}
+    step = cr.compile(lambda x: np.sum(x * np.float32(0.5)) if held["name"] == "mse" else x)
+    step(np.ones(3))
+    assert "guard" not in step.report()
+
+
 def test_an_array_that_only_the_graph_reads_needs_no_guard():
     weights = np.ones(3)
     step = cr.compile(lambda x: np.sum(x * weights) * 0.5)

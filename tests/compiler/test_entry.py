@@ -285,6 +285,11 @@ class SubList(list):
             ],
         ),
         (Mapping(("key of layer 1",), (W,)), [{new("key of layer 1"): w}], [{"key": w}]),
+        (
+            Mapping(("w", "no"), (W, StaticInput(MISSING)), is_open=True),
+            [{"w": w}, {"b": 1, new("w"): w, 1: 2}],
+            [{}, {"w": b}, {"w": w, "no": None}, [w]],
+        ),
         (Mapping((1, (2, 3)), (W, B)), [], [{1: w, (2, 4): b}, {True: w, (2, 3): b}]),
         (
             Record(Model, ("w", "b", "name"), (W, B, StaticInput("model"))),

@@ -26,7 +26,8 @@ class Snapshot:
         self._drawn = surroundings.drawn()
         self._places = places
         self._absent = surroundings.absent
-        reached = list(_inside([x for _, x in places]))
+        seen = [*surroundings.arrays, *surroundings.fixed]
+        reached = list(_inside([*[x for _, x in seen], *surroundings.parts]))
         self._arrays = [(x, x.copy()) for x in reached if isinstance(x, np.ndarray)]
         self._containers = [(x, x.copy()) for x in reached if isinstance(x, (list, dict, set))]
         self._restore_generators = _generators(surroundings)

@@ -26,6 +26,8 @@ from chainrule.compiler.entry.signature import (
     Place,
     StaticInput,
 )
+from chainrule.compiler.keys import keys_read
+from chainrule.compiler.records import replaced
 from chainrule.core.reroute import is_users_module
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
@@ -42,6 +44,7 @@ class Surroundings:
     Attributes:
         arrays: the places of arrays.
         containers: the places of containers of arrays and numbers, with what they held.
+        keys: for each container the keys under which it is read, None where that may be all.
         fixed: the places of everything else, with what was there.
         absent: dictionaries and the names that are not among their keys, where the step would find something else.
         generators: random generators.
@@ -51,6 +54,7 @@ class Surroundings:
     def __init__(self, f: Callable[..., Any], objects: Sequence[Any] = ()) -> None:
         self.arrays: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Place, Any]] = []
+        self.keys: list[frozenset[str] | None] = []
         self.fixed: list[tuple[Place, Any]] = []
         self.generators: list[Any] = []
         self._seen: set[int] = set()
@@ -61,9 +65,10 @@ class Surroundings:
         while self._pending and len(self._seen) < _AT_MOST:
             self._follow(*self._pending.pop())
         self._watched = _watched(self.fixed)
-        leaves = [leaf for _, x in self.containers for leaf in _leaves(x)]
+        held = self.parts
+        leaves = [leaf for x in held for leaf in _leaves(x)]
         self._arrays = {id(x): x for x in [*[x for _, x in self.arrays], *leaves] if _is_array(x)}
-        self._held = [_compared_container(x) for _, x in self.containers]
+        self._held = [_compared_container(x) for x in held]
         self.signature = (
             *[_compared(x) for _, x in self.fixed],
             *[_compared(x) for _, x in self.arrays],
@@ -73,6 +78,11 @@ class Surroundings:
     def holds(self, x: Any) -> bool:
         """Say whether an array is read anew at each call."""
         return id(x) in self._arrays
+
+    @property
+    def parts(self) -> list[Any]:
+        """What is read of the containers, as they were when they were met."""
+        return [_part(x, keys) for (_, x), keys in zip(self.containers, self.keys, strict=True)]
 
     @property
     def every_array(self) -> tuple[Any, ...]:
@@ -97,7 +107,10 @@ class Surroundings:
             return ArrayInput.of(x, *mine)
 
         arrays = [Hidden(place, leaf(x)) for place, x in self.arrays]
-        containers = [Hidden(place, _container(x, leaf)) for place, x in self.containers]
+        containers = [
+            Hidden(place, _container(x, keys, leaf))
+            for (place, x), keys in zip(self.containers, self.keys, strict=True)
+        ]
         return (*conditions, *arrays, *containers)
 
     def is_unchanged(self) -> bool:
@@ -111,7 +124,8 @@ class Surroundings:
         except Exception:  # noqa: BLE001  a name is gone, or something does not compare
             return False
         return not self.containers or self._held == [
-            _compared_container(place.read()) for place, _ in self.containers
+            _compared_container(_part(place.read(), keys))
+            for (place, _), keys in zip(self.containers, self.keys, strict=True)
         ]
 
     def drawn(self) -> tuple[Any, ...]:
@@ -156,11 +170,13 @@ class Surroundings:
             self._follow_function(x)
 
     def _follow_function(self, f: FunctionType) -> None:
-        names = _names_of_code(f.__code__)
-        for cell in f.__closure__ or ():
-            self._meet(Cell(cell), names)
+        code = f.__code__
+        names = _names_of_code(code)
+        for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
+            self._meet(Cell(cell), names, keys_read(code, name))
         if is_users_module(f.__module__ or ""):
-            self._follow_names(f.__globals__, names)
+            for name in sorted(names & f.__globals__.keys()):
+                self._meet(Name(f.__globals__, name), names, keys_read(code, name))
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
             self._pending.append((value, names))
         if hasattr(f, "__wrapped__"):
@@ -170,8 +186,10 @@ class Surroundings:
         for name in sorted(names & holder.keys()):
             self._meet(Name(holder, name), names)
 
-    def _meet(self, place: Place, names: frozenset[str]) -> None:
-        """Note what is at a place, and look into it later."""
+    def _meet(
+        self, place: Place, names: frozenset[str], keys: frozenset[str] | None = None
+    ) -> None:
+        """Note what is at a place, and look into it later; of a dictionary read by its keys, only what they name."""
         x = place.read()
         if x is MISSING:
             return
@@ -179,6 +197,7 @@ class Surroundings:
             self.arrays.append((place, x))
         elif isinstance(x, (list, tuple, dict)) or hasattr(type(x), "__dataclass_fields__"):
             self.containers.append((place, x))
+            self.keys.append(keys if type(x) is dict else None)
             self._pending.append((x, names))
         else:
             if not isinstance(x, ModuleType):
@@ -219,11 +238,20 @@ def _leaves(x: Any) -> list[Any]:
     return _flattened(x)[0]
 
 
-def _container(x: Any, leaf: Callable[[Any], Any]) -> Any:
+def _part(x: Any, keys: frozenset[str] | None) -> Any:
+    """Return what lies under these keys of a dictionary; all of it, and of anything else, for None."""
+    if keys is None or type(x) is not dict:
+        return x
+    return {key: x.get(key, MISSING) for key in sorted(keys)}
+
+
+def _container(x: Any, keys: frozenset[str] | None, leaf: Callable[[Any], Any]) -> Any:
     """Describe a container; one that the entry does not know has to be the same object."""
-    leaves, structure = _flattened(x)
+    leaves, structure = _flattened(_part(x, keys))
     known = described(structure, [leaf(v) for v in leaves], StaticInput) if structure else None
-    return StaticInput(x) if known is None else known[0]
+    if known is None:
+        return StaticInput(x)
+    return known[0] if keys is None else replaced(known[0], is_open=True)
 
 
 def _flattened(x: Any) -> tuple[list[Any], Any]:

@@ -386,6 +386,7 @@ turn:
     i64 6, label %cell
     i64 7, label %context
     i64 8, label %key_of_mapping
+    i64 9, label %lookup
   ]
 
 argument:
@@ -458,6 +459,12 @@ in_context:
   %is_set = icmp ne ptr %the_set, null
   br i1 %is_set, label %found, label %missing
 
+lookup:
+  %open_dict = load ptr, ptr %parent_at
+  %the_looked_up = call ptr @PyDict_GetItemWithError(ptr %open_dict, ptr %place)
+  %is_there = icmp ne ptr %the_looked_up, null
+  br i1 %is_there, label %own, label %missing
+
 key_of_mapping:
   %outer = inttoptr i64 %parent to ptr
   %the_entry = call ptr @PyObject_GetItem(ptr %outer, ptr %place)
@@ -472,7 +479,7 @@ missing:
 
 own:
   %item = phi ptr [ %the_list_item, %read_list ], [ %the_tuple_item, %tuple_item ], [ %the_dict_item, %read_dict ],
-                  [ %the_named, %name ], [ %nothing, %missing ]
+                  [ %the_named, %name ], [ %the_looked_up, %lookup ], [ %nothing, %missing ]
   call void @Py_IncRef(ptr %item)
   br label %found
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from chainrule.compiler.entry.signature import (
     MISMATCH,
+    MISSING,
     NUMBERS,
     ArrayInput,
     ConstantResult,
@@ -40,7 +41,6 @@ from chainrule.compiler.entry.signature import (
 from chainrule.compiler.records import record
 
 _ALIGNMENT = 64
-_MISSING = object()
 
 
 class _Mismatch(Exception):  # noqa: N818  it never leaves this file
@@ -137,8 +137,16 @@ def _walk(node: Any, value: Any, found: list[Any]) -> None:
         return
     if not _is_exactly(value, dict if isinstance(node, Mapping) else node.kind):
         raise _Mismatch
+    for child, part in zip(node.children, _parts(node, value), strict=True):
+        _walk(child, part, found)
+
+
+def _parts(node: Container, value: Any) -> tuple[Any, ...]:
+    """Return what lies in a container of the right type, or raise if it is not as many, or under other names."""
     match node:
-        case Mapping(keys, children):
+        case Mapping(keys, _, True):
+            return tuple([value.get(key, MISSING) for key in keys])
+        case Mapping(keys):
             # Taken at once: other threads may change it while keys are compared.
             items = tuple(value.items())
             if len(items) != len(keys) or not all(
@@ -146,16 +154,15 @@ def _walk(node: Any, value: Any, found: list[Any]) -> None:
             ):
                 raise _Mismatch
             parts = tuple([part for _, part in items])
-        case Record(_, names, children):
-            parts = tuple([getattr(value, name, _MISSING) for name in names])
-            if any(part is _MISSING for part in parts):
+        case Record(_, names):
+            parts = tuple([getattr(value, name, MISSING) for name in names])
+            if any(part is MISSING for part in parts):
                 raise _Mismatch
-        case Sequence(_, children):
+        case Sequence():
             parts = tuple(value)
-            if len(parts) != len(children):
+            if len(parts) != len(node.children):
                 raise _Mismatch
-    for child, part in zip(children, parts, strict=True):
-        _walk(child, part, found)
+    return parts
 
 
 def _is_exactly(value: Any, kind: type) -> bool:

@@ -72,10 +72,14 @@ class Sequence:
 
 @record
 class Mapping:
-    """A dict with exactly these keys, in this order."""
+    """A dict with exactly these keys, in this order; if it is open, with whatever besides, in any order.
+
+    An open one is no result, its keys are texts, and `MISSING` is what lies under a key that is not there.
+    """
 
     keys: tuple[Any, ...]
     children: tuple[Any, ...]
+    is_open: bool = False
 
 
 @record

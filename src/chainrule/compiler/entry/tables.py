@@ -47,7 +47,18 @@ CONTENT_OF_BYTES = 32
 """Where the content of a bytes object begins."""
 _MOST = 4_000
 """Rows of a table: one call keeps its numbers on the stack of the thread."""
-_ARGUMENT, _LIST_ITEM, _TUPLE_ITEM, _DICT_ITEM, _ATTRIBUTE, _NAME, _CELL, _CONTEXT, _KEY = range(9)
+(
+    _ARGUMENT,
+    _LIST_ITEM,
+    _TUPLE_ITEM,
+    _DICT_ITEM,
+    _ATTRIBUTE,
+    _NAME,
+    _CELL,
+    _CONTEXT,
+    _KEY,
+    _LOOKUP,
+) = range(10)
 _ARRAY, _VALUE, _INTEGER, _STATIC, _ITEMS, _MAPPING, _ATTRIBUTES = range(7)
 _OUTPUT, _OWN, _CONSTANT, _SCALAR = range(4)
 _NUMBERS = {float: 4, int: 5, bool: 6, complex: 7}
@@ -160,6 +171,9 @@ class _Writer:
         number = len(self.nodes)
         self.nodes.append((way, parent, place, *self._wanted(node), int(any_key)))
         match node:
+            case Mapping(keys, children, True):
+                for key, child in zip(keys, children, strict=True):
+                    self.take(child, _LOOKUP, number, id(self.keep(key)))
             case Mapping(keys, children):
                 for key, child in zip(keys, children, strict=True):
                     equal_will_do = is_comparable(key)
@@ -198,6 +212,8 @@ class _Writer:
                 wanted = _VALUE, id(self.keep(dtype.type)), self._slot(node.slots), 0
             case StaticInput(value):
                 wanted = _STATIC, id(self.keep(value)), 0, int(is_comparable(value))
+            case Mapping(_, _, True):
+                wanted = _ATTRIBUTES, id(dict), 0, 0
             case Mapping(keys):
                 wanted = _MAPPING, id(dict), len(keys), 0
             case Record(kind, names):

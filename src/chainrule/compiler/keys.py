@@ -1,0 +1,93 @@
+"""Which keys of a dictionary a function's code reads, where that is all it does with it: `settings["rate"]`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from itertools import islice
+from opcode import EXTENDED_ARG, opname
+from types import CodeType, FunctionType
+
+_Instruction = tuple[str, int]
+_PASSED_ON = {"LOAD_CLOSURE", "MAKE_CELL"}
+"""What hands a variable to a function inside, whose code is looked at too."""
+
+
+@functools.cache
+def keys_read(code: CodeType, name: str) -> frozenset[str] | None:
+    """Return the keys under which code, or code inside it, looks into what a variable of a closure or a global holds.
+
+    Returns:
+        The keys; None where the code may do anything else with the variable.
+
+    >>> settings = {"rate": 0.1, "steps": 3}
+    >>> sorted(keys_read((lambda x: settings["rate"] * x).__code__, "settings"))
+    ['rate']
+    >>> keys_read((lambda: settings).__code__, "settings") is None
+    True
+    """
+    keys: set[str] = set()
+    instructions = list(_instructions(code))
+    for i, (what, number) in enumerate(instructions):
+        if what in _PASSED_ON or _name_of(code, what, number) != name:
+            continue
+        key = _key_after(code, what, instructions[i + 1 : i + 3])
+        if key is None:
+            return None
+        keys.add(key)
+    for inside in code.co_consts:
+        if isinstance(inside, CodeType):
+            more = keys_read(inside, name)
+            if more is None:
+                return None
+            keys |= more
+    return frozenset(keys)
+
+
+def _key_after(code: CodeType, what: str, follow: list[_Instruction]) -> str | None:
+    """Return the constant text that a variable is subscripted with as soon as it is read."""
+    if what not in {"LOAD_DEREF", "LOAD_GLOBAL"} or len(follow) < len(_SUBSCRIPT):
+        return None
+    (constant, number), subscript = follow
+    if (constant, subscript) != _SUBSCRIPT:
+        return None
+    key = code.co_consts[number]
+    return key if type(key) is str else None
+
+
+def _instructions(code: CodeType) -> Iterator[_Instruction]:
+    """Yield the names and numbers of instructions; what Python keeps between them for itself is left out."""
+    high = 0
+    raw = code.co_code
+    for what, low in zip(raw[::2], raw[1::2], strict=True):
+        number = high << 8 | low
+        if what == EXTENDED_ARG:
+            high = number
+            continue
+        high = 0
+        if opname[what] != "CACHE":
+            yield opname[what], number
+
+
+def _name_of(code: CodeType, what: str, number: int) -> str | None:
+    """Return the name of the variable that an instruction reads, writes or deletes."""
+    if what.endswith(("_DEREF", "_CLASSDEREF")):
+        local = (*code.co_varnames, *[x for x in code.co_cellvars if x not in code.co_varnames])
+        return (*local, *code.co_freevars)[number]
+    if what == "LOAD_GLOBAL":
+        return code.co_names[number >> 1]
+    if what.endswith(("_GLOBAL", "_NAME")) or what == "LOAD_FROM_DICT_OR_GLOBALS":
+        return code.co_names[number]
+    return None
+
+
+def _subscript() -> tuple[str, _Instruction]:
+    """Return how this Python writes `x["key"]` after it has read `x`."""
+    read: FunctionType = lambda x: x["key"]  # type: ignore[assignment]  # noqa: E731
+    pairs = list(_instructions(read.__code__))
+    start = next(i for i, (what, _) in enumerate(pairs) if what == "LOAD_CONST")
+    (constant, _), subscript = islice(pairs, start, start + 2)
+    return constant, subscript
+
+
+_SUBSCRIPT = _subscript()
