@@ -468,6 +468,33 @@ def test_of_a_dictionary_that_is_read_by_its_keys_only_these_count():
         step(3.0)
 
 
+def test_another_array_in_the_place_of_one_is_read_by_paths_that_are_captured_later():
+    weights = np.ones(3)
+    held = [np.ones(3)]
+
+    def f(x):
+        return np.sum(x * weights * held[0]) if x > 0 else -np.sum(weights * x) * np.max(held[0])
+
+    step = cr.compile(f)
+    for k, x in enumerate((1.0, -1.0, -1.0, 2.0, 1.0, -1.0)):
+        weights = np.full(3, 1.0 + k)
+        held[0] = np.full(3, 2.0 + k // 3)
+        assert step(x) == f(x)
+    assert is_native(step)
+
+
+def test_a_dictionary_that_is_handed_on_counts_as_a_whole():
+    held = {"weights": np.ones(3), "scale": 2.0}
+
+    def f(x):
+        return x * sum(np.sum(v) for v in held.values()) * held["scale"]
+
+    step = cr.compile(f)
+    for change in ({}, {"weights": np.full(3, 3.0)}, {"scale": 5.0}, {"other": 1.0}):
+        held.update(change)
+        assert step(3.0) == f(3.0)
+
+
 def test_an_array_under_a_key_that_is_not_read_needs_no_guard():
     held = {"name": "mse", "data": np.ones(100)}
     step = cr.compile(lambda x: np.sum(x * np.float32(0.5)) if held["name"] == "mse" else x)

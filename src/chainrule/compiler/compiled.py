@@ -248,6 +248,14 @@ class Compiled:
             known = self._surroundings[key] = Surroundings(self.function, objects)
         return known
 
+    def _current(self, known: Surroundings) -> Surroundings:
+        """Return what the function reads besides its arguments with the arrays that are there now."""
+        if known.is_current():
+            return known
+        fresh = Surroundings(self.function, known.objects)
+        self._surroundings[tuple(map(id, fresh.objects))] = fresh
+        return fresh
+
     def _specialization(self, key: _Key) -> Specialization:
         with self._lock:
             known = self._known.get(key)
@@ -269,7 +277,7 @@ class Compiled:
         forced: tuple[bool, ...],
     ) -> Path | None:
         """Capture and compile the path that these arguments take; None where the step has to run eagerly."""
-        surroundings = call.surroundings
+        surroundings = self._current(call.surroundings)
         if len(specialization.paths) >= _PATHS_AT_MOST:
             specialization.eager = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
             return None

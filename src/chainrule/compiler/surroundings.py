@@ -42,6 +42,7 @@ class Surroundings:
     `objects` are arguments of other kinds, whose attributes it may read.
 
     Attributes:
+        objects: the same.
         arrays: the places of arrays.
         containers: the places of containers of arrays and numbers, with what they held.
         keys: for each container the keys under which it is read, None where that may be all.
@@ -52,6 +53,7 @@ class Surroundings:
     """
 
     def __init__(self, f: Callable[..., Any], objects: Sequence[Any] = ()) -> None:
+        self.objects = objects
         self.arrays: list[tuple[Place, Any]] = []
         self.containers: list[tuple[Place, Any]] = []
         self.keys: list[frozenset[str] | None] = []
@@ -69,6 +71,7 @@ class Surroundings:
         leaves = [leaf for x in held for leaf in _leaves(x)]
         self._arrays = {id(x): x for x in [*[x for _, x in self.arrays], *leaves] if _is_array(x)}
         self._held = [_compared_container(x) for x in held]
+        self._leaves = leaves
         self.signature = (
             *[_compared(x) for _, x in self.fixed],
             *[_compared(x) for _, x in self.arrays],
@@ -127,6 +130,19 @@ class Surroundings:
             _compared_container(_part(place.read(), keys))
             for (place, _), keys in zip(self.containers, self.keys, strict=True)
         ]
+
+    def is_current(self) -> bool:
+        """Say whether the arrays are still those that were met, and not others of the same types in their places."""
+        parts = [
+            _part(place.read(), keys)
+            for (place, _), keys in zip(self.containers, self.keys, strict=True)
+        ]
+        leaves = [leaf for x in parts for leaf in _leaves(x)]
+        return (
+            all(place.read() is x for place, x in self.arrays)
+            and len(leaves) == len(self._leaves)
+            and all(x is y for x, y in zip(leaves, self._leaves, strict=True) if _is_array(y))
+        )
 
     def drawn(self) -> tuple[Any, ...]:
         """Return something that changes when a random number is drawn."""
