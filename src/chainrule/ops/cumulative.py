@@ -11,11 +11,11 @@ import numpy as np
 from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS, Op, Sample
 from chainrule.core.trace import apply
-from chainrule.core.types import Value, array_type
+from chainrule.core.types import Value, array_type, promoted
 from chainrule.errors import ArgumentError
 from chainrule.ops.broadcasting import astype
-from chainrule.ops.canonical import array_like, axis_of, part_along, refuse_out
-from chainrule.ops.kinds import composite, constant, general, linear
+from chainrule.ops.canonical import along, array_like, axis_of, part_along, refuse_out
+from chainrule.ops.kinds import composite, general, linear
 from chainrule.ops.layout import reshaped
 
 
@@ -69,43 +69,94 @@ CUMSUM: Op = linear(
 )
 
 
-def _recurrence(factor: Value, term: Value, axis: int) -> Value:
+def _doubled(factor: Any, term: Any, axis: int) -> Any:
     """Return h with h[k] = factor[k] * h[k - 1] + term[k], where h[-1] = 0.
 
     After each turn `factor` and `term` span twice as many elements: log2(n) turns of whole-array arithmetic (Hillis
-    and Steele, "Data parallel algorithms", 1986). The first turn is always taken, so that what a rule reads does not
-    depend on the length.
+    and Steele, "Data parallel algorithms", 1986).
     """
-    n = type_of(term).shape[axis]
+    n = term.shape[axis]
     span = 1
-    while True:
-        rest = part_along(factor, axis, span, None)
-        reached = rest * part_along(term, axis, None, -span) + part_along(term, axis, span, None)
-        term = _joined(axis, part_along(term, axis, None, span), reached)
-        if 2 * span >= n:
-            return term
-        longer = rest * part_along(factor, axis, None, -span)
-        factor = _joined(axis, part_along(factor, axis, None, span), longer)
+    while span < n:
+        rest = factor[along(axis, slice(span, None))]
+        ahead, behind = along(axis, slice(None, -span)), along(axis, slice(span, None))
+        first = along(axis, slice(None, span))
+        reached = rest * term[ahead] + term[behind]
+        term = np.concatenate((term[first], reached), axis)
+        if 2 * span < n:
+            factor = np.concatenate((factor[first], rest * factor[ahead]), axis)
         span *= 2
+    return term
 
 
-def _before(out: Value, axis: int) -> Value:
-    """Return the product of all elements before each one, from the running products."""
-    t = type_of(out)
-    one = np.ones((*t.shape[:axis], min(t.shape[axis], 1), *t.shape[axis + 1 :]), t.dtype)
-    return _joined(axis, one, part_along(out, axis, None, -1))
+def _recurrence(factor: Any, term: Any, axis: int) -> Any:
+    with np.errstate(over="ignore", invalid="ignore"):
+        h = _doubled(factor, term, axis)
+    if np.isfinite(h).all():
+        return h
+    # A product of factors may overflow where no element does.
+    h = np.array(term, h.dtype)
+    for k in range(1, h.shape[axis]):
+        here, before = along(axis, k), along(axis, k - 1)
+        h[here] = factor[here] * h[before] + term[here]
+    return h
+
+
+def _recurrence_jvp(
+    t: tuple[Value, Value], out: Value, factor: Value, term: Value, axis: int
+) -> Value:
+    return apply(RECURRENCE, factor, t[0] * _shifted(out, axis, 0) + t[1], axis=axis)
+
+
+def _recurrence_vjp(
+    g: Value, out: Value, factor: Value, term: Value, axis: int
+) -> tuple[Value, Value]:
+    # dterm[k] = h[k] = g[k] + factor[k + 1] * h[k + 1], dfactor[k] = h[k] * out[k - 1]
+    following = _joined(axis, part_along(factor, axis, 1, None), part_along(factor, axis, None, 1))
+    h = _backwards(
+        apply(RECURRENCE, _backwards(following, axis), _backwards(g, axis), axis=axis), axis
+    )
+    products = part_along(h, axis, 1, None) * part_along(out, axis, None, -1)
+    return _joined(axis, _edge(g, axis, 0), products), h
+
+
+def _edge(x: Value, axis: int, value: int) -> Value:
+    """Return an array as long as the first element of an axis, if there is one."""
+    t = type_of(x)
+    return np.full((*t.shape[:axis], min(t.shape[axis], 1), *t.shape[axis + 1 :]), value, t.dtype)
+
+
+def _shifted(x: Value, axis: int, first: int) -> Value:
+    """Return the element before each one; `first` stands before the first."""
+    return _joined(axis, _edge(x, axis, first), part_along(x, axis, None, -1))
+
+
+RECURRENCE: Op = general(
+    "recurrence",
+    _recurrence,
+    infer=lambda factor, term, axis: array_type(term.shape, promoted(factor, term)),
+    vjp=_recurrence_vjp,
+    jvp=_recurrence_jvp,
+    arity=2,
+    samples=(
+        Sample((5,), (5,), axis=0),
+        Sample((2, 3), (2, 3), axis=1),
+        Sample((3, 2), (3, 2), axis=0),
+        Sample((0,), (0,), axis=0),
+    ),
+)
 
 
 def _cumprod_jvp(t: tuple[Value], out: Value, x: Value, axis: int) -> Value:
-    return _recurrence(x, t[0] * _before(out, axis), axis)
+    return apply(RECURRENCE, x, t[0] * _shifted(out, axis, 1), axis=axis)
 
 
 def _cumprod_vjp(g: Value, out: Value, x: Value, axis: int) -> Value:
     # dx[i] = before[i] * h[i], h[i] = g[i] + x[i + 1] * h[i + 1]: the recurrence runs backwards. No division, so
     # zeros are no exception.
     following = _joined(axis, part_along(x, axis, 1, None), part_along(x, axis, None, 1))
-    h = _recurrence(_backwards(following, axis), _backwards(g, axis), axis)
-    return _backwards(h, axis) * _before(out, axis)
+    h = apply(RECURRENCE, _backwards(following, axis), _backwards(g, axis), axis=axis)
+    return _backwards(h, axis) * _shifted(out, axis, 1)
 
 
 CUMPROD: Op = general(
@@ -120,28 +171,42 @@ CUMPROD: Op = general(
 )
 
 
-def _running_extreme_positions(x: Any, axis: int, ufunc: np.ufunc) -> Any:
-    """Return where the running extreme was met first; a NaN stays."""
-    extreme = np.moveaxis(ufunc.accumulate(x, axis=axis), axis, -1)
-    is_new = np.ones(extreme.shape, bool)
-    before = extreme[..., :-1]
-    is_new[..., 1:] = (extreme[..., 1:] != before) & (before == before)  # noqa: PLR0124  NaN is not equal to itself
-    found = np.maximum.accumulate(np.where(is_new, np.arange(extreme.shape[-1]), 0), axis=-1)
-    return np.moveaxis(found, -1, axis)
+def _positions(x: Value, extreme: Value, axis: int) -> Value:
+    """Return where each running extreme was met first; a NaN stays."""
+    before = part_along(extreme, axis, None, -1)
+    is_new = (part_along(extreme, axis, 1, None) != before) & (before == before)  # noqa: PLR0124  NaN is not equal to itself
+    t = type_of(x)
+    numbers = np.arange(t.shape[axis]).reshape((-1, *(1,) * (t.ndim - axis - 1)))
+    places = np.where(is_new, numbers[1:], 0)
+    first = np.zeros((*t.shape[:axis], min(t.shape[axis], 1), *t.shape[axis + 1 :]), np.intp)
+    return apply(RUNNING_EXTREME, _joined(axis, first, places), axis=axis, ufunc=np.maximum)
 
 
-_RUNNING_EXTREME_POSITIONS = constant(
-    "running_extreme_positions",
-    _running_extreme_positions,
-    infer=lambda x, axis, ufunc: array_type(x.shape, np.dtype(np.intp)),
-    samples=(Sample((5,), axis=0, ufunc=np.maximum), Sample((2, 3), axis=1, ufunc=np.minimum)),
+def _extreme_vjp(g: Value, out: Value, x: Value, axis: int, ufunc: np.ufunc) -> Value:
+    shape = type_of(x).shape
+    places = [np.arange(n).reshape((-1, *(1,) * (len(shape) - k - 1))) for k, n in enumerate(shape)]
+    places[axis] = _positions(x, out, axis)
+    return FRONTS["scatter"](g, *places, index=("array",) * len(shape), shape=shape)
+
+
+def _extreme_jvp(t: tuple[Value], out: Value, x: Value, axis: int, ufunc: np.ufunc) -> Value:
+    return FRONTS["take_along_axis"](t[0], _positions(x, out, axis), axis=axis)
+
+
+RUNNING_EXTREME: Op = general(
+    "running_extreme",
+    lambda x, axis, ufunc: ufunc.accumulate(x, axis=axis),
+    infer=lambda x, axis, ufunc: x,
+    vjp=_extreme_vjp,
+    jvp=_extreme_jvp,
+    samples=(
+        Sample((5,), axis=0, ufunc=np.maximum),
+        Sample((2, 3), axis=0, ufunc=np.minimum),
+        Sample((2, 3, 2), axis=1, ufunc=np.maximum),
+        Sample((2, 0), axis=1, ufunc=np.maximum),
+    ),
 )
-
-
-def running_extreme(ufunc: np.ufunc, x: Value, axis: int) -> Value:
-    """Return the running maximum or minimum; the element that set it first has the derivative."""
-    positions = apply(_RUNNING_EXTREME_POSITIONS, x, axis=axis, ufunc=ufunc)
-    return FRONTS["take_along_axis"](x, positions, axis=axis)
+"""A running maximum or minimum; the element that set it first has the derivative."""
 
 
 def _cumulative(

@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.core.cells import type_of
 from chainrule.core.op import BY_NUMPY, FRONTS, TABLE, Sample
+from chainrule.core.trace import apply
 from chainrule.core.types import Value
 from chainrule.ops.canonical import (
     NO_VALUE,
@@ -20,7 +21,7 @@ from chainrule.ops.canonical import (
     part_along,
     refuse_out,
 )
-from chainrule.ops.cumulative import running_extreme
+from chainrule.ops.cumulative import RUNNING_EXTREME
 from chainrule.ops.kinds import composite
 from chainrule.ops.numbers import by_numbers
 from chainrule.ops.ufunc_loops import (
@@ -145,7 +146,7 @@ def _accumulate_extreme(ufunc: np.ufunc) -> Callable[..., Value]:
         array = array_like(array)
         if dtype is not None:
             array = FRONTS["astype"](array, dtype)
-        return running_extreme(ufunc, array, axis_of(axis, type_of(array).ndim))
+        return apply(RUNNING_EXTREME, array, axis=axis_of(axis, type_of(array).ndim), ufunc=ufunc)
 
     return front
 

@@ -8,6 +8,7 @@ Every emitter has, besides the methods by the names of ops:
 
 - `number(value, like)`: a number in the dtype of another value;
 - `cast(x, dtype)`: `x` in another dtype, as `astype` does;
+- `exactly()`: within it every sum and product is rounded on its own;
 
 and its values have a `dtype` and take the operators `+ - * / < <= > >= & | ^ ~`, with Python numbers as well. The
 arguments of a method are of the dtypes that NumPy's loop for it works on; `where` takes a bool and two of one dtype.

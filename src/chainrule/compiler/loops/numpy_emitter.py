@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,10 @@ class NumpyEmitter:
             array = array.real
         with np.errstate(all="ignore"):
             return array.astype(dtype)[()]
+
+    def exactly(self) -> AbstractContextManager[None]:
+        """Round after every sum and product, as NumPy does in any case."""
+        return nullcontext()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in TABLE:

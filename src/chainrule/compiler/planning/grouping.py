@@ -17,6 +17,7 @@ from chainrule.compiler.planning.plan import (
     Operand,
     Piece,
     Read,
+    Scan,
     UnfoldedProduct,
     Uniform,
 )
@@ -39,7 +40,7 @@ class Grouping:
         """Put work behind everything else, and return its number."""
         self.items.append(item)
         place = len(self.items) - 1
-        if isinstance(item, (MatrixProduct, UnfoldedProduct)):
+        if isinstance(item, (Scan, MatrixProduct, UnfoldedProduct)):
             item.out.ready = place
         elif isinstance(item, HostCall):
             for out in item.outs:

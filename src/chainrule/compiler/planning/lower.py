@@ -37,9 +37,11 @@ from chainrule.compiler.planning.plan import (
     Plan,
     Point,
     Read,
+    Scan,
     UnfoldedProduct,
     Uniform,
 )
+from chainrule.compiler.planning.scans import scan_statements
 from chainrule.compiler.views import View, merged, row_by_row, whole
 
 
@@ -104,11 +106,13 @@ class _Lowering:
             self.buffers[array] = known
         return known
 
-    def _statements(self, item: Item) -> Sequence[Statement]:
+    def _statements(self, item: Item) -> Sequence[Statement]:  # noqa: PLR0911  one per kind
         if isinstance(item, Group):
             if 0 in item.domain:
                 return ()
             return Nest(item, self._buffer, self._is_in_memory, self.names).statements()
+        if isinstance(item, Scan):
+            return scan_statements(item, self._buffer, self.names)
         if isinstance(item, MatrixProduct):
             return (self._product(item),)
         if isinstance(item, UnfoldedProduct):
@@ -217,14 +221,9 @@ def _reads_of(item: Item) -> Iterator[tuple[Operand, Any]]:
             if isinstance(piece, Point) and isinstance(piece.target, Lookup):
                 for p in piece.target.positions:
                     yield from _all(p.index, piece)
-    elif isinstance(item, (MatrixProduct, UnfoldedProduct)):
-        yield item.a, None
-        yield item.b, None
-    elif isinstance(item, Check):
-        yield item.condition, None
     else:
-        for read in item.operands:
-            yield read, None
+        for x in item.operands:
+            yield x, None
 
 
 def _all(x: Operand, piece: Any) -> Iterator[tuple[Operand, Any]]:
@@ -243,7 +242,7 @@ def _in_memory(plan: Plan) -> set[Array]:
             if isinstance(x, Lookup) or (isinstance(x, Read) and x.array.maker not in members):
                 memory.add(x.array)
             del piece
-        if isinstance(item, UnfoldedProduct):
+        if isinstance(item, (Scan, UnfoldedProduct)):
             memory.add(item.out)
         if isinstance(item, Group):
             memory.update(p.out for p in item.pieces if isinstance(p, Point) and not p.is_plain)
@@ -269,7 +268,7 @@ def may_overwrite(plan: Plan, output: Array, source: Array) -> bool:
 def _writes(item: Item, array: Array) -> bool:
     if isinstance(item, Group):
         return any(p.out is array for p in item.pieces)
-    if isinstance(item, (MatrixProduct, UnfoldedProduct)):
+    if isinstance(item, (Scan, MatrixProduct, UnfoldedProduct)):
         return item.out is array
     return isinstance(item, HostCall) and array in item.outs
 

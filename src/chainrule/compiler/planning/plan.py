@@ -190,12 +190,38 @@ class Group:
 
 
 @dataclass(eq=False)
+class Scan:
+    """Running totals: `out[0] = first(e, *x[0])`, `out[k] = rule(e, out[k - 1], *x[k])` along an axis.
+
+    Attributes:
+        rule: computes an element from the one before it and those of the operands.
+        first: computes the first element from those of the operands.
+        label: the op.
+        operands: each broadcasts to the shape of `out`, and is cast to its dtype first.
+        axis: counted from the front.
+        out: what is written.
+    """
+
+    rule: Callable[..., Any]
+    first: Callable[..., Any]
+    label: str
+    operands: tuple[Operand, ...]
+    axis: int
+    out: Array
+
+
+@dataclass(eq=False)
 class MatrixProduct:
     """`out = a @ b` over the last two axes of both, for each index of the axes before."""
 
     a: Read
     b: Read
     out: Array
+
+    @property
+    def operands(self) -> tuple[Read, ...]:
+        """The factors."""
+        return self.a, self.b
 
 
 @dataclass(eq=False)
@@ -218,6 +244,11 @@ class UnfoldedProduct:
     axes: tuple[int, int, int, int]
     add: bool
 
+    @property
+    def operands(self) -> tuple[Read, ...]:
+        """The factors."""
+        return self.a, self.b
+
 
 @dataclass(eq=False)
 class Check:
@@ -226,6 +257,11 @@ class Check:
     condition: Operand
     expected: bool
     place: int
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """The condition."""
+        return (self.condition,)
 
 
 @dataclass(eq=False)
@@ -239,7 +275,7 @@ class HostCall:
     reason: str
 
 
-Item = Group | MatrixProduct | UnfoldedProduct | Check | HostCall
+Item = Group | Scan | MatrixProduct | UnfoldedProduct | Check | HostCall
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,11 @@ from chainrule.compiler.planning.plan import (
     Plan,
     Point,
     Read,
+    Scan,
     Uniform,
 )
 from chainrule.compiler.planning.rules import elementwise_rule, is_native
+from chainrule.compiler.planning.scans import SCANS, rules_of
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.core.trace import OUTPUT, Node
@@ -107,6 +109,7 @@ class _Planner:
             "from_diagonal": self._on_diagonal,
             **dict.fromkeys(TRIANGLES, self._triangle),
             **dict.fromkeys(_FILLS, self._fill),
+            **dict.fromkeys(SCANS, self._scanned),
         }
         for i, (node, view) in enumerate(zip(graph.inputs, input_views, strict=True)):
             self.inputs.append(Array(node.type.shape, node.type.dtype, input=i))
@@ -321,6 +324,22 @@ class _Planner:
         out.maker = Fold(combine, neutral(combine, dtype), x, dtype, axes, out)
         self.work.join(out.maker)
         return Read(out, whole(rest))
+
+    def _scanned(self, node: Node) -> None:
+        """Plan running totals."""
+        assert node.op is not None
+        dtype, shape = node.type.dtype, node.type.shape
+        if not is_native(dtype):
+            self._host(node, f"numbers of dtype {dtype}")
+            return
+        operands = tuple(
+            [self._copied(x) if isinstance(x, Lookup) else x for x in self._operands(node)]
+        )
+        rule, first = rules_of(node.op.name, node.params)
+        out = Array(shape, dtype)
+        axis = node.params["axis"] % len(shape)
+        self.work.append(Scan(rule, first, node.op.name, operands, axis, out))
+        self.values[node] = Read(out, whole(shape))
 
     def _product(self, node: Node) -> None:
         dtype = node.type.dtype
