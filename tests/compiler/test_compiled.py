@@ -495,6 +495,21 @@ def test_a_dictionary_that_is_handed_on_counts_as_a_whole():
         assert step(3.0) == f(3.0)
 
 
+def test_an_array_that_numbers_were_taken_from_leaves_a_scalar_program_one():
+    target = np.array([1.0, 2.0])
+
+    def f(x):
+        for _ in range(100):
+            x = x * 0.5 + target[0]
+        return x - target[1]
+
+    step = cr.compile(f)
+    assert step(3.0) == f(3.0)
+    assert "vector" not in step.loops
+    target[1] = -0.0
+    assert step(3.0) == f(3.0)
+
+
 def test_an_array_under_a_key_that_is_not_read_needs_no_guard():
     held = {"name": "mse", "data": np.ones(100)}
     step = cr.compile(lambda x: np.sum(x * np.float32(0.5)) if held["name"] == "mse" else x)

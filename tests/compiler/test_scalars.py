@@ -57,6 +57,8 @@ PROGRAMS = {
     "a stack as a result": (lambda x, y: np.stack([x, y, 1.0, x * y]), 1.5, 2.5),
     "a matrix": (lambda x, y: (np.stack([np.stack([x, y]), np.stack([y, x])]).T * x)[0], 1.5, 2.5),
     "a sum": (lambda v: np.sum(v * v) + np.sum(v.reshape(3, 1), axis=0)[0], VECTOR),
+    "all of a small array": (lambda v: (np.all(v > 1.0), np.all(v < 9.0) & (v[0] > 1)), VECTOR),
+    "any of a small array": (lambda v: (np.any(v > 1.9), np.any(np.stack([v, v]) > 9.0)), VECTOR),
     "a number for an array": (lambda v, x: v * np.broadcast_to(x, (2, 3)), VECTOR, 1.5),
     "a write": (lambda v, x: put(v, 1, x * 2), VECTOR, 1.5),
     "a write of a slice": (lambda v, x: put(v, slice(0, 2), x), VECTOR, 1.5),

@@ -182,7 +182,9 @@ class StepLevel(CaptureLevel):
         number = self.number_of(x.node)
         for _ in range(_ANSWERS_AT_MOST):
             asked = self.questions.setdefault(tuple(self.outcomes), copy(number))
-            if self.decide(_has_numbers(x, asked)):
+            # A copy that nobody else holds is a constant of the graph; large ones are read where they lie.
+            held = copy(asked) if x.type.size <= _NUMBERS_AT_MOST else asked
+            if self.decide(_has_numbers(x, held)):
                 return copy(asked)
         raise NotCompiledError.from_many_answers(name, _ANSWERS_AT_MOST)
 

@@ -28,6 +28,7 @@ from chainrule.compiler.rolling.taping.arrays import (
 from chainrule.compiler.rolling.taping.computing import (
     cast,
     computed,
+    decided,
     guarded,
     is_computed,
     powered,
@@ -122,6 +123,8 @@ def _store_output(t: Taper, i: int, of: ArrayType, value: Any) -> None:
 _HANDLERS: Mapping[str, Callable[[Taper, Node], Any]] = {
     "add": added,
     "add_at": added_at,
+    "all": decided,
+    "any": decided,
     "astype": cast,
     "cast_to_integer": cast,
     "copy": same,

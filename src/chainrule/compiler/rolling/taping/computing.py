@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -161,6 +162,23 @@ def summed(t: Taper, node: Node) -> Any:
         return numbers_like(node.type, [zero] * node.type.size)
     rows = parts.transpose(*kept, *axes).reshape(-1, count).tolist()
     return numbers_like(node.type, [_sum(t, t.add_kind(dtype), row) for row in rows])
+
+
+def decided(t: Taper, node: Node) -> Any:
+    """Say of a small array whether all its elements hold, or any."""
+    (x,) = operands(node)
+    assert node.op is not None
+    if operand_type(x).dtype.kind != "b":
+        raise NotScalarError
+    parts = elements(t.value(x))
+    if not parts.size or node.type.shape:
+        raise NotScalarError
+    both, b = TABLE[_PAIRWISE[node.op.name]], node.type
+    kind = t.kind(both, (b, b), (b.dtype, b.dtype), b)
+    return functools.reduce(lambda p, q: t.tape.append(kind, (p, q)), parts.ravel().tolist())
+
+
+_PAIRWISE = {"all": "logical_and", "any": "logical_or"}
 
 
 def _axes(node: Node, shape: Sequence[int]) -> Sequence[int]:
