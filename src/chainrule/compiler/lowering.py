@@ -22,9 +22,9 @@ from chainrule.compiler.loops.program import (
     Unfolded,
     UnfoldedProduct,
 )
-from chainrule.compiler.loops.structure import results_of, walk
 from chainrule.compiler.planning.lower import lower
 from chainrule.compiler.planning.planner import plan
+from chainrule.compiler.reporting import asking, highest_name
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 
@@ -42,9 +42,9 @@ def program_of(
     if all(v.is_contiguous for v in views):
         program = rolling.lower(graph, _section)
         if program is not None:
-            return graph, _written_last(program, len(graph.inputs), in_place)
+            return graph, asking(_written_last(program, len(graph.inputs), in_place))
     simplified = passes.run(graph)
-    return simplified, lower(plan(simplified, views), in_place)
+    return simplified, asking(lower(plan(simplified, views), in_place))
 
 
 def _section(graph: Graph) -> Program:
@@ -64,7 +64,7 @@ def _written_last(program: Program, inputs: int, in_place: Mapping[int, int]) ->
     if not moved:
         return program
     body = [_moved(s, moved) for s in program.body]
-    fresh = _highest_name(program) + 1
+    fresh = highest_name(program) + 1
     for target, source in moved.items():
         var, name = fresh, fresh + 1
         fresh += 2
@@ -73,15 +73,6 @@ def _written_last(program: Program, inputs: int, in_place: Mapping[int, int]) ->
         body.append(Loop(var, target.size, copy, vector=True))
     known = [*program.buffers, *moved.values()]
     return assigned(known, tuple(body), program.constants)
-
-
-def _highest_name(program: Program) -> int:
-    names = [0]
-    for s in walk(program.body):
-        names += results_of(s)
-        if isinstance(s, Loop):
-            names.append(s.var)
-    return max(names)
 
 
 def _moved(statement: Any, moved: Mapping[Buffer, Buffer]) -> Statement:

@@ -63,6 +63,21 @@ class Sample:
         return f"Sample({', '.join(parts)})"
 
 
+@dataclass(frozen=True)
+class Ufunc:
+    """A ufunc that computes an op, for compiled code to call its inner loops.
+
+    Attributes:
+        module: where it is found; imported when it is needed.
+        name: its name there.
+        order: which of the op's arguments each of the ufunc's is; empty where they are the same.
+    """
+
+    module: str
+    name: str
+    order: tuple[int, ...] = ()
+
+
 READS_OUT = 1
 READS_ALL = -1
 
@@ -97,6 +112,7 @@ class Op:
             it may write to it and hand it on as the cotangent of the first argument.
         partials: the partial derivatives of an elementwise op.
         lower: `lower(e, *args)` computes one element with an emitter `e` that has no method of the op's own name.
+        ufunc: computes what `numpy` does, where that is no ufunc itself; None where there is none.
         body: NumPy code of other ops that computes what `numpy` does, for the compiler, where `numpy` is not such code
             itself; None where there is none, and it returns NotImplemented for types that it does not serve.
         rejects: samples that must raise ShapeError.
@@ -116,6 +132,7 @@ class Op:
     consume: Callable[[Needs, Any, Sequence[Any], Mapping[str, Any]], Sequence[Any]] | None = None
     partials: tuple[Rule | None, ...] = ()
     lower: Callable[..., Any] | None = None
+    ufunc: Ufunc | None = None
     body: Callable[..., Any] | None = None
     notation: Notation = Notation("")
     samples: tuple[Sample, ...] = ()

@@ -19,6 +19,7 @@ from chainrule.core.op import (
     Op,
     Rule,
     Sample,
+    Ufunc,
     called,
     enter,
 )
@@ -103,6 +104,7 @@ def elementwise(
     domain: Domain = (-2.0, 2.0),
     samples: tuple[Sample, ...] | None = None,
     lower: Callable[..., Any] | None = None,
+    ufunc: Ufunc | None = None,
 ) -> Op:
     """Declare an op that works element by element.
 
@@ -118,6 +120,7 @@ def elementwise(
         domain: where the samples' random numbers come from.
         samples: calls for the generated tests; by default every broadcast of the arguments.
         lower: how the compiler computes it, where its emitter has no method of this name: `lower(e, *args)`.
+        ufunc: see `Op.ufunc`.
     """
     arity = len(partials)
 
@@ -170,6 +173,7 @@ def elementwise(
         reads=symbolic_reads,
         partials=partials,
         lower=lower,
+        ufunc=ufunc,
         notation=notation or called(name, arity),
         samples=broadcasts(arity, domain) if samples is None else samples,
         rejects=(Sample((2, 3), (2, 4)),) if arity == 2 and front is None else (),

@@ -16,6 +16,7 @@ from chainrule.core.op import (
     Op,
     Rule,
     Sample,
+    Ufunc,
     called,
     enter,
     reads_argument,
@@ -153,6 +154,7 @@ def general(
     notation: Notation | None = None,
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
+    ufunc: Ufunc | None = None,
     body: Callable[..., Any] | None = None,
 ) -> Op:
     """Declare an op by both its rules.
@@ -172,6 +174,7 @@ def general(
         notation: how it is written.
         samples: calls for the generated tests.
         rejects: calls that must raise ShapeError.
+        ufunc: see `Op.ufunc`.
         body: see `Op.body`.
     """
 
@@ -207,6 +210,7 @@ def general(
         jvp=full_jvp,
         reads=lambda traced, types, params: reads_by_symbols(op, traced, types, params),
         reads_vary=True,
+        ufunc=ufunc,
         body=body,
         notation=notation or called(name, arity),
         samples=samples,
@@ -230,6 +234,7 @@ def constant(
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
     lower: Callable[..., Any] | None = None,
+    ufunc: Ufunc | None = None,
     body: Callable[..., Any] | None = None,
 ) -> Op:
     """Declare an op whose derivative is zero everywhere, or with `undefined` one that has none and says why.
@@ -252,6 +257,7 @@ def constant(
         is_constant=True,
         undefined=undefined,
         lower=lower,
+        ufunc=ufunc,
         body=body,
         notation=notation or called(name, arity),
         samples=samples,

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule.core.cells import is_traced, type_of
 from chainrule.core.dispatch import register_late
-from chainrule.core.op import BY_NUMPY, FRONTS, TABLE, Rule, Sample
+from chainrule.core.op import BY_NUMPY, FRONTS, TABLE, Rule, Sample, Ufunc
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
 from chainrule.errors import NotDifferentiableError
@@ -34,6 +34,11 @@ def scipy_function(name: str) -> Any:
     return getattr(scipy.special, name)
 
 
+def special_ufunc(name: str, order: tuple[int, ...] = ()) -> Ufunc:
+    """Say by which ufunc of `scipy.special` an op is computed; the compiler asks whether it is one."""
+    return Ufunc("scipy.special", name, order)
+
+
 def type_rule(name: str) -> Callable[..., ArrayType]:
     def infer(*types: ArrayType, **_: Any) -> ArrayType:
         return elementwise_type(scipy_function(name), name)(*types)
@@ -50,6 +55,7 @@ def special(
     domain: Domain = (-2.0, 2.0),
     samples: tuple[Sample, ...] | None = None,
     lower: Callable[..., Any] | None = None,
+    ufunc: Ufunc | None = None,
 ) -> None:
     """Declare a function of `scipy.special`.
 
@@ -62,6 +68,7 @@ def special(
         domain: where the samples' random numbers come from.
         samples: calls for the generated tests; by default every broadcast of the arguments.
         lower: how the compiler computes it, where its emitter has no method of this name: `lower(e, *args)`.
+        ufunc: what computes the same, where it is not SciPy's function itself.
     """
 
     def front(*args: Value) -> Value:
@@ -83,6 +90,7 @@ def special(
         domain=domain,
         samples=samples,
         lower=lower,
+        ufunc=ufunc or (special_ufunc(name) if numpy is None else None),
     )
     named(name)
 
@@ -166,6 +174,7 @@ special(
     None,
     lambda out, s, x: -s * call("zeta", s + 1, x),
     infer=type_rule("jv"),  # a Python function around a ufunc of the same types
+    ufunc=Ufunc("scipy.special._ufuncs", "_zeta"),
     samples=(
         Sample(2.0, (2, 3), domain=_POSITIVE),
         Sample(np.array([2.0, 3.0]), (2,), domain=_POSITIVE),

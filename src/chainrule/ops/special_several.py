@@ -22,7 +22,7 @@ from chainrule.errors import NotDifferentiableError
 from chainrule.ops.broadcasting import broadcast_to, sum_to
 from chainrule.ops.canonical import array_like
 from chainrule.ops.kinds import general
-from chainrule.ops.special import call, named, refuse_complex, scipy_function
+from chainrule.ops.special import call, named, refuse_complex, scipy_function, special_ufunc
 from chainrule.ops.special_elliptic import incomplete_slope
 
 Slopes = Callable[..., Sequence[Value]]
@@ -49,7 +49,7 @@ def several(
     count = len(samples[0].arguments)
     orders = count - len(slopes)
 
-    def rolled(args: Sequence[Value]) -> Sequence[Value]:
+    def rolled(args: Sequence[Value]) -> tuple[Value, ...]:
         """The op's arguments as the function takes them: the op has those that move in front."""
         return (*args[len(slopes) :], *args[: len(slopes)])
 
@@ -101,6 +101,7 @@ def several(
         names=(),
         arity=len(slopes),
         samples=samples,
+        ufunc=special_ufunc(name, rolled(range(count))),
     )
     named(name)
 

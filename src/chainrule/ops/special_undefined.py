@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.core.op import Sample
 from chainrule.core.types import Value
 from chainrule.ops.kinds import constant
-from chainrule.ops.special import named, scipy_function, type_rule
+from chainrule.ops.special import named, scipy_function, special_ufunc, type_rule
 
 _INEXACT = (
     "SciPy finds it to about five digits only, so that a derivative would not be that of its values"
@@ -28,6 +28,7 @@ def _refused(reason: str, *arguments: Any, names: tuple[str, ...]) -> None:
             infer=type_rule(name),
             names=(),
             undefined=reason,
+            ufunc=special_ufunc(name),
             arity=len(arguments),
             samples=(Sample(*arguments, domain=(0.3, 0.7), prepare=_double),),
         )
@@ -51,6 +52,7 @@ constant(
     _calling("gammasgn"),
     infer=type_rule("gammasgn"),
     names=(),
+    ufunc=special_ufunc("gammasgn"),
     samples=(Sample((2, 3)), Sample(())),
 )
 named("gammasgn")

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.core.op import Sample
 from chainrule.core.types import Value
 from chainrule.ops.kinds import constant
-from chainrule.ops.special import call, named, scipy_function
+from chainrule.ops.special import call, named, scipy_function, special_ufunc
 from chainrule.ops.special_several import several
 
 _DEGREE = math.pi / 180
@@ -119,6 +119,7 @@ def _refused(name: str, *orders: float) -> None:
         names=(),
         undefined="SciPy's values are off, so that a derivative would not be theirs",
         arity=len(orders) + 1,
+        ufunc=special_ufunc(name),
         samples=(Sample(*orders, (2,), domain=(1.4, 2.0), prepare=_double),),
     )
     named(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,12 @@ class Declarations:
         self.symbols[name] = None
         self.declare(name, result, arguments)
 
+    def external_pointers(self, name: str) -> str:
+        """Return the name of two pointers in memory that whoever loads the code has to bind."""
+        self.symbols[name] = None
+        self.lines.setdefault(name, f"@{name} = external global [2 x ptr]")
+        return f"@{name}"
+
     def constant(self, name: str, type: str, text: str) -> str:  # noqa: A002  LLVM's word
         """Return the name of a constant in memory."""
         self.lines.setdefault(name, f"@{name} = private constant {type} {text}")
@@ -43,6 +49,8 @@ class Function:
     Attributes:
         parameters: type and name of each.
         label: the block that is being written.
+        slots: memory of the function's own that many calls use, one after the other.
+        results: what calls returned that may be asked for again in the same block.
     """
 
     def __init__(self, name: str, parameters: Sequence[tuple[str, str]], *, result: str) -> None:
@@ -52,6 +60,8 @@ class Function:
         self.lines: list[str] = []
         self.reserved: list[str] = []
         self.label = "entry"
+        self.slots: dict[Hashable, str] = {}
+        self.results: dict[Hashable, Any] = {}
         self.count = 0
 
     def new(self, prefix: str = "t") -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.emission.inner_loops import write_elements
 from chainrule.compiler.emission.maths import (
     exponentials,
     hyperbolic,
@@ -17,7 +18,10 @@ from chainrule.compiler.emission.maths import (
     trigonometry,
 )
 from chainrule.compiler.emission.rounding import Rounding
-from chainrule.compiler.emission.values import Pair
+from chainrule.compiler.emission.values import Pair, Value
+from chainrule.compiler.machine_code.special_errors import ASKED
+from chainrule.compiler.machine_code.symbols import PREFIX
+from chainrule.core.op import Ufunc
 
 DOUBLE = np.dtype(np.float64)
 
@@ -93,6 +97,30 @@ class LlvmEmitter(Rounding):
         return self.integer_power(x, y)
 
     float_power = power
+
+    def call_ufunc(self, ufunc: Ufunc, result: int, copies: Sequence[Sequence[Any]]) -> Any:
+        """Return a result of a ufunc for the arguments of each copy."""
+        return write_elements(self, ufunc, result, [self.matched(*args) for args in copies])
+
+    def special_errors_are_ignored(self) -> Value:
+        """Ask whether SciPy's special functions are to keep errors to themselves."""
+        name = PREFIX + ASKED
+        self.declarations.external(name, "i32", ())
+        text = self.function.set(f"call i32 @{name}()")
+        return self.not_equal(Value(self, text, np.dtype(np.int32)), 0)  # type: ignore[no-any-return]
+
+    def has_no_exception(self) -> Value:
+        """Ask whether an exception waits in this thread, and drop it."""
+        f, declarations = self.function, self.declarations
+        declarations.external("PyGILState_Ensure", "i32", ())
+        declarations.external("PyGILState_Release", "void", ("i32",))
+        declarations.external("PyErr_Occurred", "ptr", ())
+        declarations.external("PyErr_Clear", "void", ())
+        lock = f.set("call i32 @PyGILState_Ensure()")
+        error = f.set("call ptr @PyErr_Occurred()")
+        f.write("call void @PyErr_Clear()")
+        f.write(f"call void @PyGILState_Release(i32 {lock})")
+        return Value(self, f.set(f"icmp eq ptr {error}, null"), np.dtype(np.bool_))
 
     def relu(self, x: Any) -> Any:
         """Return `max(x, 0)`, NaN of NaN, in two instructions."""

@@ -30,6 +30,7 @@ class Primitives:
     Attributes:
         function: where they are written; it may be exchanged while emitting.
         flags: what LLVM may do with a sum or a product of floats: `contract` makes one rounding of both.
+        active: how many lanes of vectors are run, the first ones, where not all are.
     """
 
     def __init__(self, function: Function, declarations: Declarations, machine: Machine) -> None:
@@ -37,6 +38,7 @@ class Primitives:
         self.declarations = declarations
         self.machine = machine
         self.flags = "contract "
+        self.active: int | None = None
 
     @contextmanager
     def exactly(self) -> Iterator[None]:

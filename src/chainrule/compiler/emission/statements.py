@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from chainrule.compiler.emission.inner_loops import LoopRule
 from chainrule.compiler.emission.instructions import INT64
 from chainrule.compiler.emission.memory import mask_text, write_load, write_store
 from chainrule.compiler.emission.products import write_product
@@ -65,13 +66,15 @@ def _copies(scope: Scope, operands: Sequence[Operand]) -> int:
 
 def _let(scope: Scope, let: Let, operands: Sequence[Operand]) -> list[AnyValue]:
     e = scope.emitter
-    results = []
-    for j in range(_copies(scope, operands)):
-        result = let.rule(e, *(scope.operand(o, j) for o in operands))
+    copies = [[scope.operand(o, j) for o in operands] for j in range(_copies(scope, operands))]
+    if isinstance(let.rule, LoopRule):
+        results = list(let.rule.of_copies(e, copies))
+    else:
+        results = [let.rule(e, *args) for args in copies]
+    for result in results:
         if result.dtype != let.dtype:
             what = f"{let.label} made {result.dtype}, the program says {let.dtype}"
             raise GraphError.from_rule("emit", what)
-        results.append(result)
     return results
 
 

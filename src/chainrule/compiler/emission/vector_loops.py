@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from chainrule.compiler.emission.costs import cost_of
+from chainrule.compiler.emission.inner_loops import LoopRule
 from chainrule.compiler.emission.memory import mask_text, write_load
 from chainrule.compiler.emission.repetition import across, neutral, repeat_in_blocks
 from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
@@ -16,6 +17,8 @@ from chainrule.compiler.loops.program import Cast, Fold, Let, Load, Loop, Statem
 from chainrule.compiler.machine_code.machine import Machine
 
 _LIGHT, _MEDIUM = 12, 60
+_IN_A_CALL = 8
+"""Vectors that are handed to an inner loop of a ufunc at once: a call costs as much as some elements."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def _copies(loop: Loop, whole: int) -> int:
     most = 4 if cost <= _LIGHT else 2 if cost <= _MEDIUM else 1
     if loop.folds and cost <= _MEDIUM:
         most = 4
+    if any(isinstance(s, Let) and isinstance(s.rule, LoopRule) for s in loop.body):
+        most = _IN_A_CALL
     while most > whole:
         most //= 2
     return max(most, 1)
@@ -159,7 +164,9 @@ def _write_stretch(
             active=stretch.active,
             turn=(loop.var, turn),
         )
+        scope.emitter.active = stretch.active
         scope.write(scope, loop.body)
+        scope.emitter.active = None
         after = []
         for k, fold in enumerate(loop.folds):
             for j in range(count):

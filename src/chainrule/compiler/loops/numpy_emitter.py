@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from chainrule.core.op import TABLE
+from chainrule.compiler.machine_code.special_errors import are_ignored
+from chainrule.core.op import TABLE, Ufunc
 
 
 class NumpyEmitter:
@@ -31,6 +33,21 @@ class NumpyEmitter:
     def exactly(self) -> AbstractContextManager[None]:
         """Round after every sum and product, as NumPy does in any case."""
         return nullcontext()
+
+    def call_ufunc(self, ufunc: Ufunc, result: int, copies: Sequence[Sequence[Any]]) -> Any:
+        """Return a result of a ufunc for the arguments of each copy."""
+        function = getattr(importlib.import_module(ufunc.module), ufunc.name)
+        with np.errstate(all="ignore"):
+            every = [function(*args) for args in copies]
+        return [x[result] if type(x) is tuple else x for x in every]
+
+    def special_errors_are_ignored(self) -> bool:
+        """Ask whether SciPy's special functions are to keep errors to themselves."""
+        return are_ignored()
+
+    def has_no_exception(self) -> bool:
+        """Say that no exception waits: in Python it would have been raised."""
+        return True
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in TABLE:

@@ -77,7 +77,8 @@ def object_code(ir: str, *, level: int = 0, effort: int = 2) -> bytes:
         module.data_layout = str(target.target_data)
         if level:
             _optimise(llvm, target, module, level)
-        outside = "\0".join(f.name for f in module.functions if f.is_declaration)
+        named = (*module.functions, *module.global_variables)
+        outside = "\0".join(x.name for x in named if x.is_declaration)
         return b"".join((_FORMAT, outside.encode(), b"\n", target.emit_object(module)))
 
 

@@ -1,8 +1,9 @@
-"""Find the addresses of what compiled code calls: BLAS, LAPACK, the C library, Python.
+"""Find the addresses of what compiled code calls: BLAS, LAPACK, loops of ufuncs, the C library, Python.
 
 `chainrule_dgemm` is SciPy's BLAS routine dgemm, `chainrule_dgesv` its LAPACK routine dgesv, with Fortran's calling
 convention: every argument is a pointer, integers have 32 bits. The functions that return a number return it by value.
-`Py…` is Python's C API. Everything else is looked up in the process: memcpy, pow.
+`chainrule_loop.…` are the inner loops of ufuncs, see `inner_loops.py`. `Py…` is Python's C API. Everything else is
+looked up in the process: memcpy, pow.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import os
 import sys
 from typing import Any
 
+from chainrule.compiler.machine_code import special_errors
+from chainrule.compiler.machine_code.inner_loops import LOOP, loop_address
 from chainrule.errors import NativeCodeError
 
 PREFIX = "chainrule_"
@@ -27,7 +30,10 @@ _MODULES = ("cython_blas", "cython_lapack")
 def address_of(name: str) -> int:
     """Return the address of an outside name that compiled code uses."""
     if name.startswith(PREFIX):
-        return routine_address(name.removeprefix(PREFIX))
+        own = name.removeprefix(PREFIX)
+        if own == special_errors.ASKED:
+            return special_errors.address()
+        return loop_address(own) if own.startswith(LOOP) else routine_address(own)
     for library in _libraries():
         try:
             return _address(getattr(library, name))

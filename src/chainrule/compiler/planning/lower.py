@@ -34,6 +34,7 @@ from chainrule.compiler.planning.plan import (
     Lookup,
     MatrixProduct,
     Operand,
+    Piece,
     Plan,
     Point,
     Read,
@@ -42,6 +43,7 @@ from chainrule.compiler.planning.plan import (
     Uniform,
 )
 from chainrule.compiler.planning.scans import scan_statements
+from chainrule.compiler.reporting import may_report
 from chainrule.compiler.views import View, merged, row_by_row, whole
 
 
@@ -257,12 +259,18 @@ def may_overwrite(plan: Plan, output: Array, source: Array) -> bool:
             return False
         if i < first:
             continue
+        if isinstance(item, Group) and any(_may_report(p) for p in item.pieces):
+            return False
         for x, piece in _reads_of(item):
             if isinstance(x, Uniform) or x.array is not source:
                 continue
             if i > first or not _in_step(item, output, x, piece):
                 return False
     return True
+
+
+def _may_report(piece: Piece) -> bool:
+    return isinstance(piece, Point) and may_report(piece.rule)
 
 
 def _writes(item: Item, array: Array) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,12 +50,12 @@ from chainrule.compiler.planning.plan import (
     Scan,
     Uniform,
 )
-from chainrule.compiler.planning.rules import elementwise_rule, is_native
+from chainrule.compiler.planning.rules import called_rule, elementwise_rule, is_native
 from chainrule.compiler.planning.scans import SCANS, rules_of
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.core.trace import OUTPUT, Node
-from chainrule.core.types import Shape, type_of_plain
+from chainrule.core.types import ArrayType, Shape, type_of_plain
 from chainrule.ops.additions import terms_of
 
 _BOOL = np.dtype(bool)
@@ -242,19 +243,43 @@ class _Planner:
 
     def _elementwise(self, node: Node) -> None:
         assert node.op is not None
-        if type(node.type) is tuple:
-            self._host(node, "several results")
-            return
         types = [
             type_of_plain(a) if p is None else p.type
             for a, p in zip(node.args, node.parents, strict=True)
         ]
+        if type(node.type) is tuple:
+            self._several(node, types)
+            return
         rule, casts, dtype = elementwise_rule(node.op, types, node.type, node.params)
         if rule is None:
             self._host(node, "no instructions for it")
             return
         out = (dtype, node.type.shape, node.type.dtype)
         self.values[node] = self._computed(rule, node.op.name, self._operands(node), casts, out)
+
+    def _several(self, node: Node, types: Sequence[ArrayType]) -> None:
+        """Compute several results of one element."""
+        assert node.op is not None
+        called = None if node.params else called_rule(node.op, types)
+        if called is None:
+            self._host(node, "several results")
+            return
+        rule, casts, dtypes = called
+        operands = self._operands(node)
+        for output in self._outputs(node):
+            i, t = output.params["index"], output.type
+            self.values[output] = self._computed(
+                replace(rule, result=i),
+                node.op.name,
+                operands,
+                casts,
+                (dtypes[i], t.shape, t.dtype),
+            )
+
+    def _outputs(self, node: Node) -> list[Node]:
+        """Return the nodes that stand for the results of a node with several."""
+        rest = self.graph.nodes[self.position + 1 :]
+        return [n for n in rest if n.op is OUTPUT and n.parents[0] is node]
 
     def _cast(self, node: Node) -> None:
         x = self._operand(node, 0)
@@ -423,9 +448,8 @@ class _Planner:
         if type(node.type) is not tuple:
             self.values[node] = values[0]
             return
-        for output in self.graph.nodes[self.position + 1 :]:
-            if output.op is OUTPUT and output.parents[0] is node:
-                self.values[output] = values[output.params["index"]]
+        for output in self._outputs(node):
+            self.values[output] = values[output.params["index"]]
 
     # indices
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.emission.emitter import result_dtype, rule_of
-from chainrule.core.op import Op
+from chainrule.compiler.emission.inner_loops import LoopRule
+from chainrule.compiler.machine_code.inner_loops import loop_types
+from chainrule.core.op import Op, Ufunc
 from chainrule.core.types import ArrayType, promoted
 
 DType = np.dtype[Any]
@@ -25,12 +28,52 @@ def elementwise_rule(
     """
     casts = _loop_dtypes(op, types, out)
     rule = rule_of(op)
-    if rule is None or any(not is_native(d) for d in casts):
+    if rule is not None and all(map(is_native, casts)):
+        dtype = result_dtype(op, casts, params)
+        if dtype is not None:
+            return functools.partial(rule, **params) if params else rule, casts, dtype
+    if params:
         return None, casts, out.dtype
-    dtype = result_dtype(op, casts, params)
-    if dtype is None:
-        return None, casts, out.dtype
-    return functools.partial(rule, **params) if params else rule, casts, dtype
+    called = called_rule(op, types)
+    return (None, casts, out.dtype) if called is None else (called[0], called[1], called[2][0])
+
+
+def called_rule(
+    op: Op, types: Sequence[ArrayType]
+) -> tuple[LoopRule, tuple[DType, ...], tuple[DType, ...]] | None:
+    """Return how an element is computed by an inner loop of a ufunc, or None: it is not.
+
+    The rule computes the first result. With it come the dtypes of the arguments and those of the results.
+    """
+    ufunc = _ufunc_of(op)
+    if ufunc is None or not all(is_native(t.dtype) for t in types):
+        return None
+    function = getattr(importlib.import_module(ufunc.module), ufunc.name, None)
+    order = ufunc.order or tuple(range(len(types)))
+    if not isinstance(function, np.ufunc) or function.signature is not None:
+        return None
+    if len(order) != function.nin:
+        return None
+    try:
+        dtypes = function.resolve_dtypes(
+            (*_keys([types[i] for i in order]), *(None,) * function.nout)
+        )
+    except TypeError:
+        return None
+    given = dtypes[: function.nin]
+    if not all(map(is_native, dtypes)) or loop_types(ufunc.module, ufunc.name, given) is None:
+        return None
+    casts = tuple([given[order.index(i)] for i in range(len(types))])
+    return LoopRule(ufunc), casts, tuple(dtypes[function.nin :])
+
+
+def _ufunc_of(op: Op) -> Ufunc | None:
+    """Return the ufunc that computes an op, if there is one."""
+    function = op.numpy
+    if not isinstance(function, np.ufunc):
+        return op.ufunc
+    name = function.__name__
+    return Ufunc("numpy", name) if getattr(np, name, None) is function else None
 
 
 def is_native(dtype: DType) -> bool:
@@ -42,14 +85,16 @@ def _loop_dtypes(op: Op, types: Sequence[ArrayType], out: ArrayType) -> tuple[DT
     """Return the dtypes that NumPy's loop for these types works on."""
     ufunc = op.numpy
     if isinstance(ufunc, np.ufunc) and len(types) == ufunc.nin:
-        all_weak = all(t.weak for t in types)
-        keys = [
-            _WEAK.get(t.dtype.kind, t.dtype) if t.weak and not all_weak else t.dtype for t in types
-        ]
-        return tuple(ufunc.resolve_dtypes((*keys, *(None,) * ufunc.nout))[: ufunc.nin])
+        return tuple(ufunc.resolve_dtypes((*_keys(types), *(None,) * ufunc.nout))[: ufunc.nin])
     if op.name == "where":
         return (np.dtype(bool), out.dtype, out.dtype)
     asks = out.dtype.kind == "b" or (out.dtype.kind == "f" and types[0].dtype.kind == "c")
     return (promoted(*types) if asks else out.dtype,) * len(
         types
     )  # parts and answers have another dtype
+
+
+def _keys(types: Sequence[ArrayType]) -> list[Any]:
+    """Return what NumPy is to find the loop for: dtypes, and classes for Python numbers beside arrays."""
+    all_weak = all(t.weak for t in types)
+    return [_WEAK.get(t.dtype.kind, t.dtype) if t.weak and not all_weak else t.dtype for t in types]
