@@ -260,6 +260,27 @@ def test_a_decision_about_the_arguments_leaves_donated_arrays_their_memory():
     np.testing.assert_array_equal(f(np.arange(500.0), g, -limits), np.zeros(500))
 
 
+@pytest.mark.parametrize("donate", [(0,), (1,), (0, 1)])
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda x, y: (2 * x, 3 * y),
+        lambda x, y: (2 * y, 3 * x),
+        lambda x, y: (2 * x, np.sum(y)),
+        lambda x, y: (2 * x, np.sum(y, axis=1)),
+        lambda x, y: (2 * x, y @ y),
+        lambda x, y: (x + 1, x * y, y - 1),
+        lambda x, y: (x + y, x - y, x * y),
+    ],
+)
+def test_a_result_takes_the_memory_of_an_array_only_when_that_was_read(step, donate, rng):
+    x, y = rng.normal(size=(2, 5, 5))
+    wanted = step(x, y)
+    got = cr.compile(step, donate=donate)(x.copy(), y.copy())
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
 def test_donated_arrays_may_change_places():
     f = cr.compile(lambda x, y: (y, x + y), donate=(0, 1))
     x, y = np.ones(2), np.full(2, 5.0)

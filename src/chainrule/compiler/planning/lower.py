@@ -261,11 +261,13 @@ def may_overwrite(plan: Plan, output: Array, source: Array) -> bool:
             continue
         if isinstance(item, Group) and any(_may_report(p) for p in item.pieces):
             return False
-        for x, piece in _reads_of(item):
-            if isinstance(x, Uniform) or x.array is not source:
-                continue
-            if i > first or not _in_step(item, output, x, piece):
-                return False
+        reads = [
+            (x, piece)
+            for x, piece in _reads_of(item)
+            if not isinstance(x, Uniform) and x.array is source
+        ]
+        if reads and (i > first or not _in_step(item, output, reads)):
+            return False
     return True
 
 
@@ -281,13 +283,16 @@ def _writes(item: Item, array: Array) -> bool:
     return isinstance(item, HostCall) and array in item.outs
 
 
-def _in_step(item: Item, output: Array, x: Operand, piece: Any) -> bool:
-    """Say whether a group reads each element of an operand just where it writes that of the output."""
-    if not isinstance(item, Group) or isinstance(x, Lookup) or item.rows:
+def _in_step(item: Item, output: Array, reads: Sequence[tuple[Any, Any]]) -> bool:
+    """Say whether a group reads each element of an array just where, and before, it writes that of the output.
+
+    The first read counts: what was loaded stays known to the pieces behind it.
+    """
+    if not isinstance(item, Group) or item.rows or output.maker not in item.pieces:
         return False
-    if max(phases(item).values(), default=0) > 0 or output.maker not in item.pieces:
+    if max(phases(item).values(), default=0) > 0 or not isinstance(output.maker, Point):
         return False
-    if not isinstance(output.maker, Point) or x.shape != item.domain:
+    in_order = View(item.domain, row_by_row(item.domain))
+    if any(isinstance(x, Lookup) or x.view != in_order for x, _ in reads):
         return False
-    assert isinstance(x, Read)
-    return x.view == View(item.domain, row_by_row(item.domain)) and piece in item.pieces
+    return item.pieces.index(reads[0][1]) <= item.pieces.index(output.maker)
