@@ -34,11 +34,13 @@ class Step:
         cut: from the base's content to the part's.
         put: from the base's content and the part's new one to the base's new one.
         key: equal for equal cuts.
+        layout: from memory that lies as the base does to the part's, if `cut` needs numbers for it that nobody knows.
     """
 
     cut: Callable[[Any], Any]
     put: Callable[[Any, Any], Any]
     key: Any
+    layout: Callable[[Any], Any] | None = None
 
 
 class Traced:
@@ -311,7 +313,7 @@ def layout_of(x: Any) -> Any:
     if type(x) is TracedView:
         part = layout_of(x.base)
         for step in x.path:
-            part = step.cut(part)
+            part = (step.layout or step.cut)(part)
         return part
     leaf = x.leaf() if type(x) in HANDLES else x
     if type(leaf) is ArrayType:
@@ -416,8 +418,14 @@ def key_of_index(index: Any) -> Any:
     items = index if type(index) is tuple else (index,)
     if any(not _is_basic(i) for i in items):
         return None
-    return tuple([("slice", i.start, i.stop, i.step) if type(i) is slice else i for i in items])
+    return tuple(map(_key_of_item, items))
 
 
 def _is_basic(i: Any) -> bool:
     return i is None or i is Ellipsis or type(i) in {int, slice} or isinstance(i, np.integer)
+
+
+def _key_of_item(i: Any) -> Any:
+    if type(i) is slice:
+        return ("slice", i.start, i.stop, i.step)
+    return ("traced", i.node) if type(i) is TracedScalar else i

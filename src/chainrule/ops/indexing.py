@@ -14,6 +14,7 @@ from chainrule.core.cells import (
     HANDLES,
     Step,
     TracedArray,
+    TracedScalar,
     TracedView,
     key_of_index,
     settled,
@@ -24,6 +25,7 @@ from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Shape, Value, array_type, broadcast_shapes
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ops.broadcasting import astype, sum_to
+from chainrule.ops.canonical import array_like
 from chainrule.ops.kinds import composite, constant, fitted, linear
 from chainrule.ops.numbers import NeedsNumbers
 
@@ -83,15 +85,21 @@ def getitem(x: Value, index: Any) -> Value:
         arrays: list[Any] = []
     else:
         canonical, arrays = canonical_index(x, index)
-    if arrays:
+    if (
+        type(x) not in (TracedArray, TracedView)
+        or any([type(a) is not TracedScalar for a in arrays])  # noqa: C419  faster than a generator
+        or _names_one_element(canonical, x.ndim)
+    ):
         return apply(GETITEM, x, *arrays, index=canonical)
-    if type(x) not in (TracedArray, TracedView) or _names_one_element(canonical, x.ndim):
-        return apply(GETITEM, x, index=canonical)
+    filled = _filled(canonical, arrays) if arrays else canonical
     return x.part(
         Step(
-            cut=lambda base: apply(GETITEM, base, index=canonical),
-            put=lambda base, new: setitem(base, new, canonical),
-            key=("getitem", key_of_index(canonical)),
+            cut=lambda base: apply(GETITEM, base, *arrays, index=canonical),
+            put=lambda base, new: setitem(base, new, filled),
+            key=("getitem", key_of_index(filled)),
+            layout=(lambda memory: memory[_filled(canonical, [0] * len(arrays))])
+            if arrays
+            else None,
         )
     )
 
@@ -167,7 +175,7 @@ _LAST_WRITES = constant(
 
 def _written_cotangent(g: Value, x: Value, value: Value, *arrays: Any, index: Index) -> Value:
     part = apply(GETITEM, g, *arrays, index=index)
-    if arrays:
+    if any(type_of(a).size > 1 for a in arrays):
         part = part * apply(_LAST_WRITES, *arrays, index=index, shape=type_of(x).shape)
     return sum_to(part, type_of(value).shape)
 
@@ -280,11 +288,11 @@ def canonical_index(x: Value, index: Any) -> tuple[Index, list[Any]]:
         ArgumentError: one of several indices is a boolean scalar.
         IndexError: a mask is of another shape than the axes it stands for.
     """
-    items = index if type(index) is tuple else (index,)
+    given = index if type(index) is tuple else (index,)
+    items = [array_like(settled(i)) for i in given]
     canonical: list[Any] = []
     arrays: list[Any] = []
-    for place, item in enumerate(items):
-        i = settled(item)
+    for place, i in enumerate(items):
         if i is None or i is Ellipsis:
             canonical.append(i)
         elif isinstance(i, slice):
@@ -295,7 +303,7 @@ def canonical_index(x: Value, index: Any) -> tuple[Index, list[Any]]:
                 f"the boolean scalar {i} among other indices",
                 "write x[None] for x[True]",
             )
-        elif isinstance(i, (int, np.integer)):
+        elif type(i) is not TracedScalar and isinstance(i, (int, np.integer)):
             canonical.append(operator.index(i))
         else:
             positions = _positions(i)
@@ -367,7 +375,7 @@ def _positions(i: Any) -> list[Any]:
 
 
 def _names_one_element(index: Index, ndim: int) -> bool:
-    return len(index) == ndim and all([type(i) is int for i in index])  # noqa: C419  faster than a generator
+    return len(index) == ndim and all([type(i) in (int, str) for i in index])  # noqa: C419  faster than a generator
 
 
 def _take(a: Value, indices: Any, axis: int | None = None, mode: str = "raise") -> Value:
