@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.emission.maths import coefficients
-from chainrule.compiler.emission.maths.doubled import ordered_sum_parts, product_parts, sum_parts
+from chainrule.compiler.emission.maths.doubled import (
+    ordered_sum_parts,
+    product_parts,
+    square_parts,
+    sum_parts,
+)
 from chainrule.compiler.emission.maths.exponentials import exp, expm1_parts, half_exp
 from chainrule.compiler.emission.maths.logarithms import log, log1p
 from chainrule.compiler.emission.maths.polynomials import polynomial
@@ -74,7 +79,12 @@ def arccosh(e: Any, x: Any) -> Any:
     """Return `arccosh(x) = log1p(t + sqrt(2t + t²))` with `t = x - 1`."""
     huge = _HUGE[x.dtype.itemsize]
     t = e.chosen(x > huge, 1.0, x) - 1.0
-    y = log1p(e, t + e.sqrt(t * 2.0 + t * t))
+    square = t * 2.0 + t * t
+    root = e.sqrt(square)
+    product, error = square_parts(e, root)
+    root_low = e.chosen(root > 0.0, ((square - product) - error) / (root + root), 0.0)
+    total, lost = sum_parts(t, root)
+    y = log1p(e, total, lost + root_low)
     y = e.chosen(x > huge, log(e, x) + _LOG_2, y)
     return e.chosen(x < 1.0, e.number(np.nan, x), y)
 

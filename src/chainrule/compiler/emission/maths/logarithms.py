@@ -79,10 +79,11 @@ def at_the_ends(e: Any, x: Any, y: Any) -> Any:
     return e.chosen(x > 0.0, y, e.chosen(e.isnan(x), x, bad))
 
 
-def log1p(e: Any, x: Any) -> Any:
-    """Return `log(1 + x)`."""
+def log1p(e: Any, x: Any, low: Any = None) -> Any:
+    """Return `log(1 + x + low)` for a `low` that is small beside `x`; nothing stands for zero."""
     total = x + 1.0
     lost = e.chosen(x < 1.0, x - (total - 1.0), 1.0 - (total - x))
+    lost = lost if low is None else lost + low
     k, f = exponent_and_rest(e, total)
     y = at_the_ends(e, total, _sum(e, k, f, lost / total))
     return e.chosen(e.equal(x, 0.0), x, y)
