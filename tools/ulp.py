@@ -17,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.compiler import longer
 from tests.compiler.longer import LONG
+from tests.compiler.test_complex_maths import FUNCTIONS, SCALES, drawn, relative_error
 from tests.compiler.test_maths import CASES, CASES_OF_TWO, natively, units_off
 
 RANDOM, EVEN = 200_000, 20_001
@@ -35,6 +36,20 @@ def main() -> None:
         for dtype in ("f4", "f8"):
             drawn = [[rng.uniform(*e, RANDOM).astype(dtype) for e in ends] for ends in pairs]
             report(name, dtype, list(zip(pairs, drawn, strict=True)))
+    print(
+        "complex numbers, normally distributed and scaled; units of the precision times the size of the result"
+    )
+    for name in FUNCTIONS:
+        for dtype in "FD":
+            row = [f"{scale}: {worst_of_complex(name, dtype, scale, rng):.2f}" for scale in SCALES]
+            print(f"{name:8} {np.dtype(dtype)}  {'  '.join(row)}")
+
+
+def worst_of_complex(name: str, dtype: str, scale: float, rng: np.random.Generator) -> float:
+    """Return the largest error of a complex function."""
+    z = drawn(rng, dtype, scale, RANDOM)
+    exact = getattr(np, name)(z.astype(np.clongdouble))
+    return float(relative_error(natively(name, [z]), exact))
 
 
 def arguments(ends: tuple[float, float], rng: np.random.Generator, dtype: str) -> list[Any]:

@@ -74,8 +74,6 @@ class Arithmetic(Primitives):
         return 1 / self._float("reciprocal", x)
 
     def sqrt(self, x: AnyValue) -> Any:
-        if isinstance(x, Pair):
-            return complex_parts.square_root(self, x)
         return self.intrinsic("sqrt", self._float("sqrt", x))
 
     def absolute(self, x: AnyValue) -> Any:

@@ -73,8 +73,3 @@ def cast(e: Any, x: AnyValue, dtype: np.dtype[Any]) -> Pair:
         return Pair(e, e.cast(x.real, part), e.cast(x.imag, part), dtype)
     real = e.cast(x, part)
     return Pair(e, real, e.spread(e.number(0.0, part), real.lanes), dtype)
-
-
-def square_root(e: Any, x: Pair) -> Pair:
-    """Return the root in the right half plane."""
-    raise e.unsupported("sqrt", x)

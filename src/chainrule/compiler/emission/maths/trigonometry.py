@@ -31,6 +31,16 @@ def cos(e: Any, x: Any) -> Any:
     return _negated_if(e, quadrant + 1, 2, y)
 
 
+def sincos(e: Any, x: Any) -> tuple[Any, Any]:
+    """Return `sin(x)` and `cos(x)`."""
+    quadrant, r, low = reduced_angle(e, x)
+    is_odd = _is_odd(e, quadrant)
+    s, c = _sin(e, r, low), _cos(e, r, low)
+    sine = _negated_if(e, quadrant, 2, e.chosen(is_odd, c, s))
+    cosine = _negated_if(e, quadrant + 1, 2, e.chosen(is_odd, s, c))
+    return e.chosen(e.equal(x, 0.0), x, sine), cosine
+
+
 def tan(e: Any, x: Any) -> Any:
     """Return `tan(x)`, the quotient of sine and cosine with their rounding errors."""
     quadrant, r, low = reduced_angle(e, x, is_precise=True)
