@@ -27,7 +27,10 @@ CRASH = {"pro_cv", "obl_cv"}
 CALLED = sorted(
     name
     for name, op in TABLE.items()
-    if op.ufunc is not None and rule_of(op) is None and name not in CRASH and name != "polygamma"
+    if op.ufunc is not None
+    and op.ufunc.module.startswith("scipy.special")
+    and rule_of(op) is None
+    and name not in CRASH | {"polygamma"}  # the latter is Python code
 )
 
 
@@ -62,7 +65,7 @@ CASES = [
 def test_a_loop_computes_the_bits_of_its_ufunc(name, dtype):
     op = TABLE[name]
     x = arguments_of(op, dtype)
-    found = called_rule(op, [array_type(a.shape, a.dtype) for a in x])
+    found = called_rule(op, [array_type(a.shape, a.dtype) for a in x], {})
     assert found is not None
     rule, casts, results = found
     given = [a.astype(t) for a, t in zip(x, casts, strict=True)]

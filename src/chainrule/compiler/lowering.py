@@ -9,7 +9,9 @@ from typing import Any
 from chainrule.compiler import passes, rolling
 from chainrule.compiler.loops.buffers import assigned
 from chainrule.compiler.loops.program import (
+    Block,
     Buffer,
+    Call,
     Host,
     Index,
     Load,
@@ -27,6 +29,8 @@ from chainrule.compiler.planning.planner import plan
 from chainrule.compiler.reporting import asking, highest_name
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
+
+_BLOCKS = ("inputs", "outputs")
 
 
 def program_of(
@@ -77,7 +81,7 @@ def _written_last(program: Program, inputs: int, in_place: Mapping[int, int]) ->
 
 def _moved(statement: Any, moved: Mapping[Buffer, Buffer]) -> Statement:
     """Return a statement that works on other buffers."""
-    if isinstance(statement, (Load, Store, Matrix, Unfolded)):
+    if isinstance(statement, (Load, Store, Matrix, Unfolded, Block)):
         buffer = moved.get(statement.buffer, statement.buffer)
         result: Any = dataclasses.replace(statement, buffer=buffer)
         return result  # type: ignore[no-any-return]
@@ -88,6 +92,9 @@ def _moved(statement: Any, moved: Mapping[Buffer, Buffer]) -> Statement:
     if isinstance(statement, (Product, UnfoldedProduct)):
         parts: Any = {k: _moved(getattr(statement, k), moved) for k in ("out", "a", "b")}
         return dataclasses.replace(statement, **parts)
+    if isinstance(statement, Call):
+        blocks: Any = {k: tuple([_moved(b, moved) for b in getattr(statement, k)]) for k in _BLOCKS}
+        return dataclasses.replace(statement, **blocks)
     if isinstance(statement, Host):
         return dataclasses.replace(
             statement,

@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.compiler.emission.inner_loops import LoopRule
 from chainrule.compiler.entry.signature import CHECKED
-from chainrule.compiler.loops.program import Guard, Let, Loop, Program, Statement
+from chainrule.compiler.loops.program import Call, Guard, Let, Loop, Program, Statement
 from chainrule.compiler.loops.structure import results_of, walk
 
 _BOOL = np.dtype(bool)
@@ -29,13 +29,15 @@ def may_report(rule: Callable[..., Any] | None) -> bool:
 
 def asking(program: Program) -> Program:
     """Return a program that asks before and behind the loops that may report errors."""
-    places = [i for i, s in enumerate(program.body) if any(_reports(x) for x in walk((s,)))]
+    every = [list(walk((s,))) for s in program.body]
+    places = [i for i, inner in enumerate(every) if any(map(_reports, inner))]
     if not places:
         return program
     fresh = highest_name(program) + 1
     behind = places[-1] + 1
+    asked = any(isinstance(s, Let) and _reports(s) for inner in every for s in inner)
     body = (
-        *_question(_are_ignored, fresh),
+        *(_question(_are_ignored, fresh) if asked else ()),
         *program.body[:behind],
         *_question(_is_quiet, fresh + 1),
         *program.body[behind:],
@@ -56,6 +58,8 @@ def _names(program: Program) -> Iterator[int]:
 
 
 def _reports(statement: Statement) -> bool:
+    if isinstance(statement, Call):
+        return True  # memory may be missing
     return isinstance(statement, Let) and may_report(statement.rule)
 
 

@@ -13,6 +13,7 @@ from chainrule.compiler.artifact import Artifact
 from chainrule.compiler.emission.emit import emit
 from chainrule.compiler.loops.program import (
     Buffer,
+    Call,
     Host,
     Product,
     Program,
@@ -116,6 +117,8 @@ def _work(body: Sequence[Any]) -> int:
             total += count * max(_work(statement.body), 1)
         elif isinstance(statement, (Product, UnfoldedProduct)):
             total += math.prod(statement.sizes) // 16
+        elif isinstance(statement, Call):
+            total += statement.sizes[0] * math.prod(map(max, filter(None, statement.shapes)))
         elif isinstance(statement, Host):
             total += _LONG
     return total

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
@@ -71,11 +72,31 @@ class Ufunc:
         module: where it is found; imported when it is needed.
         name: its name there.
         order: which of the op's arguments each of the ufunc's is; empty where they are the same.
+        names: the names by the value of the op's one parameter; empty for an op that has none.
+        raises: whether NumPy raises where a loop says by the flag of an invalid operation that it failed.
+        is_finite: whether NumPy raises before where the argument is not finite.
     """
 
     module: str
     name: str
     order: tuple[int, ...] = ()
+    names: tuple[tuple[Any, str], ...] = ()
+    raises: bool = False
+    is_finite: bool = False
+
+    def chosen(self, params: Mapping[str, Any]) -> Ufunc | None:
+        """Return the ufunc for an op's parameters, or None: it does not serve them."""
+        if not params:
+            return self
+        if len(params) != 1:
+            return None
+        name = dict(self.names).get(*params.values())
+        return name and replace(self, name=name, names=())
+
+    @property
+    def function(self) -> Any:
+        """The ufunc; None where the module has none of this name."""
+        return getattr(importlib.import_module(self.module), self.name, None)
 
 
 READS_OUT = 1

@@ -30,6 +30,7 @@ from chainrule.ops.matrices import (
     hermitian_from,
     identity,
     is_complex,
+    linalg_ufunc,
     matrix_type,
     onto_triangle,
     phase_of,
@@ -81,6 +82,7 @@ def positive_definite(x: Value) -> Value:
 _CHOLESKY: Op = general(
     "cholesky",
     np.linalg.cholesky,
+    ufunc=linalg_ufunc("cholesky_lo"),
     vjp=_cholesky_vjp,
     jvp=_cholesky_jvp,
     infer=_cholesky_type,
@@ -281,6 +283,7 @@ def _symmetric(a: Value) -> Value:
 _SVD: Op = general(
     "svd",
     lambda a: tuple(np.linalg.svd(a, full_matrices=False)),
+    ufunc=linalg_ufunc("svd_s"),
     vjp=_svd_vjp,
     jvp=_svd_jvp,
     infer=_svd_type,
@@ -319,6 +322,7 @@ def _svdvals_jvp(tangents: tuple[Value], out: Value, a: Value) -> Value:
 _SVDVALS: Op = general(
     "svdvals",
     np.linalg.svdvals,
+    ufunc=linalg_ufunc("svd"),
     vjp=_svdvals_vjp,
     jvp=_svdvals_jvp,
     infer=_svdvals_type,

@@ -26,6 +26,7 @@ from chainrule.ops.matrices import (
     gaps_between,
     hermitian_from,
     is_complex,
+    linalg_ufunc,
     matrix_type,
     onto_triangle,
     phase_of,
@@ -93,6 +94,7 @@ def _symmetric(x: Value) -> Value:
 _EIGH: Op = general(
     "eigh",
     lambda a, uplo: tuple(np.linalg.eigh(a, uplo)),
+    ufunc=linalg_ufunc("eigh_lo", names=(("L", "eigh_lo"), ("U", "eigh_up"))),
     vjp=_eigh_vjp,
     jvp=_eigh_jvp,
     infer=_eigh_type,
@@ -131,6 +133,7 @@ def _eigvalsh(a: Value, UPLO: str = "L") -> Value:
 _EIGVALSH: Op = general(
     "eigvalsh",
     lambda a, uplo: np.linalg.eigvalsh(a, uplo),
+    ufunc=linalg_ufunc("eigvalsh_lo", names=(("L", "eigvalsh_lo"), ("U", "eigvalsh_up"))),
     vjp=_eigvalsh_vjp,
     jvp=_eigvalsh_jvp,
     infer=_eigvalsh_type,
@@ -195,6 +198,7 @@ def _eig(a: Value) -> Any:
 _EIG: Op = general(
     "eig",
     _complex_eig,
+    ufunc=linalg_ufunc("eig", is_finite=True),
     vjp=_eig_vjp,
     jvp=_eig_jvp,
     infer=_eig_type,

@@ -65,9 +65,18 @@ def _pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _
     return apply(_PINV, a, rcond=float(rcond))
 
 
+def _pinv_by_svd(a: Value, rcond: float | None) -> Value:
+    """Compute it as NumPy does."""
+    u, s, vh = np.linalg.svd(np.conjugate(a), full_matrices=False)
+    is_large = s > rcond * np.max(s, axis=-1, keepdims=True)
+    inverses = np.where(is_large, 1 / s, 0)
+    return np.swapaxes(vh, -1, -2) @ (inverses[..., None] * np.swapaxes(u, -1, -2))
+
+
 _PINV: Op = general(
     "pinv",
     lambda a, rcond: np.linalg.pinv(a, rcond=rcond),
+    body=_pinv_by_svd,
     vjp=_pinv_vjp,
     jvp=_pinv_jvp,
     infer=_pinv_type,

@@ -18,7 +18,7 @@ from chainrule.errors import ShapeError
 from chainrule.ops.broadcasting import sum_to
 from chainrule.ops.checking import as_array, square_size
 from chainrule.ops.kinds import composite, general
-from chainrule.ops.matrices import inexact, matrix_type, real_of
+from chainrule.ops.matrices import inexact, linalg_ufunc, matrix_type, real_of
 
 _SLOGDET_RESULT: Any = type(np.linalg.slogdet(np.eye(1)))
 
@@ -59,6 +59,7 @@ def _solve(a: Value, b: Value) -> Value:
 _SOLVE: Op = general(
     "solve",
     np.linalg.solve,
+    ufunc=linalg_ufunc("solve"),
     vjp=_solve_vjp,
     jvp=_solve_jvp,
     infer=_solve_type,
@@ -85,6 +86,7 @@ def _inv_type(a: ArrayType) -> ArrayType:
 _INV: Op = general(
     "inv",
     np.linalg.inv,
+    ufunc=linalg_ufunc("inv"),
     vjp=lambda g, out, a: -(out.mT @ g @ out.mT),
     jvp=lambda tangents, out, a: -(out @ tangents[0] @ out),
     infer=_inv_type,
@@ -149,6 +151,7 @@ def _each(x: Value) -> Value:
 _DET: Op = general(
     "det",
     np.linalg.det,
+    ufunc=linalg_ufunc("det", raises=False),
     vjp=lambda g, out, a: _each(g) * apply(_COFACTORS, a),
     jvp=lambda tangents, out, a: np.sum(apply(_COFACTORS, a) * tangents[0], axis=(-2, -1)),
     infer=_det_type,
@@ -183,6 +186,7 @@ def _slogdet_jvp(tangents: tuple[Value], out: Value, a: Value) -> tuple[Value, V
 _SLOGDET: Op = general(
     "slogdet",
     lambda a: tuple(np.linalg.slogdet(a)),
+    ufunc=linalg_ufunc("slogdet", raises=False),
     vjp=_slogdet_vjp,
     jvp=_slogdet_jvp,
     infer=_slogdet_type,

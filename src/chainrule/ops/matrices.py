@@ -11,12 +11,18 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
+from chainrule.core.op import Ufunc
 from chainrule.core.types import ArrayType, Value, array_type
 
 
 def inexact(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return what NumPy's linear algebra computes in: integers and booleans become float64."""
     return dtype if dtype.kind in "fc" else np.dtype(np.float64)
+
+
+def linalg_ufunc(name: str, *, raises: bool = True, **how: Any) -> Ufunc:
+    """Say by which generalized ufunc NumPy computes an op; `how` are further attributes."""
+    return Ufunc("numpy.linalg._umath_linalg", name, raises=raises, **how)
 
 
 def real_of(x: ArrayType) -> np.dtype[Any]:

@@ -11,6 +11,7 @@ from chainrule.compiler.emission.instructions import Declarations, Function
 from chainrule.compiler.emission.llvm_emitter import LlvmEmitter
 from chainrule.compiler.emission.values import AnyValue, Pair, Value, real_dtype
 from chainrule.compiler.loops.program import (
+    Call,
     Cast,
     Guard,
     Let,
@@ -43,7 +44,7 @@ def _cost(statement: Statement) -> int:
             return known
         case Cast() | Guard():
             return 3
-        case Loop() | Product() | UnfoldedProduct():
+        case Loop() | Product() | UnfoldedProduct() | Call():
             return 10
         case _:
             return 2

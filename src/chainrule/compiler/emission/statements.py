@@ -8,6 +8,7 @@ from typing import Any
 
 from chainrule.compiler.emission.inner_loops import LoopRule
 from chainrule.compiler.emission.instructions import INT64
+from chainrule.compiler.emission.matrix_calls import write_matrix_call
 from chainrule.compiler.emission.memory import mask_text, write_load, write_store
 from chainrule.compiler.emission.products import write_product
 from chainrule.compiler.emission.repetition import neutral, repeat_in_blocks
@@ -16,6 +17,7 @@ from chainrule.compiler.emission.unfolded_products import write_unfolded_product
 from chainrule.compiler.emission.values import AnyValue, Value
 from chainrule.compiler.emission.vector_loops import write_vector_loop
 from chainrule.compiler.loops.program import (
+    Call,
     Cast,
     Fold,
     Guard,
@@ -53,6 +55,8 @@ def write_statements(scope: Scope, statements: Sequence[Statement]) -> None:  # 
                 write_product(scope, statement)
             case UnfoldedProduct():
                 write_unfolded_product(scope, statement)
+            case Call():
+                write_matrix_call(scope, statement)
             case Host(label=label):
                 raise GraphError.from_rule(
                     "emit", f"a call of Python, {label}, is inside of a program"

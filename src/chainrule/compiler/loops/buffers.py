@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule.compiler.loops.program import (
     Buffer,
+    Call,
     Host,
     Load,
     Loop,
@@ -63,5 +64,7 @@ def touched(statement: Statement) -> Iterator[Buffer]:
             yield from touched(inner)
     elif isinstance(statement, (Product, UnfoldedProduct)):
         yield from (statement.out.buffer, statement.a.buffer, statement.b.buffer)
+    elif isinstance(statement, Call):
+        yield from (block.buffer for block in statement.blocks)
     elif isinstance(statement, Host):
         yield from (b for b, _ in (*statement.inputs, *statement.outputs))

@@ -10,7 +10,9 @@ import numpy as np
 
 from chainrule.compiler.loops.printer import statement_text
 from chainrule.compiler.loops.program import (
+    Block,
     Buffer,
+    Call,
     Cast,
     Factors,
     Guard,
@@ -28,6 +30,7 @@ from chainrule.compiler.loops.program import (
     Store,
     Unfolded,
     UnfoldedProduct,
+    core_dimensions,
 )
 from chainrule.compiler.loops.structure import walk
 from chainrule.errors import GraphError
@@ -144,6 +147,9 @@ class _Check:
                 self.product(statement, types, ranges)
             case UnfoldedProduct():
                 self.unfolded_product(statement, types, ranges)
+            case Call(name=name):
+                self.call(statement, types, ranges)
+                self.set(statement, name, _BOOL, types)
             case Host(inputs=inputs, outputs=outputs):
                 self.host(statement, inputs, outputs)
 
@@ -283,6 +289,42 @@ class _Check:
         if not 0 <= low <= high < m.buffer.size:
             _fail(f"{m.buffer.name} has no elements {low} to {high}", product)
 
+    def call(self, call: Call, types: Types, ranges: Ranges) -> None:
+        letters = call.types.replace("->", "")
+        if call.types not in call.ufunc.function.types or len(letters) != len(call.blocks):
+            _fail(
+                f"{call.ufunc.name} has no loop {call.types} for {len(call.blocks)} operands", call
+            )
+        if len(call.sizes) - 1 != len({d for dims in core_dimensions(call.ufunc) for d in dims}):
+            _fail(f"{len(call.sizes) - 1} sizes are not those of {call.ufunc.name}", call)
+        if any(n < 1 for n in call.sizes):
+            _fail("a size is not positive", call)
+        read = {b.buffer for b in call.inputs}
+        for block, letter, shape in zip(call.blocks, letters, call.shapes, strict=True):
+            if block.buffer.dtype != np.dtype(letter):
+                _fail(
+                    f"{block.buffer.name} is {block.buffer.dtype}, the loop's is {np.dtype(letter)},",
+                    call,
+                )
+            self.block_of(call, block, (call.sizes[0], *shape), types, ranges)
+        if call.changes:
+            self.written(call, call.inputs[0].buffer)
+        for block in call.outputs:
+            self.written(call, block.buffer)
+            if block.buffer in read:
+                _fail(f"{block.buffer.name} is read and written", call)
+
+    def block_of(
+        self, call: Call, b: Block, shape: tuple[int, ...], types: Types, ranges: Ranges
+    ) -> None:
+        self.index(call, b.buffer, b.index, types, ranges)
+        low, high = _span(b.index, ranges) or (0, 0)
+        reaches = [(n - 1) * s for n, s in zip(shape, (b.step, *b.strides), strict=True)]
+        low += sum(min(r, 0) for r in reaches)
+        high += sum(max(r, 0) for r in reaches)
+        if not 0 <= low <= high < b.buffer.size:
+            _fail(f"{b.buffer.name} has no elements {low} to {high}", call)
+
     def host(self, host: Host, inputs: Any, outputs: Any) -> None:
         for buffer, shape in (*inputs, *outputs):
             self.known(host, buffer)
@@ -323,7 +365,7 @@ def _check_vector(loop: Loop) -> None:
         _fail("values are carried through a vector loop", loop)
     stores = [s for s in walk(loop.body) if isinstance(s, Store)]
     for statement in loop.body:
-        if isinstance(statement, (Loop, Product, UnfoldedProduct, Host)):
+        if isinstance(statement, (Loop, Product, UnfoldedProduct, Call, Host)):
             _fail("a loop or a call is inside of a vector loop", loop)
         if isinstance(statement, Store) and loop.count > 1:
             inner = {s.name for s in loop.body if isinstance(s, (Load, Let, Cast))}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from chainrule.compiler.loops.printer import statement_text
 from chainrule.compiler.loops.program import (
     Buffer,
+    Call,
     Cast,
     Guard,
     Host,
@@ -128,6 +130,12 @@ def _work(statement: Statement) -> Work:  # noqa: PLR0911  one per kind
             return (turn + Work(sum(_PARTS.get(f.dtype.kind, 0) for f in folds))) * count
         case Product() | UnfoldedProduct():
             return _product(statement)
+        case Call(shapes=shapes, sizes=sizes, inputs=inputs):
+            moved = [
+                sizes[0] * math.prod(shape) * _bytes(b.buffer)
+                for shape, b in zip(shapes, statement.blocks, strict=True)
+            ]
+            return Work(0, sum(moved[: len(inputs)]), sum(moved[len(inputs) :]))
         case Host(inputs=inputs, outputs=outputs):
             return Work(
                 0, *(sum(b.size * _bytes(b) for b, _ in part) for part in (inputs, outputs))

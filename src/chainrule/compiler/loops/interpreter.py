@@ -10,7 +10,9 @@ import numpy as np
 
 from chainrule.compiler.loops.numpy_emitter import NumpyEmitter
 from chainrule.compiler.loops.program import (
+    Block,
     Buffer,
+    Call,
     Cast,
     Fold,
     Guard,
@@ -88,6 +90,8 @@ class _Run:
                     self._product(statement, values)
                 case UnfoldedProduct():
                     self._unfolded_product(statement, values)
+                case Call():
+                    values[statement.name] = self._called(statement, values)
                 case Host(function, inputs, outputs):
                     self._call(function, inputs, outputs)
 
@@ -129,6 +133,24 @@ class _Run:
             np.add.at(target, places[product.out], a @ b)
         else:
             target[places[product.out]] = a @ b
+
+    def _called(self, call: Call, values: Values) -> Any:
+        failed: list[str] = []
+        arrays = [
+            self._block(b, (call.sizes[0], *shape), values)
+            for b, shape in zip(call.blocks, call.shapes, strict=True)
+        ]
+        given, results = arrays[: len(call.inputs)], arrays[len(call.inputs) :]
+        with np.errstate(all="ignore", invalid="call", call=lambda *what: failed.append(what[0])):
+            made = call.ufunc.function(*given, signature=call.types)
+        for array, value in zip(results, made if type(made) is tuple else (made,), strict=True):
+            array[...] = value
+        return np.bool_(bool(failed))
+
+    def _block(self, b: Block, shape: tuple[int, ...], values: Values) -> Any:
+        array = self.memory[b.buffer][_place(b.index, values) :]
+        strides = [s * array.itemsize for s in (b.step, *b.strides)]
+        return np.lib.stride_tricks.as_strided(array, shape, strides)
 
     def _call(self, function: Any, inputs: Any, outputs: Any) -> None:
         results = function(*(self.memory[b].reshape(shape) for b, shape in inputs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -36,7 +35,7 @@ class NumpyEmitter:
 
     def call_ufunc(self, ufunc: Ufunc, result: int, copies: Sequence[Sequence[Any]]) -> Any:
         """Return a result of a ufunc for the arguments of each copy."""
-        function = getattr(importlib.import_module(ufunc.module), ufunc.name)
+        function = ufunc.function
         with np.errstate(all="ignore"):
             every = [function(*args) for args in copies]
         return [x[result] if type(x) is tuple else x for x in every]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from chainrule.compiler.loops.program import (
+    Block,
     Buffer,
+    Call,
     Cast,
     Factors,
     Guard,
@@ -80,7 +82,7 @@ def _loop(loop: Loop, indent: str) -> Iterator[str]:
         yield f"{inner}fold %{f.name}: {f.dtype} = {f.combine} of {_operand(f.value)}{start}"
 
 
-def _line(statement: Statement) -> str:  # noqa: PLR0911  one per kind
+def _line(statement: Statement) -> str:  # noqa: C901, PLR0911  one per kind
     match statement:
         case Load(name, buffer, index):
             return f"%{name} = {buffer.name}[{_index(index)}]"
@@ -94,6 +96,9 @@ def _line(statement: Statement) -> str:  # noqa: PLR0911  one per kind
             return f"{_matrix(out)} {'+=' if add else '='} {_matrix(a)} @ {_matrix(b)}"
         case UnfoldedProduct(out, a, b, add):
             return f"{_unfolded(out)} {'+=' if add else '='} {_unfolded(a)} @ {_unfolded(b)}"
+        case Call(name, ufunc, _, sizes, inputs, outputs):
+            names = (", ".join(map(_block, part)) for part in (outputs, inputs))
+            return f"{next(names)} = {ufunc.name}({next(names)}) {sizes[0]} times, %{name}: bool = failed"
         case Guard(condition, expected, place, terms):
             number = _index(Index(place, terms))
             return f"guard {number}: {_operand(condition)} is {expected}"
@@ -119,6 +124,10 @@ def _index(index: Index) -> str:
 def _matrix(m: Matrix) -> str:
     strides = f"{m.row_stride}, {m.column_stride}"
     return f"{m.buffer.name}[{_index(m.index)}; {m.rows} x {m.columns} by {strides}]"
+
+
+def _block(b: Block) -> str:
+    return f"{b.buffer.name}[{_index(b.index)}; {' x '.join(map(str, (b.step, *b.strides)))}]"
 
 
 def _unfolded(m: Unfolded) -> str:

@@ -9,11 +9,14 @@ program, `printer.py` shows it, `interpreter.py` runs it, `emit.py` makes LLVM o
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+
+from chainrule.core.op import Ufunc
 
 DType = np.dtype[Any]
 
@@ -261,6 +264,64 @@ class Guard:
 
 
 @dataclass(frozen=True)
+class Block:
+    """A matrix for each turn of a call, in a buffer; or a vector, or a number.
+
+    The element lies at `index + turn · step + Σ i · stride` over the axes of the matrix.
+    """
+
+    buffer: Buffer
+    index: Index
+    step: int
+    strides: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call the inner loop of a generalized ufunc, one of `numpy.linalg`'s, and set `name` to whether it failed.
+
+    Attributes:
+        name: a bool value: NumPy would raise, as a matrix is singular.
+        ufunc: whose loop it is.
+        types: which of its loops, as in `ufunc.types`.
+        sizes: the number of turns, then the sizes that the ufunc's signature names, in its order.
+        inputs: what is read, in the order of the ufunc.
+        outputs: what is written.
+        changes: whether the first of the inputs is written to as well.
+    """
+
+    name: int
+    ufunc: Ufunc
+    types: str
+    sizes: tuple[int, ...]
+    inputs: tuple[Block, ...]
+    outputs: tuple[Block, ...]
+    changes: bool = False
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What is read and what is written."""
+        return *self.inputs, *self.outputs
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The sizes of each block, without that of the turns."""
+        letters = core_dimensions(self.ufunc)
+        known = dict(
+            zip(dict.fromkeys(d for dims in letters for d in dims), self.sizes[1:], strict=True)
+        )
+        return tuple([tuple([known[d] for d in dims]) for dims in letters])
+
+
+def core_dimensions(ufunc: Ufunc) -> tuple[tuple[str, ...], ...]:
+    """Return the names of the sizes of each operand of a generalized ufunc."""
+    signature = ufunc.function.signature.replace(" ", "")
+    return tuple(
+        [tuple(filter(None, part.split(","))) for part in re.findall(r"\((.*?)\)", signature)]
+    )
+
+
+@dataclass(frozen=True)
 class Host:
     """Call a Python function on arrays; what it returns is copied to the buffers of the outputs.
 
@@ -281,7 +342,7 @@ class Host:
     reason: str
 
 
-Statement = Load | Let | Cast | Store | Loop | Product | UnfoldedProduct | Guard | Host
+Statement = Load | Let | Cast | Store | Loop | Product | UnfoldedProduct | Call | Guard | Host
 
 
 @dataclass(frozen=True)

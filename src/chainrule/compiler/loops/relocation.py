@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from chainrule.compiler.loops.program import (
+    Block,
     Buffer,
+    Call,
     Carried,
     Cast,
     Fold,
@@ -27,7 +29,7 @@ from chainrule.compiler.loops.program import (
     UnfoldedProduct,
 )
 
-M = TypeVar("M", Matrix, Unfolded)
+M = TypeVar("M", Matrix, Unfolded, Block)
 Terms = tuple[tuple[int, int], ...]
 
 
@@ -77,6 +79,11 @@ class Relocation:
                 return Product(self._matrix(out), self._matrix(a), self._matrix(b), add)
             case UnfoldedProduct(out, a, b, add):
                 return UnfoldedProduct(self._matrix(out), self._matrix(a), self._matrix(b), add)
+            case Call(name=name, inputs=inputs, outputs=outputs):
+                blocks = [tuple(map(self._matrix, part)) for part in (inputs, outputs)]
+                return dataclasses.replace(
+                    s, name=self.rename(name), inputs=blocks[0], outputs=blocks[1]
+                )
         message = f"a {type(s).__name__} cannot be moved"
         raise TypeError(message)
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chainrule.compiler.loops.program import (
+    Block,
     Buffer,
+    Call,
     Cast,
     Guard,
     Host,
@@ -78,14 +80,14 @@ def structure_of(statements: Sequence[Statement]) -> Structure:
 
 def results_of(statement: Statement) -> tuple[int, ...]:
     """Return the names that a statement sets for those behind it."""
-    if isinstance(statement, (Load, Let, Cast)):
+    if isinstance(statement, (Load, Let, Cast, Call)):
         return (statement.name,)
     if isinstance(statement, Loop):
         return (*(c.name for c in statement.carried), *(f.name for f in statement.folds))
     return ()
 
 
-def _key(s: Structure, statement: Statement) -> Hashable:  # noqa: PLR0911  one per kind
+def _key(s: Structure, statement: Statement) -> Hashable:  # noqa: C901, PLR0911  one per kind
     match statement:
         case Load(name, buffer, index):
             return "load", s.touch(buffer), s.place(index), s.set(name)
@@ -105,6 +107,9 @@ def _key(s: Structure, statement: Statement) -> Hashable:  # noqa: PLR0911  one 
             return "product", _matrix(s, out), _matrix(s, a), _matrix(s, b), add
         case UnfoldedProduct(out, a, b, add):
             return "unfolded", _unfolded(s, out), _unfolded(s, a), _unfolded(s, b), add
+        case Call(name, ufunc, types, sizes):
+            blocks = tuple([_block(s, b) for b in statement.blocks])
+            return "call", ufunc, types, sizes, blocks, s.set(name)
         case Host():
             return "host", id(statement)
 
@@ -132,6 +137,10 @@ def _loop_key(s: Structure, loop: Loop) -> Hashable:
 def _matrix(s: Structure, m: Matrix) -> Hashable:
     shape = (m.rows, m.columns, m.row_stride, m.column_stride)
     return s.touch(m.buffer), s.place(m.index), shape
+
+
+def _block(s: Structure, b: Block) -> Hashable:
+    return s.touch(b.buffer), s.place(b.index), b.step, b.strides
 
 
 def _unfolded(s: Structure, m: Unfolded) -> Hashable:

@@ -13,6 +13,7 @@ from chainrule.compiler.planning.plan import (
     HostCall,
     Item,
     Lookup,
+    LoopCall,
     MatrixProduct,
     Operand,
     Piece,
@@ -42,9 +43,11 @@ class Grouping:
         place = len(self.items) - 1
         if isinstance(item, (Scan, MatrixProduct, UnfoldedProduct)):
             item.out.ready = place
-        elif isinstance(item, HostCall):
+        elif isinstance(item, (LoopCall, HostCall)):
             for out in item.outs:
                 out.ready = place
+            if isinstance(item, LoopCall) and item.changes:
+                item.operands[0].array.ready = place
         return place
 
     def join(self, piece: Piece) -> None:

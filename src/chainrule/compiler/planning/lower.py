@@ -8,7 +8,9 @@ from typing import Any
 from chainrule.compiler.entry.signature import CHECKED
 from chainrule.compiler.loops.buffers import assigned
 from chainrule.compiler.loops.program import (
+    Block,
     Buffer,
+    Call,
     Guard,
     Host,
     Index,
@@ -20,10 +22,12 @@ from chainrule.compiler.loops.program import (
     Statement,
     Store,
     Unfolded,
+    core_dimensions,
 )
 from chainrule.compiler.loops.program import (
     UnfoldedProduct as LoopProduct,
 )
+from chainrule.compiler.planning.loop_calls import sizes_of
 from chainrule.compiler.planning.nests import Nest, numbering, phases
 from chainrule.compiler.planning.plan import (
     Array,
@@ -32,9 +36,9 @@ from chainrule.compiler.planning.plan import (
     HostCall,
     Item,
     Lookup,
+    LoopCall,
     MatrixProduct,
     Operand,
-    Piece,
     Plan,
     Point,
     Read,
@@ -121,6 +125,8 @@ class _Lowering:
             return (self._unfolded_product(item),)
         if isinstance(item, Check):
             return self._check(item)
+        if isinstance(item, LoopCall):
+            return self._loop_call(item)
         return (self._host(item),)
 
     def _is_in_memory(self, array: Array) -> bool:
@@ -137,6 +143,42 @@ class _Lowering:
             Load(name, self._buffer(read.array), Index(read.view.offset)),
             Guard(name, item.expected, place),
         )
+
+    def _loop_call(self, item: LoopCall) -> Sequence[Statement]:
+        """Return a call for the last axis of the batch, in loops over the others; and the guard that it asks for."""
+        reads = [*item.operands, *[Read(out, whole(out.shape)) for out in item.outs]]
+        shapes = [x.shape for x in reads]
+        fronts = [
+            x.view.broadcast((*item.batch, *x.shape[len(x.shape) - len(core) :]))
+            for x, core in zip(reads, core_dimensions(item.ufunc), strict=True)
+        ]
+        count = len(item.batch)
+        sizes, steps = merged(item.batch, [v.strides[:count] for v in fronts])
+        variables = [next(self.names) for _ in sizes[:-1]]
+        blocks = []
+        for x, view, step in zip(reads, fronts, steps, strict=True):
+            terms = tuple([(n, s) for n, s in zip(variables, step, strict=False) if s])
+            last = step[-1] if step else 0
+            index = Index(view.offset, terms)
+            blocks.append(Block(self._buffer(x.array), index, last, view.strides[count:]))
+        k, name = len(item.operands), next(self.names)
+        turns = sizes[-1] if sizes else 1
+        body: tuple[Statement, ...] = (
+            Call(
+                name,
+                item.ufunc,
+                item.types,
+                (turns, *sizes_of(item.ufunc, shapes)),
+                tuple(blocks[:k]),
+                tuple(blocks[k:]),
+                changes=item.changes,
+            ),
+        )
+        if item.ufunc.raises:
+            body = (*body, Guard(name, expected=False, place=CHECKED))
+        for var, size in zip(reversed(variables), reversed(sizes[:-1]), strict=True):
+            body = (Loop(var, size, body),)
+        return body
 
     def _host(self, item: HostCall) -> Host:
         return Host(
@@ -259,7 +301,7 @@ def may_overwrite(plan: Plan, output: Array, source: Array) -> bool:
             return False
         if i < first:
             continue
-        if isinstance(item, Group) and any(_may_report(p) for p in item.pieces):
+        if _may_fail(item):
             return False
         reads = [
             (x, piece)
@@ -271,8 +313,11 @@ def may_overwrite(plan: Plan, output: Array, source: Array) -> bool:
     return True
 
 
-def _may_report(piece: Piece) -> bool:
-    return isinstance(piece, Point) and may_report(piece.rule)
+def _may_fail(item: Item) -> bool:
+    """Say whether work may turn out to have failed when it is done."""
+    if isinstance(item, Group):
+        return any(isinstance(p, Point) and may_report(p.rule) for p in item.pieces)
+    return isinstance(item, LoopCall)
 
 
 def _writes(item: Item, array: Array) -> bool:
@@ -280,7 +325,7 @@ def _writes(item: Item, array: Array) -> bool:
         return any(p.out is array for p in item.pieces)
     if isinstance(item, (Scan, MatrixProduct, UnfoldedProduct)):
         return item.out is array
-    return isinstance(item, HostCall) and array in item.outs
+    return isinstance(item, (LoopCall, HostCall)) and array in item.outs
 
 
 def _in_step(item: Item, output: Array, reads: Sequence[tuple[Any, Any]]) -> bool:

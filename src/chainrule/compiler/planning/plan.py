@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.compiler.loops.program import Number
 from chainrule.compiler.views import View, whole
+from chainrule.core.op import Ufunc
 from chainrule.core.types import Shape
 
 DType = np.dtype[Any]
@@ -265,6 +266,27 @@ class Check:
 
 
 @dataclass(eq=False)
+class LoopCall:
+    """The inner loop of a generalized ufunc over the last axes of its operands, for each index of the axes before.
+
+    Attributes:
+        ufunc: whose loop it is.
+        types: which of its loops, as in `ufunc.types`.
+        batch: the shape of the axes before.
+        operands: what is read, of the loop's dtypes.
+        outs: what is written, each an array of its own.
+        changes: whether the first operand is written to as well.
+    """
+
+    ufunc: Ufunc
+    types: str
+    batch: Shape
+    operands: tuple[Read, ...]
+    outs: tuple[Array, ...]
+    changes: bool = False
+
+
+@dataclass(eq=False)
 class HostCall:
     """A Python function on whole arrays."""
 
@@ -275,7 +297,7 @@ class HostCall:
     reason: str
 
 
-Item = Group | Scan | MatrixProduct | UnfoldedProduct | Check | HostCall
+Item = Group | Scan | MatrixProduct | UnfoldedProduct | Check | LoopCall | HostCall
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from chainrule.compiler.planning.grouping import Grouping, reads
 from chainrule.compiler.planning.host import host_function, result_types
 from chainrule.compiler.planning.indexing import normalized, selected
 from chainrule.compiler.planning.lifetimes import VIEWS, Lifetimes
+from chainrule.compiler.planning.loop_calls import PACK, UNPACK, batch_of, loop_of
 from chainrule.compiler.planning.operands import (
     constant,
     is_matrix,
@@ -42,6 +43,7 @@ from chainrule.compiler.planning.plan import (
     Group,
     HostCall,
     Lookup,
+    LoopCall,
     MatrixProduct,
     Operand,
     Plan,
@@ -54,6 +56,7 @@ from chainrule.compiler.planning.rules import called_rule, elementwise_rule, is_
 from chainrule.compiler.planning.scans import SCANS, rules_of
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
+from chainrule.core.op import Ufunc
 from chainrule.core.trace import OUTPUT, Node
 from chainrule.core.types import ArrayType, Shape, type_of_plain
 from chainrule.ops.additions import terms_of
@@ -108,6 +111,7 @@ class _Planner:
             "cast_to_integer": self._cast,
             "copy": self._cast,
             "from_diagonal": self._on_diagonal,
+            "qr": self._factored,
             **dict.fromkeys(TRIANGLES, self._triangle),
             **dict.fromkeys(_FILLS, self._fill),
             **dict.fromkeys(SCANS, self._scanned),
@@ -252,7 +256,8 @@ class _Planner:
             return
         rule, casts, dtype = elementwise_rule(node.op, types, node.type, node.params)
         if rule is None:
-            self._host(node, "no instructions for it")
+            if not self._by_loop(node, types):
+                self._host(node, "no instructions for it")
             return
         out = (dtype, node.type.shape, node.type.dtype)
         self.values[node] = self._computed(rule, node.op.name, self._operands(node), casts, out)
@@ -260,7 +265,9 @@ class _Planner:
     def _several(self, node: Node, types: Sequence[ArrayType]) -> None:
         """Compute several results of one element."""
         assert node.op is not None
-        called = None if node.params else called_rule(node.op, types)
+        if self._by_loop(node, types):
+            return
+        called = called_rule(node.op, types, node.params)
         if called is None:
             self._host(node, "several results")
             return
@@ -275,6 +282,92 @@ class _Planner:
                 casts,
                 (dtypes[i], t.shape, t.dtype),
             )
+
+    def _by_loop(self, node: Node, types: Sequence[ArrayType]) -> bool:
+        """Compute a node by the loop of a generalized ufunc, if there is one."""
+        found = loop_of(node, types)
+        if found is None:
+            return False
+        ufunc, letters = found
+        given, made = ([np.dtype(c) for c in part] for part in letters.split("->"))
+        operands = [
+            self._strided(x, dtype) for x, dtype in zip(self._operands(node), given, strict=True)
+        ]
+        if ufunc.is_finite:
+            self._require_finite(operands[0])
+        results = result_types(node)
+        outs = [Array(t.shape, dtype) for t, dtype in zip(results, made, strict=True)]
+        self._call_loop(ufunc, letters, operands, outs)
+        values = [
+            x if t.dtype == x.dtype else self._copied(x, t.dtype)
+            for x, t in zip([Read(out, whole(out.shape)) for out in outs], results, strict=True)
+        ]
+        self._hand_on(node, values)
+        return True
+
+    def _call_loop(
+        self,
+        ufunc: Ufunc,
+        letters: str,
+        operands: Sequence[Read],
+        outs: Sequence[Array],
+        *,
+        changes: bool = False,
+    ) -> None:
+        """Plan the call of a loop."""
+        batch = batch_of(ufunc, [x.shape for x in operands])
+        item = LoopCall(ufunc, letters, batch, tuple(operands), tuple(outs), changes)
+        self.work.append(item)
+
+    def _strided(self, x: Operand, dtype: DType) -> Read:
+        """Return an operand that lies in memory, of a dtype."""
+        if x.dtype != dtype:
+            return self._copied(x, dtype)
+        self._settle(x)
+        return x if isinstance(x, Read) else self._copied(x)
+
+    def _require_finite(self, x: Read) -> None:
+        """Leave the step where a number is not finite."""
+        types = (_BOOL, x.shape, _BOOL)
+        finite = self._computed(_is_finite, "isfinite", [x], [x.dtype], types)
+        axes = tuple(range(len(x.shape)))
+        condition = self._folded("logical_and", finite, axes, _BOOL)
+        self.work.append(Check(condition, expected=True, place=-1))
+
+    def _factored(self, node: Node) -> None:
+        """Compute q and r, as `np.linalg.qr` does: the factors come packed, in the matrix itself."""
+        x = self._operand(node, 0)
+        m, n = x.shape[-2:]
+        k = min(m, n)
+        dtype = np.dtype(complex if x.dtype.kind == "c" else float)
+        letter = dtype.char
+        packed = self._copied(x, dtype)
+        scales = Array((*x.shape[:-2], k), dtype)
+        q = Array((*x.shape[:-1], k), dtype)
+        self._call_loop(PACK, f"{letter}->{letter}", [packed], [scales], changes=True)
+        factors = [packed, Read(scales, whole(scales.shape))]
+        self._call_loop(UNPACK, f"{letter}{letter}->{letter}", factors, [q])
+        top = Read(packed.array, packed.view.cut((..., slice(0, k), slice(None))))
+        r = self._computed(
+            TRIANGLES["triu"],
+            "triu",
+            (constant(np.arange(k)[:, None]), constant(np.arange(n)), top, _zero(dtype)),
+            (_INT, _INT, dtype, dtype),
+            (dtype, top.shape, dtype),
+        )
+        values = [
+            y if y.dtype == t.dtype else self._copied(y, t.dtype)
+            for y, t in zip([Read(q, whole(q.shape)), r], node.type, strict=True)
+        ]
+        self._hand_on(node, values)
+
+    def _hand_on(self, node: Node, values: Sequence[Operand]) -> None:
+        """Give a node its value, or the nodes that stand for its results theirs."""
+        if type(node.type) is not tuple:
+            self.values[node] = values[0]
+            return
+        for output in self._outputs(node):
+            self.values[output] = values[output.params["index"]]
 
     def _outputs(self, node: Node) -> list[Node]:
         """Return the nodes that stand for the results of a node with several."""
@@ -302,8 +395,7 @@ class _Planner:
             return
         rows, columns = shape[-2:]
         row = constant(np.arange(rows)[:, None] + node.params["k"])
-        zero = Uniform(Number(dtype.type(0), dtype), ())
-        operands = (row, constant(np.arange(columns)), self._operand(node, 0), zero)
+        operands = (row, constant(np.arange(columns)), self._operand(node, 0), _zero(dtype))
         self.values[node] = self._computed(
             TRIANGLES[node.op.name],
             node.op.name,
@@ -444,12 +536,7 @@ class _Planner:
         self.work.append(
             HostCall(host_function(node, node.op), operands, outs, node.op.name, reason)
         )
-        values = [Read(out, whole(out.shape)) for out in outs]
-        if type(node.type) is not tuple:
-            self.values[node] = values[0]
-            return
-        for output in self._outputs(node):
-            self.values[output] = values[output.params["index"]]
+        self._hand_on(node, [Read(out, whole(out.shape)) for out in outs])
 
     # indices
 
@@ -640,6 +727,14 @@ def _without_first_axes(x: Read, count: int) -> Read:
     view = x.view.reshaped(x.shape[len(x.shape) - count :])
     assert view is not None
     return Read(x.array, view)
+
+
+def _zero(dtype: DType) -> Uniform:
+    return Uniform(Number(dtype.type(0), dtype), ())
+
+
+def _is_finite(e: Any, x: Any) -> Any:
+    return e.isfinite(x)
 
 
 def _is_out_of_range(e: Any, index: Any, size: Any) -> Any:

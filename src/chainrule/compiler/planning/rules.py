@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,23 +31,21 @@ def elementwise_rule(
         dtype = result_dtype(op, casts, params)
         if dtype is not None:
             return functools.partial(rule, **params) if params else rule, casts, dtype
-    if params:
-        return None, casts, out.dtype
-    called = called_rule(op, types)
+    called = called_rule(op, types, params)
     return (None, casts, out.dtype) if called is None else (called[0], called[1], called[2][0])
 
 
 def called_rule(
-    op: Op, types: Sequence[ArrayType]
+    op: Op, types: Sequence[ArrayType], params: Mapping[str, Any]
 ) -> tuple[LoopRule, tuple[DType, ...], tuple[DType, ...]] | None:
     """Return how an element is computed by an inner loop of a ufunc, or None: it is not.
 
     The rule computes the first result. With it come the dtypes of the arguments and those of the results.
     """
     ufunc = _ufunc_of(op)
-    if ufunc is None or not all(is_native(t.dtype) for t in types):
+    if ufunc is None or params or not all(is_native(t.dtype) for t in types):
         return None
-    function = getattr(importlib.import_module(ufunc.module), ufunc.name, None)
+    function = ufunc.function
     order = ufunc.order or tuple(range(len(types)))
     if not isinstance(function, np.ufunc) or function.signature is not None:
         return None
