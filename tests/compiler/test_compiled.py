@@ -170,6 +170,13 @@ def test_static_arguments_are_compared_as_a_whole():
     assert f(np.arange(6.0), (3, 2)).shape == (3, 2)
 
 
+def test_what_was_compiled_for_one_array_twice_does_not_take_two():
+    compiled = cr.compile(lambda x, y: x - y)
+    x = np.arange(3.0)
+    for y in (x, x + 1, x, x.copy() * 2):
+        np.testing.assert_array_equal(compiled(x, y), x - y)
+
+
 def test_the_same_array_twice_is_one_array():
     def f(x, y):
         x += 1

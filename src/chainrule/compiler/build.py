@@ -131,7 +131,9 @@ def build(
         hidden = (*contexts_now(), *signature.hidden)
         return make_entry(replaced(signature, hidden=hidden), stages, libraries)
 
-    is_fast = not is_flat and len(signature.arguments) == _positional(structure)
+    # An entry does not see that one array is passed twice, which such a graph relies on: the call's key does.
+    repeats = len(set(captured.graph.inputs)) < len(captured.graph.inputs)
+    is_fast = not is_flat and not repeats and len(signature.arguments) == _positional(structure)
     return Built(
         make_entry(signature, stages, libraries),
         make_fast if is_fast else None,
