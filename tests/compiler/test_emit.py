@@ -33,7 +33,7 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.machine_code.machine import Machine
 
-F4, F8, I8, BOOL = (np.dtype(t) for t in ("f4", "f8", "i8", "?"))
+F4, F8, C16, I8, BOOL = (np.dtype(t) for t in ("f4", "f8", "c16", "i8", "?"))
 MACHINES = [Machine.host(), Machine.named("avx2"), Machine.named("sse2")]
 if MACHINES[0].vector_bits < 512:
     MACHINES = MACHINES[:1]
@@ -316,6 +316,38 @@ def test_equal_loops_become_one_function():
     text = emit(Program(tuple(x), tuple(loops)), "step", Machine.host()).text
     assert text.count("define") == 2
     assert text.count("call void @kernel_0") == 12
+
+
+@pytest.mark.parametrize("bad", [None, 3, 1999])
+def test_a_long_program_is_cut_and_its_parts_hand_on_values(bad):
+    x = Buffer("x", F8, 2000, "input", 0)
+    out = Buffer("out", F8, 1, "output", 1)
+    kept = Buffer("kept", F8, 8, "temporary")
+    body = [Load(0, x, Index(0)), Cast(1, 0, C16)]
+    for i in range(1, 2000):
+        body.append(Load(10 * i, x, Index(i)))
+        # the first value too, so that it is handed on through every part
+        body.append(Let(10 * i + 2, lambda e, a, b: a + b, (10 * i, 0), F8, "add"))
+        body.append(Cast(10 * i + 3, 10 * i + 2, C16))
+        total = 10 * (i - 1) + 1, 10 * i + 3
+        body.append(Let(10 * i + 1, lambda e, a, b: a * b, total, C16, "multiply"))
+    body.append(Let(3, lambda e, a: a.real, (10 * 1999 + 1,), F8, "real"))
+    body += [Let(4, lambda e, a: a < 1e6, (30,), BOOL, "less"), Guard(4, expected=True, place=4)]
+    body += [Let(6, lambda e, a: a < 1e6, (19990,), BOOL, "less"), Guard(6, expected=True, place=5)]
+    body.append(elementwise_into(kept, 3))
+    body.append(Store(out, Index(0), 3))
+    program = Program((x, out, kept), tuple(body), {kept: 0}, 64)
+    arrays = [np.linspace(0.4, 0.6, 2000), np.zeros(1)]
+    if bad is not None:
+        arrays[0][bad] = 1e9
+    native, expected = both(program, arrays)
+    assert native[1].tobytes() == expected[1].tobytes()
+    assert emit(program, "step", Machine.host()).text.count("@part_") > 5
+
+
+def elementwise_into(buffer, name):
+    """Fill a buffer with a value."""
+    return Loop(5, buffer.size, (Store(buffer, at((5, 1)), name),), vector=True)
 
 
 def exponential(e, x):

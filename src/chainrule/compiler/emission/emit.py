@@ -29,6 +29,8 @@ from chainrule.compiler.machine_code.machine import Machine
 from chainrule.errors import GraphError
 
 _ALIGNMENT = 64
+_MOST_IN_ONE = 512
+"""Statements of one function: the time LLVM takes grows faster than a function's length."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,12 @@ class _Writer:
     def write_main(self, name: str) -> None:
         """Write the function that runs the whole program."""
         f = Function(name, [("ptr", "%pointers"), ("ptr", "%arena")], result="i64")
-        emitter = LlvmEmitter(f, self.declarations, self.machine)
+        self._write_parts(self._scope(f), self.program.body)
+        f.write("ret i64 0")
+        self.functions.append(f.text("#0"))
+
+    def _scope(self, f: Function) -> Scope:
+        """Return what statements are written with in a function that is given `%pointers` and `%arena`."""
 
         def pointer(buffer: Buffer) -> str:
             return self._pointer(f, buffer)
@@ -118,10 +125,49 @@ class _Writer:
             self.scratch_size = max(self.scratch_size, size)
             return f.set(f"getelementptr i8, ptr %arena, i64 {self.scratch_place}")
 
-        scope = Scope(emitter, pointer, self._write_top, scratch)
-        self._write_top(scope, self.program.body)
+        emitter = LlvmEmitter(f, self.declarations, self.machine)
+        return Scope(emitter, pointer, self._write_top, scratch)
+
+    def _write_parts(self, scope: Scope, statements: Sequence[Statement]) -> None:
+        """Write statements; a long row of them is cut, and the parts become functions."""
+        if len(statements) <= _MOST_IN_ONE:
+            self._write_top(scope, statements)
+            return
+        starts = range(0, len(statements), _MOST_IN_ONE)
+        parts = [statements[i : i + _MOST_IN_ONE] for i in starts]
+        structures = [structure_of(part) for part in parts]
+        read: set[int] = set()
+        wanted = []
+        for structure in reversed(structures):
+            wanted.append([name for name in structure.results if name in read])
+            read.update(structure.free)
+        for part, structure, results in zip(parts, structures, reversed(wanted), strict=True):
+            self._call_part(scope, part, structure, results)
+
+    def _call_part(
+        self,
+        scope: Scope,
+        statements: Sequence[Statement],
+        structure: Structure,
+        results: Sequence[int],
+    ) -> None:
+        """Write a part of the program as a function, and its call."""
+        inputs = [scope.operand(name, 0) for name in structure.free]
+        first = [("ptr", "%pointers"), ("ptr", "%arena")]
+        parameters = [*first, *_parameters(inputs, len(results))]
+        f = Function(f"part_{len(self.functions)}", parameters, result="i64")
+        inner = self._scope(f)
+        _enter(inner, structure, inputs)
+        self._write_top(inner, statements)
+        values = _leave(inner, results)
         f.write("ret i64 0")
-        self.functions.append(f.text("#0"))
+        self.functions.append(f.text("noinline #0", "internal "))
+        caller = scope.function
+        places = [caller.reserve(16) for _ in results]
+        given = ["ptr %pointers", "ptr %arena", *_arguments(inputs, places)]
+        _leave_on_failure(caller, caller.set(f"call i64 @{f.name}({', '.join(given)})"))
+        for name, place, value in zip(results, places, values, strict=True):
+            scope.set(name, [read(scope, place, value.dtype)])
 
     def _pointer(self, f: Function, buffer: Buffer) -> str:
         """Write how to come by a buffer's memory."""
@@ -156,8 +202,7 @@ class _Writer:
         f = scope.function
         places = [f.reserve(16) for _ in kernel.results]
         arguments = [f"ptr {scope.pointer(b)}" for b in structure.buffers]
-        arguments += [part.typed for x in inputs for part in _parts(x)]
-        arguments += [f"ptr {p}" for p in places]
+        arguments += _arguments(inputs, places)
         if kernel.has_scratch:
             arguments.append(f"ptr {scope.scratch(0)}")
         call = f"@{kernel.name}({', '.join(arguments)})"
@@ -173,12 +218,7 @@ class _Writer:
     ) -> _Kernel:
         """Write the function of a statement."""
         parameters = [("ptr", f"%b{i}") for i in range(len(structure.buffers))]
-        parameters += [
-            (part.type, f"%x{i}_{j}")
-            for i, x in enumerate(inputs)
-            for j, part in enumerate(_parts(x))
-        ]
-        parameters += [("ptr", f"%r{i}") for i in range(len(structure.results))]
+        parameters += _parameters(inputs, len(structure.results))
         result = "i64" if structure.has_guard else "void"
         f = Function("kernel", parameters, result=result)
         emitter = LlvmEmitter(f, self.declarations, self.machine)
@@ -190,12 +230,9 @@ class _Writer:
             return "%scratch"
 
         scope = Scope(emitter, pointers.__getitem__, write_statements, scratch)
-        for i, (name, x) in enumerate(zip(structure.free, inputs, strict=True)):
-            scope.values[name] = [_parameter(emitter, x.dtype, f"%x{i}")]
+        _enter(scope, structure, inputs)
         write_statements(scope, (statement,))
-        results = [scope.operand(name, 0) for name in structure.results]
-        for i, value in enumerate(results):
-            put(scope, f"%r{i}", value)
+        results = _leave(scope, tuple(structure.results))
         f.write("ret i64 0" if structure.has_guard else "ret void")
         if asked:
             f.parameters.append(("ptr", "%scratch"))
@@ -211,6 +248,33 @@ class _Writer:
             f.name = name
             self.functions.append(f.text("noinline #0", "internal "))
         return name
+
+
+def _parameters(inputs: Sequence[AnyValue], results: int) -> list[tuple[str, str]]:
+    """Return the parameters that take values, and where results go."""
+    taken = [
+        (part.type, f"%x{i}_{j}") for i, x in enumerate(inputs) for j, part in enumerate(_parts(x))
+    ]
+    return [*taken, *[("ptr", f"%r{i}") for i in range(results)]]
+
+
+def _arguments(inputs: Sequence[AnyValue], places: Sequence[str]) -> list[str]:
+    """Return what is given for these parameters."""
+    return [*[part.typed for x in inputs for part in _parts(x)], *[f"ptr {p}" for p in places]]
+
+
+def _enter(scope: Scope, structure: Structure, inputs: Sequence[AnyValue]) -> None:
+    """Name the values that a function is given as its statements do."""
+    for i, (name, x) in enumerate(zip(structure.free, inputs, strict=True)):
+        scope.values[name] = [_parameter(scope.emitter, x.dtype, f"%x{i}")]
+
+
+def _leave(scope: Scope, results: Sequence[int]) -> list[AnyValue]:
+    """Write the results to where they go, and return them."""
+    values = [scope.operand(name, 0) for name in results]
+    for i, value in enumerate(values):
+        put(scope, f"%r{i}", value)
+    return values
 
 
 def _leave_on_failure(f: Function, status: str) -> None:

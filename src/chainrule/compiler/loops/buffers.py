@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,23 +38,54 @@ def assigned(
             if buffer.role == "temporary":
                 lives[buffer] = (lives.get(buffer, (i, i))[0], i)
     offsets: dict[Buffer, int] = {}
-    living: list[tuple[int, int, Buffer]] = []
-    arena = 0
-    for buffer, (first, _) in sorted(lives.items(), key=lambda life: life[1][0]):
-        living = [(at, end, b) for at, end, b in living if lives[b][1] >= first]
+    arena = _Arena()
+    ends: list[tuple[int, int, int]] = []
+    for buffer, (first, last) in sorted(lives.items(), key=lambda life: life[1][0]):
+        while ends and ends[0][0] < first:
+            _, at, size = heapq.heappop(ends)
+            arena.give_back(at, size)
         size = max(buffer.size * buffer.dtype.itemsize, 1)
         size = -(-size // _ALIGNMENT) * _ALIGNMENT
-        at = 0
-        for start, end, _ in sorted(living, key=lambda place: place[0]):
-            if at + size <= start:
-                break
-            at = max(at, end)
-        offsets[buffer] = at
-        living.append((at, at + size, buffer))
-        arena = max(arena, at + size)
+        offsets[buffer] = arena.take(size)
+        heapq.heappush(ends, (last, offsets[buffer], size))
     slotted = sorted([b for b in buffers if b.slot >= 0], key=lambda b: b.slot)
     temporaries = [b for b in buffers if b.slot < 0 and b in offsets]
-    return Program((*slotted, *temporaries), body, offsets, arena, constants)
+    return Program((*slotted, *temporaries), body, offsets, arena.size, constants)
+
+
+class _Arena:
+    """Memory of which parts are taken and given back.
+
+    Attributes:
+        size: how much of it was in use at most.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._gaps: list[tuple[int, int]] = []  # between what is taken, by their places; none touch
+
+    def take(self, size: int) -> int:
+        """Return the lowest place where this much is free."""
+        for i, (start, end) in enumerate(self._gaps):
+            if end - start >= size:
+                self._gaps[i : i + 1] = [(start + size, end)] if end - start > size else []
+                return start
+        at = self.size
+        if self._gaps and self._gaps[-1][1] == self.size:
+            at, _ = self._gaps.pop()
+        self.size = at + size
+        return at
+
+    def give_back(self, start: int, size: int) -> None:
+        """Have memory free again."""
+        end = start + size
+        i = bisect.bisect(self._gaps, (start, end))
+        if i < len(self._gaps) and self._gaps[i][0] == end:
+            end = self._gaps.pop(i)[1]
+        if i and self._gaps[i - 1][1] == start:
+            i -= 1
+            start = self._gaps.pop(i)[0]
+        self._gaps.insert(i, (start, end))
 
 
 def touched(statement: Statement) -> Iterator[Buffer]:
