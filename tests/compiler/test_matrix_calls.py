@@ -1,12 +1,14 @@
 """Calls of `numpy.linalg`'s loops: NumPy's bits, its errors before anything is written, the statement's rules."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 from tests.compiler.native import compiled
 
 import chainrule as cr
+import chainrule.scipy.linalg as linalg_of_scipy
 from chainrule.compiler.loops.checker import check_program
 from chainrule.compiler.loops.cost import cost_of
 from chainrule.compiler.loops.interpreter import interpret
@@ -117,6 +119,48 @@ def test_pinv_is_computed_of_the_singular_values(rng):
         assert step._path().built.native.artifact.hosts == ()
 
 
+LAYOUTS = {
+    "rows": lambda x: x,
+    "columns": lambda x: np.swapaxes(np.swapaxes(x, -1, -2).copy(), -1, -2),
+}
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_triangular_systems_are_scipy_s_to_the_bit(dtype, layout, rng):
+    how = itertools.product((0, 1, 2), (False, True), (False, True))
+    for (trans, lower, unit), (batch, other) in zip(how, itertools.cycle(BATCHES)):
+        a = LAYOUTS[layout](drawn(rng, dtype, *batch, 4, 4) + 3 * np.eye(4, dtype=dtype))
+        b = drawn(rng, dtype, *other, 4, 2)
+        options = {"trans": trans, "lower": lower, "unit_diagonal": unit}
+        assert_same_bits(lambda a, b, o=options: linalg_of_scipy.solve_triangular(a, b, **o), a, b)
+
+
+def test_systems_of_factors_are_native(rng):
+    a, b = hermitian(rng.normal(size=(4, 4))), rng.normal(size=4)
+
+    def step(a, b):
+        return linalg_of_scipy.cho_solve(linalg_of_scipy.cho_factor(a), b)
+
+    for f in (step, cr.grad(lambda a, b: np.sum(step(a, b) ** 2))):
+        made = cr.compile(f)
+        np.testing.assert_allclose(made(a, b), f(a, b), rtol=1e-12)
+        assert made._path().built.native.artifact.hosts == ()
+
+
+def test_the_interpreter_solves_triangular_systems_too(rng):
+    a, b = rng.normal(size=(3, 3)) + 3 * np.eye(3), rng.normal(size=(3, 2))
+    for order in ("C", "F"):
+        step = cr.compile(lambda a, b: linalg_of_scipy.solve_triangular(a, b, lower=True))
+        given = np.array(a, order=order)
+        expected, out = step(given, b), np.zeros((3, 2))
+        memory = given.ravel(order="K"), b.ravel(), out.reshape(-1)
+        assert interpret(program_of(step), memory) == 0
+        np.testing.assert_allclose(out, expected, rtol=1e-14)
+        memory[0][4] = 0
+        assert interpret(program_of(step), memory) != 0
+
+
 # what fails
 
 FAILING = {
@@ -126,6 +170,11 @@ FAILING = {
     "svd": (lambda a: tuple(linalg.svd(a)), np.full((3, 3), np.nan), "did not converge"),
     "eig": (lambda a: tuple(linalg.eig(a)), np.full((3, 3), np.inf), "infs or NaNs"),
     "eigh": (lambda a: tuple(linalg.eigh(a)), np.full((3, 3), np.nan), "did not converge"),
+    "triangle": (
+        lambda a: linalg_of_scipy.solve_triangular(a, np.ones((3, 2))),
+        np.zeros((3, 3)),
+        "singular matrix",
+    ),
 }
 
 

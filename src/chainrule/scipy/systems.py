@@ -13,9 +13,9 @@ from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError
-from chainrule.ops.broadcasting import sum_to
 from chainrule.ops.canonical import array_like
 from chainrule.ops.matrices import conjugated, halved_triangle, hermitian_from, identity, inexact
+from chainrule.ops.triangular import triangular_solution
 from chainrule.scipy.calls import follows, refuse_traced
 from chainrule.scipy.structures import toeplitz
 
@@ -105,56 +105,13 @@ def solve_triangular(
     )
     if type_of(column).shape != shape:
         column = np.broadcast_to(column, shape)
-    options = {
+    options: Any = {
         "trans": 0 if trans in {0, "N"} else 1,
         "lower": lower,
         "unit_diagonal": unit_diagonal,
     }
-    out = _triangular(a, column, **options)
+    out = triangular_solution(a, column, **options)
     return out if type_of(b).ndim > 1 else out[..., 0]
-
-
-def _triangular_moved(a: Value, lower: bool, unit_diagonal: bool) -> Value:
-    """Return the triangle that is read, of a tangent or cotangent of the matrix."""
-    if lower:
-        return np.tril(a, -1 if unit_diagonal else 0)
-    return np.triu(a, 1 if unit_diagonal else 0)
-
-
-def _triangular_vjp(
-    g: Value,
-    out: Value,
-    a: Value,
-    b: Value,
-    trans: int,
-    lower: bool,
-    unit_diagonal: bool,
-) -> tuple[Value, Value]:
-    """With a z = b: db = a⁻ᵀ g, da = -db zᵀ on the triangle."""
-    right = _triangular(a, g, trans=1 - trans, lower=lower, unit_diagonal=unit_diagonal)
-    left = -(out @ right.mT if trans else right @ out.mT)
-    return sum_to(_triangular_moved(left, lower, unit_diagonal), type_of(a).shape), right
-
-
-def _triangular_jvp(
-    tangents: Any,
-    out: Value,
-    a: Value,
-    b: Value,
-    trans: int,
-    lower: bool,
-    unit_diagonal: bool,
-) -> Value:
-    moved = _triangular_moved(tangents[0], lower, unit_diagonal)
-    right = tangents[1] - (moved.mT if trans else moved) @ out
-    return _triangular(a, right, trans=trans, lower=lower, unit_diagonal=unit_diagonal)
-
-
-@custom_rule(vjp=_triangular_vjp, jvp=_triangular_jvp)
-def _triangular(a: Any, b: Any, trans: int, lower: bool, unit_diagonal: bool) -> Any:
-    return scipy.linalg.solve_triangular(
-        a, b, trans=trans, lower=lower, unit_diagonal=unit_diagonal
-    )
 
 
 @follows(scipy.linalg.cho_solve)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.loops.program import core_dimensions
+from chainrule.compiler.machine_code import triangular
 from chainrule.compiler.machine_code.inner_loops import loop_types
+from chainrule.compiler.machine_code.triangular import solver_name
 from chainrule.compiler.planning.rules import is_native
+from chainrule.compiler.views import View
 from chainrule.core.op import Ufunc
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType, Shape
@@ -30,6 +34,17 @@ def loop_of(node: Node, types: Sequence[ArrayType]) -> tuple[Ufunc, str] | None:
     dtype = np.dtype(complex if any(t.dtype.kind == "c" for t in types) else float)
     found = loop_types(ufunc.module, ufunc.name, [dtype] * len(types))
     return None if found is None else (ufunc, found)
+
+
+def solver(a: View, how: Mapping[str, Any]) -> tuple[Ufunc, View]:
+    """Return LAPACK's solver for a triangular matrix, and the matrix as it reads it: column by column."""
+    by_rows = a.strides[-1] == 1 and a.strides[-2] != 1
+    name = solver_name(
+        lower=bool(how["lower"]) != by_rows,
+        transposed=bool(how["trans"]) != by_rows,
+        unit_diagonal=bool(how["unit_diagonal"]),
+    )
+    return Ufunc(triangular.__name__, name, raises=True), a.turned() if by_rows else a
 
 
 def is_generalized(ufunc: Ufunc) -> bool:

@@ -18,7 +18,7 @@ from chainrule.compiler.planning.grouping import Grouping, reads
 from chainrule.compiler.planning.host import host_function, result_types
 from chainrule.compiler.planning.indexing import normalized, selected
 from chainrule.compiler.planning.lifetimes import VIEWS, Lifetimes
-from chainrule.compiler.planning.loop_calls import PACK, UNPACK, batch_of, loop_of
+from chainrule.compiler.planning.loop_calls import PACK, UNPACK, batch_of, loop_of, solver
 from chainrule.compiler.planning.operands import (
     constant,
     is_matrix,
@@ -112,6 +112,7 @@ class _Planner:
             "copy": self._cast,
             "from_diagonal": self._on_diagonal,
             "qr": self._factored,
+            "solve_triangular": self._triangular,
             **dict.fromkeys(TRIANGLES, self._triangle),
             **dict.fromkeys(_FILLS, self._fill),
             **dict.fromkeys(SCANS, self._scanned),
@@ -360,6 +361,22 @@ class _Planner:
             for y, t in zip([Read(q, whole(q.shape)), r], node.type, strict=True)
         ]
         self._hand_on(node, values)
+
+    def _triangular(self, node: Node) -> None:
+        """Solve a triangular system, as SciPy does: the columns of the result lie in a row each."""
+        dtype = node.type.dtype
+        if dtype.char not in _PRODUCTS:
+            self._host(node, f"numbers of dtype {dtype}")
+            return
+        a, b = (self._strided(x, x.dtype) for x in self._operands(node))
+        for x in (a, b):
+            self._require_finite(x)
+        a = self._matrix(a, dtype)
+        x = self._copied(Read(b.array, b.view.turned()), dtype)
+        ufunc, view = solver(a.view, node.params)
+        operands = (x, Read(a.array, view))
+        self._call_loop(ufunc, f"{dtype.char * 2}->", operands, (), changes=True)
+        self.values[node] = Read(x.array, x.view.turned())
 
     def _hand_on(self, node: Node, values: Sequence[Operand]) -> None:
         """Give a node its value, or the nodes that stand for its results theirs."""
