@@ -22,6 +22,7 @@ from tests import calls, laws  # noqa: E402  found through the path above
 
 from chainrule.compiler.build import view_of  # noqa: E402
 from chainrule.compiler.capture import capture_step  # noqa: E402
+from chainrule.compiler.compiled import type_key  # noqa: E402
 from chainrule.compiler.loops.program import Host, Program  # noqa: E402
 from chainrule.compiler.loops.structure import walk  # noqa: E402
 from chainrule.compiler.lowering import program_of  # noqa: E402
@@ -218,6 +219,8 @@ def lowered(call: calls.Call) -> Program:
     Raises:
         ChainruleError: it runs eagerly instead.
     """
+    for x in call.arrays:
+        type_key(x)
     captured = capture_step(
         call.function, call.arrays, lambda leaves: (tuple(leaves), {}), is_shared=lambda _: False
     )

@@ -811,6 +811,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_effect(cls, name: str, effect: str) -> Self:
+        return cls(
+            f"compile: the step calls {name}, and {effect}.",
+            hint="call it outside of the step, on what the step returns.",
+        )
+
+    @classmethod
     def from_random(cls) -> Self:
         return cls(
             "compile: the step draws random numbers, which would be the same in every call.",

@@ -61,7 +61,7 @@ _LEAF = Structure(None, ())
 
 def is_leaf(x: Any) -> bool:
     """Say whether `x` is an array or a number (bool is not: it is a static option)."""
-    return isinstance(x, _LEAVES) and not isinstance(x, bool)
+    return isinstance(x, _LEAVES) and type(x) is not bool  # a traced bool is its class only
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import io
 import pickle
 import threading
 from typing import NamedTuple
@@ -11,7 +12,7 @@ import pytest
 
 import chainrule as cr
 from chainrule import tree
-from chainrule.errors import ArgumentError, NotCompiledError
+from chainrule.errors import ArgumentError, NotCompiledError, NotDifferentiableError
 
 weights = np.array([1.0, 2.0, 3.0])
 factor = 2.0
@@ -703,3 +704,40 @@ def test_the_gradient_of_an_element_whose_place_is_an_argument_is_compiled():
         np.testing.assert_allclose(value, expected)
         np.testing.assert_allclose(gradient, slope)
     assert "eagerly" not in compiled.report()
+
+
+def test_values_of_what_has_no_derivative_are_compiled_and_derivatives_refused(rng):
+    x = rng.normal(size=5)
+    compiled = cr.compile(lambda x: np.nextafter(x, 2.0) * np.nextafter.reduce(x))
+    np.testing.assert_array_equal(compiled(x), np.nextafter(x, 2.0) * np.nextafter.reduce(x))
+    assert "eagerly" not in str(compiled.report())
+    with pytest.raises(NotDifferentiableError, match="neighbouring float"):
+        cr.compile(lambda x: cr.grad(lambda x: np.sum(np.nextafter(x, 2.0)))(x))(x)
+
+
+def test_a_step_that_writes_a_file_or_into_an_array_by_a_ufunc_does_so_in_every_call():
+    files = []
+
+    def step(x):
+        np.nextafter.at(x, [0, 0], 5.0)
+        files.append(io.BytesIO())
+        np.save(files[-1], x)
+        return x * 2
+
+    compiled = cr.compile(step)
+    for start in (1.0, 2.0):
+        x = np.full(3, start)
+        np.testing.assert_array_equal(compiled(x), x * 2)
+        assert x[0] == start + 2 * np.spacing(start)
+        np.testing.assert_array_equal(np.load(io.BytesIO(files[-1].getvalue())), x)
+
+
+def test_a_truth_value_in_a_container_is_computed_in_every_call():
+    compiled = cr.compile(lambda a, b: (np.array_equal(a, b), [np.allclose(a, b), True]))
+    x = np.arange(3.0)
+    for y in (x.copy(), x + 1, x + 1e-12):
+        expected = np.array_equal(x, y), [np.allclose(x, y), True]
+        got = compiled(x, y)
+        assert got == expected
+        assert type(got[0]) is type(got[1][0]) is bool
+    assert "eagerly" not in str(compiled.report())

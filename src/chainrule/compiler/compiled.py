@@ -232,7 +232,7 @@ class Compiled:
         """
         objects = [x for _, x in structure.static if not isinstance(x, _VALUES)]
         surroundings = self._surroundings_of(objects)
-        types = tuple([_type_key(x) for x in leaves])
+        types = tuple([type_key(x) for x in leaves])
         kind = (structure, types, _repeats(leaves), surroundings.signature)
         moving = self._counts.moving(kind, leaves)
         integers = [(i, x) for i, x in enumerate(leaves) if type(x) is int and i not in moving]
@@ -459,7 +459,12 @@ def _numbers(where: str, given: Sequence[int] | int) -> tuple[int, ...]:
     return numbers
 
 
-def _type_key(x: Any) -> Any:
+def type_key(x: Any) -> Any:
+    """Return what of a leaf decides which specialization serves it.
+
+    Raises:
+        NotCompiledError: no native code takes such a value.
+    """
     kind = type(x)
     if kind is np.ndarray:
         if x.dtype.kind not in "biufc" or not x.dtype.isnative or x.dtype.char in "gG":

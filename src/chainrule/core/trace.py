@@ -140,6 +140,7 @@ class Level:
 
     __slots__ = ("alive", "escaped", "number", "outer", "snapshots")
     hands_on_errors = True
+    takes_derivatives = True
 
     def __init__(self) -> None:
         self.number = next(_level_numbers)
@@ -379,7 +380,7 @@ def apply(op: Op, *args: Value, **params: Any) -> Value:
     if not level.alive:
         out = apply(op, *map(settled, args), **params)
         return cell(out) if level is PLAIN and type(out) is np.ndarray and is_following() else out
-    if op.undefined:
+    if op.undefined and level.takes_derivatives:
         raise NotDifferentiableError.from_reason(op.name, op.undefined)
     return level.record(op, args, params)
 

@@ -208,18 +208,18 @@ by_numbers("array_repr", np.array_repr, samples=(*_SHOWN, Sample((3,), 40, 3)))
 by_numbers("array_str", np.array_str, samples=(*_SHOWN, Sample((3,), suppress_small=True)))
 
 _FILED = "what is read back from a file has lost its derivative"
+_WRITTEN = "a file is written in every call"
+_SAVED = (Sample(io.BytesIO(), (2, 3)),)
 
-
-_FILE = io.BytesIO()
-
-by_numbers("save", np.save, undefined=_FILED, samples=(Sample(_FILE, (2, 3)),))
-by_numbers("savetxt", np.savetxt, undefined=_FILED, samples=(Sample(_FILE, (2, 3)),))
-by_numbers("savez", np.savez, undefined=_FILED, samples=(Sample(_FILE, (2, 3)),))
+by_numbers("save", np.save, undefined=_FILED, effect=_WRITTEN, samples=_SAVED)
+by_numbers("savetxt", np.savetxt, undefined=_FILED, effect=_WRITTEN, samples=_SAVED)
+by_numbers("savez", np.savez, undefined=_FILED, effect=_WRITTEN, samples=_SAVED)
 by_numbers(
     "savez_compressed",
     np.savez_compressed,
     undefined=_FILED,
-    samples=(Sample(_FILE, (2, 3)),),
+    effect=_WRITTEN,
+    samples=_SAVED,
 )
 
 # dtypes that numbers decide

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.cells import HANDLES, is_traced
+from chainrule.core.cells import HANDLES, is_traced, settled
 from chainrule.core.op import Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType
-from chainrule.errors import NotDifferentiableError, ShapeError
+from chainrule.errors import NotCompiledError, NotDifferentiableError, ShapeError
 from chainrule.ops.kinds import Names, constant
 
 _NESTS = (list, tuple)
@@ -55,6 +55,13 @@ def carries(x: Any) -> bool:
     return any(map(carries, x)) if type(x) in _NESTS else is_traced(x)
 
 
+def is_differentiated(x: Any) -> bool:
+    """Say whether `x`, or something in a nest of lists, carries a derivative, not only a place in a captured step."""
+    if type(x) in _NESTS:
+        return any(map(is_differentiated, x))
+    return is_traced(x) and settled(x).level.takes_derivatives
+
+
 def by_numbers(
     name: str,
     numpy: Callable[..., Any],
@@ -62,6 +69,7 @@ def by_numbers(
     samples: tuple[Sample, ...],
     names: Names | None = None,
     undefined: str = "",
+    effect: str = "",
 ) -> None:
     """Declare a function that is called with the numbers of its arguments, whatever its signature is.
 
@@ -70,12 +78,16 @@ def by_numbers(
         numpy: the function.
         samples: calls for the generated tests.
         names: the NumPy functions it answers for; by default `numpy`.
-        undefined: why there is no derivative; a traced argument is then refused.
+        undefined: why there is no derivative; an argument that is differentiated is then refused.
+        effect: what the function does besides returning a result: a step with such a call runs eagerly.
     """
 
     def front(*args: Any, **options: Any) -> Any:
-        if undefined and (any(map(carries, args)) or any(map(carries, options.values()))):
+        given = (*args, *options.values())
+        if undefined and any(map(is_differentiated, given)):
             raise NotDifferentiableError.from_reason(name, undefined)
+        if effect and any(map(carries, given)):
+            raise NotCompiledError.from_effect(name, effect)
         if (
             any(map(_is_symbolic, args))
             and all(map(_is_operand, args))

@@ -234,6 +234,7 @@ def _every_method_of_numbers(ufunc: np.ufunc, undefined: str, vector: Any, matri
             ufunc.at,
             names=((ufunc, "at"),),
             undefined=undefined,
+            effect="it writes into its argument",
             samples=samples,
         )
 
