@@ -686,6 +686,13 @@ class CompileError(ChainruleError, RuntimeError):
             hint=f"this is a bug in chainrule: please report it with {saved}, which holds the graph and the numbers.",
         )
 
+    @classmethod
+    def from_failure(cls, name: str, reason: str, saved: object) -> Self:
+        return cls(
+            f"compile: the pass {name} failed with {reason}. Expected a graph that computes the same.",
+            hint=f"this is a bug in chainrule: please report it with {saved}, which holds the graph and the numbers.",
+        )
+
 
 class NativeCodeError(ChainruleError, RuntimeError):
     """Machine code cannot be made or loaded. It is a mistake of chainrule's, or an installation that lacks a part."""
@@ -836,6 +843,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         return cls(
             f"compile: there is nothing to show: {report}.",
             hint="call the compiled function first; report() says what runs eagerly, and why.",
+        )
+
+    @classmethod
+    def from_refusal(cls, name: str) -> Self:
+        return cls(
+            f"compile: {name} raises for these arguments, or Python answers with a number of another type.",
+            hint="the step is run as it is, and says what is wrong.",
         )
 
     @classmethod

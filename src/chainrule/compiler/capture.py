@@ -17,6 +17,8 @@ from typing import Any, cast
 import numpy as np
 
 from chainrule import tree
+from chainrule.compiler.decisions import CHECK, GUARD
+from chainrule.compiler.effects import must_stay
 from chainrule.compiler.records import record
 from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
@@ -40,20 +42,8 @@ Rebuild = Callable[[Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 
 
 def _never(*_: Any) -> Any:
-    message = "a guard has no derivative: no sweep comes here"
+    message = "a measure has no derivative: no sweep comes here"
     raise AssertionError(message)
-
-
-GUARD = Op(
-    "guard",
-    "constant",
-    lambda condition, expected: bool(condition) is expected,
-    lambda condition, expected: condition,
-    _never,
-    _never,
-    _never,
-)
-"""Stands in nodes that decide whether the graph holds. Not in the table: no user's call reaches it."""
 
 
 class StepLevel(CaptureLevel):
@@ -109,7 +99,10 @@ class StepLevel(CaptureLevel):
         node = Node(op, kept, params, parents, out, out)
         self.nodes.append(node)
         if type(out) is not tuple:
-            return wrap(self, out, node)
+            handle = wrap(self, out, node)
+            if op.refuses is not None:
+                self._check(op.refuses(handle, *args), op.name)
+            return handle
         outputs = [Node(OUTPUT, (o,), {"index": i}, (node,), o, o) for i, o in enumerate(out)]
         self.nodes += outputs
         return tuple([wrap(self, o, n) for o, n in zip(out, outputs, strict=True)])
@@ -154,6 +147,20 @@ class StepLevel(CaptureLevel):
         self.outcomes.append(outcome)
         self.nodes.append(Node(GUARD, (x.type,), {"expected": outcome}, (x.node,), x.type, x.type))
         return outcome
+
+    def _check(self, refused: Any, name: str) -> None:
+        """Record that calls for which something holds are run eagerly.
+
+        Raises:
+            NotCompiledError: it holds for every call.
+        """
+        if type(refused) in HANDLES:
+            if refused.type.shape:
+                refused = FRONTS["any"](refused)
+            t = refused.type
+            self.nodes.append(Node(CHECK, (t,), {}, (refused.node,), t, t))
+        elif np.any(refused):
+            raise NotCompiledError.from_refusal(name)
 
     def numbers_of(self, x: Any, name: str) -> Value:
         """Return the numbers of a value in this call; the graph is for those, and a guard holds it to them.
@@ -543,11 +550,14 @@ def _references_of_one() -> int:
 def _needed(
     nodes: Sequence[Node], outputs: Sequence[Any], fixed: Mapping[Node, Any]
 ) -> tuple[Node, ...]:
-    """Return the nodes that the outputs or a guard depend on, in order; fixed arrays become constants of theirs."""
+    """Return the nodes that decide or may fail, and those that they and the outputs depend on, in order.
+
+    Fixed arrays become constants of theirs.
+    """
     needed = {n for n in outputs if n is not None}
     kept = []
     for node in reversed(nodes):
-        if node in needed or node.op is GUARD:
+        if node in needed or must_stay(node):
             kept.append(node)
             needed.update([p for p in node.parents if p is not None])
             if fixed and any(p in fixed for p in node.parents):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.compiler.capture import GUARD
+from chainrule.compiler.decisions import DECISIONS
 from chainrule.core.graph import Graph
 from chainrule.core.op import TABLE, WEAK_FRONTS, Op
 from chainrule.core.trace import OUTPUT, Node
@@ -146,7 +146,7 @@ class _Writer:
 
 def _name_of(op: Op | None) -> str:
     """Return a name that this op alone has: a user's own op may be called as one of the table is."""
-    if op is OUTPUT or op is GUARD or (op is not None and TABLE.get(op.name) is op):
+    if op is OUTPUT or op in DECISIONS or (op is not None and TABLE.get(op.name) is op):
         return op.name
     if op is not None and op.name in WEAK_FRONTS and op in WEAK_FRONTS[op.name].args:
         return f"{op.name} of Python numbers"

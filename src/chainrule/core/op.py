@@ -16,6 +16,19 @@ Kind = Literal["elementwise", "linear", "general", "composite", "constant"]
 Needs = Sequence[object]
 """One entry per argument; truthy where a derivative is wanted."""
 
+CanFail = Callable[[Sequence[Any], Mapping[str, Any]], bool]
+"""`can_fail(args, params)`: whether some numbers are refused; arguments that are not known are their types."""
+
+
+def never(args: Sequence[Any], params: Mapping[str, Any]) -> bool:  # noqa: ARG001  a `CanFail`
+    """Say that every number has a result: NaN is one too."""
+    return False
+
+
+def sometimes(args: Sequence[Any], params: Mapping[str, Any]) -> bool:  # noqa: ARG001  a `CanFail`
+    """Say that some numbers have no result, a singular matrix for example: an error is raised."""
+    return True
+
 
 @dataclass(frozen=True)
 class Notation:
@@ -134,6 +147,11 @@ class Op:
         partials: the partial derivatives of an elementwise op.
         lower: `lower(e, *args)` computes one element with an emitter `e` that has no method of the op's own name.
         ufunc: computes what `numpy` does, where that is no ufunc itself; None where there is none.
+        refuses: `refuses(out, *args)` says in NumPy code for which numbers an error is raised, or the result is of
+            another type, where code can say it; None where there are no such numbers.
+        can_fail: whether an error is raised for some numbers: then it is also raised where nobody uses the result.
+        acts: it decides or acts, so that its turn and how often it is done matter: it is never dropped, merged or
+            computed ahead. Ops of the table only compute.
         body: NumPy code of other ops that computes what `numpy` does, for the compiler, where `numpy` is not such code
             itself; None where there is none, and it returns NotImplemented for types that it does not serve.
         rejects: samples that must raise ShapeError.
@@ -154,6 +172,9 @@ class Op:
     partials: tuple[Rule | None, ...] = ()
     lower: Callable[..., Any] | None = None
     ufunc: Ufunc | None = None
+    refuses: Rule | None = None
+    can_fail: CanFail = never
+    acts: bool = False
     body: Callable[..., Any] | None = None
     notation: Notation = Notation("")
     samples: tuple[Sample, ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from chainrule.core.cells import type_of
 from chainrule.core.op import Sample
 from chainrule.core.types import ArrayType
-from chainrule.ops.indexing import Index, add_into
+from chainrule.ops.indexing import Index, add_into, may_miss
 from chainrule.ops.kinds import constant
 
 
@@ -38,6 +39,10 @@ constant(
     _add_at,
     infer=_add_at_type,
     names=(),
+    can_fail=lambda args, params: any(
+        may_miss(arrays, index, type_of(args[0]).shape)
+        for _, index, arrays in terms_of(args[1:], params["indices"])
+    ),
     undefined="it stands in compiled programs only, whose gradients have been taken before",
     samples=(Sample((4,), (), (), indices=((0,), (2,))),),
 )

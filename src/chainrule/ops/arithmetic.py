@@ -7,6 +7,7 @@ import numpy as np
 from chainrule.core.op import Notation, Sample, infix
 from chainrule.core.types import PYTHON_NUMBERS, Value
 from chainrule.ops.elementwise import broadcasts, elementwise
+from chainrule.ops.refusals import negative_exponent
 
 elementwise(
     "add",
@@ -65,6 +66,7 @@ elementwise(
     "power",
     np.power,
     partials=(power_by_base, power_by_exponent),
+    refuses=negative_exponent,
     notation=infix("**", 40),
     samples=(
         *broadcasts(2, (0.3, 2.0)),

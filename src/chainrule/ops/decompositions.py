@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
-from chainrule.core.op import Op, Sample
+from chainrule.core.op import Op, Sample, sometimes
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value
 from chainrule.errors import NotDifferentiableError
@@ -88,6 +88,7 @@ _CHOLESKY: Op = general(
     infer=_cholesky_type,
     front=_cholesky,
     names=(np.linalg.cholesky,),
+    can_fail=sometimes,
     samples=(
         Sample((3, 3), prepare=positive_definite),
         Sample((2, 2, 2), prepare=positive_definite),
@@ -162,6 +163,7 @@ _QR: Op = general(
     infer=_qr_type,
     front=_qr,
     names=(np.linalg.qr,),
+    can_fail=sometimes,
     samples=(
         Sample((3, 3)),
         Sample((4, 2)),
@@ -289,6 +291,7 @@ _SVD: Op = general(
     infer=_svd_type,
     front=_svd,
     names=(np.linalg.svd,),
+    can_fail=sometimes,
     samples=(
         Sample((3, 3)),
         Sample((3, 2)),
@@ -328,6 +331,7 @@ _SVDVALS: Op = general(
     infer=_svdvals_type,
     front=lambda x, /: apply(_SVDVALS, as_array(x)),
     names=(np.linalg.svdvals,),
+    can_fail=sometimes,
     samples=(Sample((3, 3)), Sample((3, 2)), Sample((2, 2, 3))),
     rejects=(Sample((3,)),),
 )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
-from chainrule.core.op import FRONTS, Op, Sample
+from chainrule.core.op import FRONTS, Op, Sample, sometimes
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type
 from chainrule.errors import ArgumentError
@@ -100,6 +100,7 @@ _EIGH: Op = general(
     infer=_eigh_type,
     front=_eigh,
     names=(np.linalg.eigh,),
+    can_fail=sometimes,
     samples=(
         Sample((3, 3), prepare=_symmetric),
         Sample((2, 2, 2), prepare=_symmetric),
@@ -139,6 +140,7 @@ _EIGVALSH: Op = general(
     infer=_eigvalsh_type,
     front=_eigvalsh,
     names=(np.linalg.eigvalsh,),
+    can_fail=sometimes,
     samples=(
         Sample((3, 3), prepare=_symmetric),
         Sample((2, 2, 2), prepare=_symmetric),
@@ -204,6 +206,7 @@ _EIG: Op = general(
     infer=_eig_type,
     front=_eig,
     names=(np.linalg.eig,),
+    can_fail=sometimes,
     samples=(
         Sample((3, 3)),
         Sample((3, 3), prepare=lambda x: x - x.mT + np.diag(np.arange(3).astype(x.dtype))),

@@ -28,10 +28,17 @@ from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
 from chainrule.errors import NotDifferentiableError
 from chainrule.ops.broadcasting import broadcast_to, sum_to
 from chainrule.ops.kinds import Names, constant, fitted
+from chainrule.ops.refusals import (
+    python_absolute,
+    python_division,
+    python_endless,
+    python_power,
+    python_product,
+)
 
 _COMPLEX = array_type((), np.dtype(complex))
 Domain = tuple[float, float]
-_PYTHON_OPERATORS: dict[str, Callable[..., Any]] = {
+PYTHON_OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
@@ -46,6 +53,16 @@ _PYTHON_OPERATORS: dict[str, Callable[..., Any]] = {
     "positive": operator.pos,
     "absolute": operator.abs,
     "invert": operator.invert,
+}
+_PYTHON_REFUSES: dict[str, Rule] = {
+    "add": python_endless(operator.add),
+    "subtract": python_endless(operator.sub),
+    "multiply": python_product,
+    "divide": python_division,
+    "floor_divide": python_division,
+    "remainder": python_division,
+    "power": python_power,
+    "absolute": python_absolute,
 }
 
 
@@ -105,6 +122,7 @@ def elementwise(
     samples: tuple[Sample, ...] | None = None,
     lower: Callable[..., Any] | None = None,
     ufunc: Ufunc | None = None,
+    refuses: Rule | None = None,
 ) -> Op:
     """Declare an op that works element by element.
 
@@ -121,6 +139,7 @@ def elementwise(
         samples: calls for the generated tests; by default every broadcast of the arguments.
         lower: how the compiler computes it, where its emitter has no method of this name: `lower(e, *args)`.
         ufunc: see `Op.ufunc`.
+        refuses: see `Op.refuses`.
     """
     arity = len(partials)
 
@@ -174,14 +193,15 @@ def elementwise(
         partials=partials,
         lower=lower,
         ufunc=ufunc,
+        refuses=refuses,
         notation=notation or called(name, arity),
         samples=broadcasts(arity, domain) if samples is None else samples,
         rejects=(Sample((2, 3), (2, 4)),) if arity == 2 and front is None else (),
         aliases=((numpy,) if isinstance(numpy, np.ufunc) else ()) if names is None else names,
     )
     enter(op, front or functools.partial(apply, op), op.aliases)
-    if name in _PYTHON_OPERATORS:
-        _add_weak_front(op, _PYTHON_OPERATORS[name])
+    if name in PYTHON_OPERATORS:
+        _add_weak_front(op, PYTHON_OPERATORS[name])
     return op
 
 
@@ -198,6 +218,7 @@ def _add_weak_front(op: Op, python: Callable[..., Any]) -> None:
         is_constant=op.is_constant,
         undefined=op.undefined,
         partials=op.partials,
+        refuses=_PYTHON_REFUSES.get(op.name),
         notation=op.notation,
     )
     WEAK_FRONTS[op.name] = functools.partial(apply, weak)
@@ -235,6 +256,6 @@ def stepwise(
         notation=notation,
         samples=broadcasts(ufunc.nin, (-2.0, 2.0)) if samples is None else samples,
     )
-    if name in _PYTHON_OPERATORS:
-        _add_weak_front(op, _PYTHON_OPERATORS[name])
+    if name in PYTHON_OPERATORS:
+        _add_weak_front(op, PYTHON_OPERATORS[name])
     return op

@@ -104,6 +104,17 @@ def getitem(x: Value, index: Any) -> Value:
     )
 
 
+def may_miss(arrays: Sequence[Any], index: Index, shape: Shape) -> bool:
+    """Say whether an index may name what an array of this shape does not have: numbers that are not known may."""
+    if any(type(a) is ArrayType for a in arrays):
+        return True
+    try:
+        np.broadcast_to(np.zeros((), np.int8), shape)[_filled(index, arrays)]
+    except IndexError:
+        return True
+    return False
+
+
 GETITEM: Op = linear(
     "getitem",
     _getitem,
@@ -115,6 +126,7 @@ GETITEM: Op = linear(
     ),
     joint=True,
     accumulate=lambda buffer, g, args, params: add_into(buffer, g, args[1:], params["index"]),
+    can_fail=lambda args, params: may_miss(args[1:], params["index"], type_of(args[0]).shape),
     front=getitem,
     notation=Notation("{0}[…]"),
     samples=(
@@ -141,6 +153,7 @@ _SCATTER: Op = linear(
     infer=lambda x, *arrays, index, shape: array_type(shape, x.dtype),
     transposes=(lambda g, x, *arrays, index, shape: apply(GETITEM, g, *arrays, index=index),),
     joint=True,
+    can_fail=lambda args, params: may_miss(args[1:], params["index"], params["shape"]),
     samples=(
         Sample((2, 3), index=(slice(1, 3),), shape=(4, 3)),
         Sample((3, 2), np.array([0, 2, 2]), index=(ARRAY,), shape=(4, 2)),
@@ -169,6 +182,7 @@ _LAST_WRITES = constant(
     infer=lambda *arrays, index, shape: array_type(
         _part_type(array_type(shape, np.dtype(np.int8)), arrays, index).shape, np.dtype(np.int8)
     ),
+    can_fail=lambda args, params: may_miss(args, params["index"], params["shape"]),
     samples=(Sample(np.array([0, 2, 2]), index=(ARRAY,), shape=(4, 2)),),
 )
 
@@ -204,6 +218,7 @@ SETITEM: Op = linear(
     ),
     joint=True,
     consume=_consumed_cotangents,
+    can_fail=lambda args, params: may_miss(args[2:], params["index"], type_of(args[0]).shape),
     front=lambda x, value, index: setitem(x, value, index),
     notation=Notation("{0} with {1} at […]", 4),
     samples=(

@@ -11,6 +11,7 @@ from chainrule.core.cells import type_of
 from chainrule.core.graph import reads_by_symbols
 from chainrule.core.op import (
     FRONTS,
+    CanFail,
     Needs,
     Notation,
     Op,
@@ -19,6 +20,7 @@ from chainrule.core.op import (
     Ufunc,
     called,
     enter,
+    never,
     reads_argument,
 )
 from chainrule.core.trace import apply
@@ -52,6 +54,7 @@ def linear(
     notation: Notation | None = None,
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
+    can_fail: CanFail = never,
 ) -> Op:
     """Declare an op that is linear in each argument: the transposes are its vjps, the op itself is its jvp.
 
@@ -71,6 +74,7 @@ def linear(
         notation: how it is written.
         samples: calls for the generated tests.
         rejects: calls that must raise ShapeError.
+        can_fail: see `Op.can_fail`.
     """
 
     def transpose(i: int, g: Value, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
@@ -132,6 +136,7 @@ def linear(
         reads_vary=callable(transposes),
         accumulate=accumulate,
         consume=consume,
+        can_fail=can_fail,
         notation=notation or called(name, arity),
         samples=samples,
         rejects=rejects,
@@ -154,6 +159,7 @@ def general(
     notation: Notation | None = None,
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
+    can_fail: CanFail = never,
     ufunc: Ufunc | None = None,
     body: Callable[..., Any] | None = None,
 ) -> Op:
@@ -175,6 +181,7 @@ def general(
         samples: calls for the generated tests.
         rejects: calls that must raise ShapeError.
         ufunc: see `Op.ufunc`.
+        can_fail: see `Op.can_fail`.
         body: see `Op.body`.
     """
 
@@ -210,6 +217,7 @@ def general(
         jvp=full_jvp,
         reads=lambda traced, types, params: reads_by_symbols(op, traced, types, params),
         reads_vary=True,
+        can_fail=can_fail,
         ufunc=ufunc,
         body=body,
         notation=notation or called(name, arity),
@@ -233,6 +241,7 @@ def constant(
     notation: Notation | None = None,
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
+    can_fail: CanFail = never,
     lower: Callable[..., Any] | None = None,
     ufunc: Ufunc | None = None,
     body: Callable[..., Any] | None = None,
@@ -242,7 +251,7 @@ def constant(
     In eager mode its results are plain values: nothing is lost.
     """
 
-    def never(*_: Any) -> Any:
+    def no_rule(*_: Any) -> Any:
         message = f"{name} is constant: no sweep comes here"
         raise AssertionError(message)
 
@@ -251,12 +260,13 @@ def constant(
         kind="constant",
         numpy=numpy,
         infer=infer,
-        vjp=never,
-        jvp=never,
+        vjp=no_rule,
+        jvp=no_rule,
         reads=lambda traced, types, params: 0,
         is_constant=True,
         undefined=undefined,
         lower=lower,
+        can_fail=can_fail,
         ufunc=ufunc,
         body=body,
         notation=notation or called(name, arity),
@@ -286,7 +296,7 @@ def composite(
         rejects: calls that must raise ShapeError.
     """
 
-    def never(*_: Any, **__: Any) -> Any:
+    def no_rule(*_: Any, **__: Any) -> Any:
         message = f"{name} is composite: it records the ops it is made of, never itself"
         raise AssertionError(message)
 
@@ -294,10 +304,10 @@ def composite(
         name=name,
         kind="composite",
         numpy=function,
-        infer=never,
-        vjp=never,
-        jvp=never,
-        reads=never,
+        infer=no_rule,
+        vjp=no_rule,
+        jvp=no_rule,
+        reads=no_rule,
         notation=called(name, 1),
         samples=samples,
         rejects=rejects,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
-from chainrule.core.op import FRONTS, Op, Sample
+from chainrule.core.op import FRONTS, Op, Sample, sometimes
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type
 from chainrule.errors import ShapeError
@@ -82,6 +82,7 @@ _PINV: Op = general(
     infer=_pinv_type,
     front=_pinv,
     names=(np.linalg.pinv,),
+    can_fail=sometimes,
     samples=(
         Sample((3, 2), prepare=_diagonally_heavy),
         Sample((2, 2, 3), prepare=_diagonally_heavy),

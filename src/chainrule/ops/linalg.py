@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
-from chainrule.core.op import FRONTS, Op, Sample
+from chainrule.core.op import FRONTS, Op, Sample, sometimes
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Shape, Value, array_type, broadcast_shapes, promoted
 from chainrule.errors import ShapeError
@@ -66,6 +66,7 @@ _SOLVE: Op = general(
     front=_solve,
     names=(np.linalg.solve,),
     arity=2,
+    can_fail=sometimes,
     samples=(
         Sample((3, 3), (3,), prepare=regular),
         Sample((3, 3), (3, 2), prepare=regular),
@@ -92,6 +93,7 @@ _INV: Op = general(
     infer=_inv_type,
     front=lambda a: apply(_INV, as_array(a)),
     names=(np.linalg.inv,),
+    can_fail=sometimes,
     samples=(
         Sample((3, 3), prepare=regular),
         Sample((2, 2, 2), prepare=regular),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.compiler.passes.effects import is_impure
+from chainrule.compiler.decisions import DECISIONS
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
 
@@ -17,7 +17,7 @@ def decide_first(graph: Graph) -> Graph:
     """
     asked: set[Node] = set()
     for node in reversed(graph.nodes):
-        if node in asked or is_impure(node):
+        if node in asked or node.op in DECISIONS:
             asked.add(node)
             asked.update(p for p in node.parents if p is not None)
     first = [node for node in graph.nodes if node in asked]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.compiler.passes.effects import must_stay
+from chainrule.compiler.effects import must_stay
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.passes.effects import must_stay
+from chainrule.compiler.effects import must_stay
 from chainrule.compiler.passes.rewrite import Builder, Operand, operand_type, rewritten
 from chainrule.core.graph import Graph
 from chainrule.core.trace import OUTPUT, Node

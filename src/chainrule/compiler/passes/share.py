@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.passes.effects import is_impure
+from chainrule.compiler.effects import is_impure
 from chainrule.compiler.passes.rewrite import COMMUTATIVE, Builder, Operand, rewritten
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node

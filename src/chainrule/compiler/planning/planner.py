@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.capture import GUARD
+from chainrule.compiler.decisions import CHECK, GUARD
 from chainrule.compiler.loops.program import Number
 from chainrule.compiler.planning.diagonals import TRIANGLES, diagonal_of
 from chainrule.compiler.planning.folds import COMBINE, axes_of, neutral, why_not
@@ -148,6 +148,8 @@ class _Planner:
         name = node.op.name
         if node.op is GUARD:
             self._guard(node)
+        elif node.op is CHECK:
+            self.work.append(Check(self._operand(node, 0), expected=False, place=-1))
         elif _is_empty(node):
             self._host(node, "an array without elements")
         elif self._stays_patches(node, name):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.effects import must_stay
 from chainrule.compiler.loops.buffers import assigned
 from chainrule.compiler.loops.program import (
     Buffer,
@@ -309,7 +310,7 @@ class _Writer:
         nodes = self.outline.nodes[start:end]
         made = [i for i in range(start, end) if i in self.homes]
         guards = [i for i in range(start, end) if _is_op(self.outline.nodes[i], "guard")]
-        if not made and not guards:
+        if not made and not any(map(must_stay, nodes)):
             return
         inside: dict[Node, Node] = {}
         sources: dict[Node, int] = {}

@@ -27,6 +27,7 @@ from chainrule.compiler.rolling.taping.arrays import (
 )
 from chainrule.compiler.rolling.taping.computing import (
     cast,
+    checked,
     computed,
     decided,
     guarded,
@@ -130,6 +131,7 @@ _HANDLERS: Mapping[str, Callable[[Taper, Node], Any]] = {
     "copy": same,
     "stop_gradient": same,
     "guard": guarded,
+    "check": checked,
     "power": powered,
     "scatter": scattered,
     "setitem": written,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.entry.signature import CHECKED
 from chainrule.compiler.loops.program import Buffer
 from chainrule.compiler.passes.rewrite import operands
 from chainrule.compiler.planning.rules import elementwise_rule
@@ -62,6 +63,7 @@ def computed(t: Taper, node: Node) -> Any:
 
 
 _ADD = TABLE["add"]
+_BOOL = np.dtype(bool)
 
 
 def _kind(t: Taper, node: Node) -> int:
@@ -135,12 +137,20 @@ def cast(t: Taper, node: Node) -> Any:
 
 def guarded(t: Taper, node: Node) -> int:
     """Leave unless a condition is as expected."""
+    number = _guarded(t, node, expected=node.params["expected"], place=t.guards)
+    t.guards += 1
+    return number
+
+
+def checked(t: Taper, node: Node) -> int:
+    """Leave, to be run eagerly, where a condition holds."""
+    return _guarded(t, node, expected=False, place=CHECKED)
+
+
+def _guarded(t: Taper, node: Node, *, expected: bool, place: int) -> int:
     number = scalar(t.value(operands(node)[0]))
     given = (t.tape.dtype_of(number),)
-    bool_type = np.dtype(bool)
-    action = Action("guard", "guard", given, (), bool_type, expected=node.params["expected"])
-    t.act(action, number, place=t.guards)
-    t.guards += 1
+    t.act(Action("guard", "guard", given, (), _BOOL, expected=expected), number, place=place)
     return number
 
 

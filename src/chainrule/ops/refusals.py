@@ -1,0 +1,107 @@
+"""For which numbers an operator raises, or answers with a number of another type: compiled steps ask before.
+
+NumPy computes with infinities where Python raises, Python's integers have no end, and a root of a negative number is
+complex in Python. Rules are called as `refuses(out, *args)` and return a condition, or False where there is none.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.types import Value
+
+_ENDS = 2.0**62
+"""Integers that are larger may not fit in 64 bits: the estimate is a float."""
+_EXACT = 2**53
+"""Integers that are larger may not be floats."""
+
+
+def negative_exponent(out: Value, x: Value, y: Value) -> Value:
+    """Integers have no powers with a negative exponent in NumPy."""
+    if type_of(out).dtype.kind not in "iu" or type_of(y).dtype.kind != "i":
+        return False
+    return np.less(y, 0)
+
+
+def _any(*conditions: Value) -> Value:
+    """Return whether one of them holds; those that are known cost nothing."""
+    result: Any = False
+    for condition in conditions:
+        if type(condition) not in HANDLES:
+            if condition:
+                return True
+        else:
+            result = condition if result is False else np.logical_or(result, condition)
+    return result
+
+
+def _all(*conditions: Value) -> Value:
+    """Return whether all of them hold; those that are known cost nothing."""
+    result: Any = True
+    for condition in conditions:
+        if type(condition) not in HANDLES:
+            if not condition:
+                return False
+        else:
+            result = condition if result is True else np.logical_and(result, condition)
+    return result
+
+
+def _is_integer(x: Value) -> bool:
+    return type_of(x).dtype.kind in "bi"
+
+
+def python_product(out: Value, x: Value, y: Value) -> Value:
+    """Integers have no end; complex products that overflow are NaN in Python, where a processor may say infinite."""
+    if type_of(out).dtype.kind == "c":
+        return np.logical_not(np.isfinite(out))
+    return _too_large(out, x, y)
+
+
+def python_endless(estimate: Callable[..., Any]) -> Callable[..., Value]:
+    """Return the rule of an operator whose result may be too large an integer; `estimate` computes it in floats."""
+
+    def refuses(out: Value, *args: Value) -> Value:
+        if not _is_integer(out):
+            return False
+        return np.greater_equal(np.abs(estimate(*[np.multiply(1.0, x) for x in args])), _ENDS)
+
+    return refuses
+
+
+_too_large = python_endless(operator.mul)
+
+
+def python_division(out: Value, x: Value, y: Value) -> Value:
+    """Python divides by no zero; a quotient of integers is rounded once, however large they are."""
+    large = []
+    if _is_integer(x) and _is_integer(y) and not _is_integer(out):
+        large = [np.greater(np.abs(np.multiply(1.0, i)), _EXACT) for i in (x, y)]
+    return _any(np.equal(y, 0), *large)
+
+
+def python_power(out: Value, x: Value, y: Value) -> Value:
+    """Python refuses powers of zero that are infinite, and those that overflow; others of it are of another type."""
+    if _is_integer(out):
+        large = np.greater_equal(np.abs(np.float_power(x, y)), _ENDS)
+        return _any(np.less(y, 0), large)
+    if type_of(out).dtype.kind == "c":
+        return _any(np.equal(x, 0), np.equal(out, 0), np.logical_not(np.isfinite(out)))
+    overflows = _all(np.isinf(out), np.isfinite(x), np.isfinite(y))
+    if type(y) in {int, float} and y >= 0 and y == int(y):
+        return overflows
+    infinite = _all(np.equal(x, 0), np.less(y, 0))
+    complex_ = _all(np.less(x, 0), np.not_equal(y, np.floor(y)))
+    return _any(overflows, infinite, complex_)
+
+
+def python_absolute(out: Value, x: Value) -> Value:
+    """The distance of a complex number from zero may be too large."""
+    if type_of(x).dtype.kind != "c":
+        return False
+    return _all(np.isinf(out), np.isfinite(x))

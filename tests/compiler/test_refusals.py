@@ -1,0 +1,180 @@
+"""What raises eagerly raises compiled, used or not; and where Python has an answer of its own, that is the answer."""
+
+import itertools
+import operator
+import warnings
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.compiler import passes
+from chainrule.core.op import WEAK_FRONTS
+from chainrule.ops.elementwise import PYTHON_OPERATORS
+
+UNARY = {"negative", "positive", "absolute", "invert"}
+NUMBERS = {
+    float: [2.0, 0.5, -8.0, 1 / 3, 0.0, -0.0, 1e200, -400.0, np.inf, -np.inf, np.nan],
+    int: [2, 3, -1, 0, 5, 2**31, -(2**31), 2**53 + 1, 2**62, -(2**62), 40, 7],
+    complex: [1 + 2j, 0j, -0.5j, 1e300 + 1e300j, complex(np.inf, 1), complex(0, np.nan)],
+}
+OF_INTEGERS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
+OF_REALS = {"floor_divide", "remainder"}
+
+
+def answer(f, *args):
+    """Return the type and value of a call, or the class of its error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            value = f(*args)
+        except (ArithmeticError, ValueError, LookupError) as error:
+            return type(error), None
+    return type(value), value
+
+
+def assert_same_answers(f, calls):
+    step = cr.compile(f)
+    for args in calls:
+        (kind, value), (expected_kind, expected) = answer(step, *args), answer(f, *args)
+        assert kind is expected_kind, args
+        if kind is int or expected is None:
+            assert value == expected, args
+        else:
+            np.testing.assert_allclose(value, expected, rtol=1e-12, err_msg=str(args))
+    return step
+
+
+def cases():
+    for name in WEAK_FRONTS:
+        for kind in NUMBERS:
+            if kind is not int and name in OF_INTEGERS:
+                continue
+            if kind is complex and name in OF_REALS:
+                continue
+            yield pytest.param(name, kind, id=f"{name}-{kind.__name__}")
+
+
+@pytest.mark.parametrize(("name", "kind"), list(cases()))
+def test_operators_of_python_numbers_answer_as_python_does(name, kind):
+    arity = 1 if name in UNARY else 2
+    calls = [
+        args
+        for args in itertools.product(NUMBERS[kind], repeat=arity)
+        if not (name == "power" and kind is int and abs(args[1]) > 100)  # Python would take years
+    ]
+    step = assert_same_answers(PYTHON_OPERATORS[name], calls)
+    assert "specialization" in step.report()
+
+
+@pytest.mark.parametrize("f", [operator.truediv, operator.mod, operator.pow])
+def test_an_operator_that_nobody_uses_raises_all_the_same(f):
+    def step(x, y):
+        f(x, y)
+        return x * 2.0
+
+    assert_same_answers(step, [(2.0, 3.0), (0.0, 0.0), (0.0, -1.0), (10.0, 400.0), (2.0, 0.0)])
+
+
+def test_integers_have_no_negative_powers():
+    x = np.array([2, 3, 4])
+    for f in (lambda x, n: x**n, lambda x, n: (x**n, x + 1)[1]):
+        assert_same_answers(
+            lambda x, n, f=f: np.sum(f(x, n)),
+            [(x, np.array([1, 2, 3])), (x, np.array([1, -2, 3])), (x, np.array([0, 0, 0]))],
+        )
+    assert_same_answers(lambda x: np.sum(x**-2), [(x,)])
+
+
+def singular(n):
+    return np.ones((n, n))
+
+
+@pytest.mark.parametrize(
+    ("f", "good", "bad"),
+    [
+        (np.linalg.inv, np.eye(3), singular(3)),
+        (lambda a: np.linalg.solve(a, a), np.eye(3), singular(3)),
+        (np.linalg.cholesky, np.eye(3), -np.eye(3)),
+        (lambda a: np.linalg.svd(a), np.eye(3), np.full((3, 3), np.nan)),
+        (lambda a: np.linalg.eig(a), np.eye(3), np.full((3, 3), np.nan)),
+    ],
+    ids=["inv", "solve", "cholesky", "svd", "eig"],
+)
+def test_a_decomposition_that_nobody_uses_raises_all_the_same(f, good, bad):
+    def step(a):
+        f(a)
+        return np.sum(a)
+
+    assert_same_answers(step, [(good,), (bad,), (good,)])
+
+
+def test_a_read_or_write_out_of_range_that_nobody_uses_raises_all_the_same():
+    def reads(x, i):
+        x[i]
+        return np.sum(x)
+
+    def writes(x, i):
+        y = np.zeros(3)
+        y[i] = x
+        return np.sum(x)
+
+    x = np.arange(3.0)
+    for f in (reads, writes):
+        calls = [(x, np.array(i)) for i in ([0, 1, 2], [0, 1, 3], [-3, 0, 0], [-4, 0, 0])]
+        step = assert_same_answers(f, calls)
+        assert "eagerly" not in step.report()
+
+
+def test_what_is_certain_to_succeed_is_dropped():
+    def step(x):
+        x[np.array([0, 2, -1])] * 3.0
+        np.exp(x)
+        return x + 1.0
+
+    compiled = cr.compile(step)
+    compiled(np.arange(3.0))
+    assert len(passes.run(compiled.captured).nodes) == 1
+
+
+@pytest.mark.parametrize("turns", [12, 200])
+def test_a_turn_of_a_loop_may_fail(turns):
+    def step(x, d):
+        for _ in range(turns):
+            x = x + 0.5 / d
+            d = d - 1.0
+        return x
+
+    calls = [(1.0, 1000.5), (1.0, 5.0), (1.0, turns - 1.0), (1.0, float(turns)), (2.0, -1.0)]
+    step = assert_same_answers(step, calls)
+    assert "eagerly" not in step.report()
+
+
+def test_an_unused_read_in_a_loop_of_arrays_may_fail():
+    def step(x, places):
+        total = np.zeros(40)
+        for t in range(60):
+            x[places + t]
+            total = total + np.sin(x[:40] * 0.5 + t)
+        return np.sum(total)
+
+    x = np.arange(100.0)
+    calls = [(x, np.arange(40)), (x, np.arange(40) + 2), (x, np.arange(40) - 101)]
+    step = assert_same_answers(step, calls)
+    assert "eagerly" not in step.report()
+
+
+def test_nothing_is_written_before_a_refusal_is_known():
+    def step(a, x, y):
+        a += 1.0
+        return a * (x / y)
+
+    compiled = cr.compile(step, donate=(0,))
+    a = np.zeros(4)
+    compiled(np.zeros(4), 1.0, 2.0)
+    with pytest.raises(ZeroDivisionError):
+        compiled(a, 1.0, 0.0)
+    expected = np.zeros(4)
+    with pytest.raises(ZeroDivisionError):
+        step(expected, 1.0, 0.0)
+    np.testing.assert_array_equal(a, expected)
