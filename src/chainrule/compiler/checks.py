@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,28 @@ from chainrule.compiler.loops.program import Program
 from chainrule.compiler.reproducer import save_reproducer
 from chainrule.core.graph import Graph
 from chainrule.core.types import ArrayType
-from chainrule.errors import ChainruleError, CompileError
+from chainrule.errors import ChainruleError, CompileError, NotCompiledError
 
 _ROUNDING = 1e4
 """How many units of the dtype's precision, relative to the largest value, a pass may change a result by."""
+
+
+@contextlib.contextmanager
+def failures_named(name: str, graph: Graph) -> Iterator[None]:
+    """Turn an error of a stage that works on a graph into one that names the stage and a file.
+
+    Raises:
+        CompileError: in the place of any error but one that says what cannot be compiled.
+    """
+    try:
+        yield
+    except (CompileError, NotCompiledError):
+        raise
+    except Exception as error:
+        inputs = random_inputs([node.type for node in graph.inputs])
+        saved = save_reproducer(name, graph, inputs)
+        reason = f"{type(error).__name__}: {error}"
+        raise CompileError.from_failure(name, reason, saved) from error
 
 
 def check_pass(name: str, before: Graph, after: Graph) -> None:
@@ -85,9 +104,8 @@ def _difference(before: Graph, after: Graph, inputs: Sequence[Any]) -> str:
     wanted = _results(before, inputs)
     if wanted is None:
         return ""
-    with np.errstate(all="ignore"):
-        got = after.run(*inputs)
-    return _first_difference(got, wanted)
+    got = _results(after, inputs)
+    return "it raises" if got is None else _first_difference(got, wanted)
 
 
 def _program_difference(graph: Graph, program: Program, inputs: Sequence[Any]) -> str:

@@ -24,7 +24,7 @@ from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
-from chainrule.errors import ArgumentError, NotCompiledError
+from chainrule.errors import ArgumentError, CompileError, NotCompiledError
 from chainrule.tree import Structure
 
 if TYPE_CHECKING:
@@ -301,6 +301,9 @@ class Compiled:
             built = build(
                 captured, leaves, structure, self._donated(structure), call.moving, surroundings
             )
+        except CompileError:  # only who asked for checks gets one, and to be told
+            snapshot.restore()
+            raise
         except Exception as error:  # noqa: BLE001  whatever it is, the eager run meets it again
             snapshot.restore()
             specialization.eager = error

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chainrule.compiler import passes, rolling
+from chainrule.compiler.checks import check_lowered
 from chainrule.compiler.loops.buffers import assigned
 from chainrule.compiler.loops.program import (
     Block,
@@ -27,6 +28,7 @@ from chainrule.compiler.loops.program import (
 from chainrule.compiler.planning.lower import lower
 from chainrule.compiler.planning.planner import plan
 from chainrule.compiler.reporting import asking, highest_name
+from chainrule.compiler.settings import is_checking
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 
@@ -48,7 +50,10 @@ def program_of(
         if program is not None:
             return graph, asking(_written_last(program, len(graph.inputs), in_place))
     simplified = passes.run(graph)
-    return simplified, asking(lower(plan(simplified, views), in_place))
+    program = asking(lower(plan(simplified, views), in_place))
+    if is_checking() and all(v.is_contiguous for v in views):
+        check_lowered("planning", simplified, program)
+    return simplified, program
 
 
 def _section(graph: Graph) -> Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chainrule.compiler.checks import check_pass
+from chainrule.compiler.checks import check_pass, failures_named
 from chainrule.compiler.collector import without_collector
 from chainrule.compiler.passes.collect_additions import collect_additions
 from chainrule.compiler.passes.decide_first import decide_first
@@ -49,7 +49,11 @@ def stages(graph: Graph) -> Iterator[tuple[str, Graph]]:
     """Run every pass, and yield its name and what it made, in order."""
     is_checked = is_checking()
     for transform in PASSES:
-        before, graph = graph, transform(graph)
+        before, name = graph, transform.__name__
         if is_checked:
-            check_pass(transform.__name__, before, graph)
-        yield transform.__name__, graph
+            with failures_named(name, before):
+                graph = transform(before)
+            check_pass(name, before, graph)
+        else:
+            graph = transform(before)
+        yield name, graph
