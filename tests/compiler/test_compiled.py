@@ -741,3 +741,10 @@ def test_a_truth_value_in_a_container_is_computed_in_every_call():
         assert got == expected
         assert type(got[0]) is type(got[1][0]) is bool
     assert "eagerly" not in str(compiled.report())
+
+
+def test_the_report_names_each_call_of_numpy_once():
+    step = cr.compile(lambda x: np.sort(x)[0] * np.sort(x * 2)[1])
+    step(np.array([3.0, 1.0]))
+    (line,) = [x for x in step.report().splitlines() if "sort" in x]
+    assert "computed by NumPy in 2 places" in line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -416,7 +416,9 @@ class Compiled:
                     _counted(artifact.statements, "statement"),
                 ]
                 lines.append(f"specialization {i}: {', '.join(counts)}")
-                lines += [f"  {op} is computed by NumPy: {why}" for op, why in artifact.hosts]
+                for (op, why), times in Counter(artifact.hosts).items():
+                    often = f" in {times} places" if times > 1 else ""
+                    lines.append(f"  {op} is computed by NumPy{often}: {why}")
             if s.eager is not None:
                 lines.append(f"specialization {i}: runs eagerly: {s.eager}")
         return "\n".join(lines) or "not called yet"
