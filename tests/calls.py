@@ -11,6 +11,7 @@ import scipy.special
 
 from chainrule.autodiff.modes import jvp
 from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.dispatch import taking_lists
 from chainrule.core.op import BY_NUMPY, TABLE, Op, Sample
 from chainrule.core.trace import ReverseLevel
 from chainrule.errors import NotDifferentiableError
@@ -75,7 +76,15 @@ def takes_out(op: Op):
     return has_numpy_name(op) and "out" in inspect.signature(function).parameters
 
 
-def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0):
+def takes_lists(op: Op):
+    """Say whether users may pass lists for arrays: to ufuncs of several arguments, and NumPy's functions."""
+    function = targets(op)[0]
+    if isinstance(function, np.ufunc):
+        return function.nin > 1
+    return hasattr(function, "_implementation") and op.name not in WRITERS
+
+
+def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0, through=None):
     """Draw a sample's numbers.
 
     Args:
@@ -84,6 +93,7 @@ def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0):
         dtype: of the numbers.
         weak: whether single numbers are Python's own instead of 0-d arrays.
         name: which of the NumPy functions it answers for is called.
+        through: what is called in its place.
     """
     rng = np.random.default_rng(7)
     low, high = sample.domain or (-2.0, 2.0)
@@ -104,7 +114,7 @@ def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0):
         arrays = [a for a in planned if isinstance(a, np.ndarray)]
         numbers = iter(range(len(arrays)))
         planned = [_Drawn(next(numbers)) if isinstance(a, np.ndarray) else a for a in planned]
-    call = targets(op)[name]
+    call = through or targets(op)[name]
 
     def function(*values, **more):
         if sample.prepare is not None:
@@ -118,6 +128,21 @@ def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0):
         return target
 
     return Call(function, tuple(arrays))
+
+
+def with_lists(op: Op, sample: Sample):
+    """Return a sample's call with nested lists in the place of its arrays, where NumPy code may pass them."""
+    function = targets(op)[0]
+    is_ufunc = isinstance(function, np.ufunc)  # of lists alone it would see no traced value
+    call = function if is_ufunc else taking_lists(function)
+    most = len(draw(op, sample).arrays) - 1 if is_ufunc else None
+
+    def listed(*values, **options):
+        arrays = [i for i, x in enumerate(values) if isinstance(x, np.ndarray) and x.size]
+        chosen = {i for i in arrays[::-1][:most] if values[i].shape}
+        return call(*[x.tolist() if i in chosen else x for i, x in enumerate(values)], **options)
+
+    return draw(op, sample, through=listed)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,17 @@
 """What holds for every op, as functions of an entry and one of its samples. Nothing here knows an op by name."""
 
 import numpy as np
-from tests.calls import COMPLEX, REAL, SINGLE, draw, has_numpy_name, parts, targets, traced
+from tests.calls import (
+    COMPLEX,
+    REAL,
+    SINGLE,
+    draw,
+    has_numpy_name,
+    parts,
+    targets,
+    traced,
+    with_lists,
+)
 from tests.closeness import (
     assert_close,
     assert_paired,
@@ -227,6 +237,22 @@ def check_first(op: Op, sample: Sample, dtype):
     assert_paired(w, moved, pullback(w), t, tolerance(precision, 1))
     if _has_difference(f, xs, out):
         _assert_difference(moved, f, xs, t, precision, 1)
+
+
+def check_lists(op: Op, sample: Sample):
+    """Nested lists of traced numbers are taken as the arrays that NumPy makes of them: same values, same gradients."""
+    call, listed = draw(op, sample), with_lists(op, sample)
+    whole, pullback_of_arrays = vjp(call.inexact, *call.arrays)
+    try:
+        expected = listed.inexact(*listed.arrays)
+    except (TypeError, ValueError, AttributeError):
+        return  # NumPy's own function takes no lists
+    if [np.shape(x) for x in expected] != [np.shape(x) for x in whole]:
+        return  # a list has another meaning there, or is handed back
+    out, pullback = vjp(listed.inexact, *listed.arrays)
+    assert_close(out, expected, tolerance(REAL, 1), "value of lists")
+    w = directions(out, 2)
+    assert_close(pullback(w), pullback_of_arrays(w), tolerance(REAL, 1), "gradient of lists")
 
 
 def _has_difference(f, xs, out):

@@ -53,6 +53,13 @@ def test_first_derivatives(op, sample):
         laws.check_first(op, sample, calls.COMPLEX)
 
 
+@pytest.mark.parametrize(
+    ("op", "sample"), [p for p in DIFFERENTIABLE if calls.takes_lists(p.values[0])]
+)
+def test_lists_of_traced_numbers_are_arrays(op, sample):
+    laws.check_lists(op, sample)
+
+
 @pytest.mark.parametrize(("op", "sample"), DIFFERENTIABLE)
 def test_second_and_third_derivatives(op, sample):
     laws.check_higher(op, sample, calls.REAL)

@@ -23,7 +23,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.core.cells import HANDLES, TracedScalar, cell
-from chainrule.core.creation import JOINS, LISTED, REROUTED
+from chainrule.core.creation import JOINS, REROUTED
+from chainrule.core.dispatch import functions_of_arrays, taking_lists
 from chainrule.core.interchange import ARRAY_API_VERSIONS, DEVICE
 from chainrule.core.trace import is_following
 
@@ -138,7 +139,8 @@ def _following(original: Any, ours: Any) -> Any:
     def function(*args: Any, **options: Any) -> Any:
         return (ours if is_following() else original)(*args, **options)
 
-    return functools.update_wrapper(_described(function, original, original.__name__), original, ())
+    name = f"{original.__module__}.{original.__name__}".removeprefix("numpy.")
+    return functools.update_wrapper(_described(function, original, name), original, ())
 
 
 def _described(function: Any, original: Any, name: str) -> Any:
@@ -151,7 +153,8 @@ def _described(function: Any, original: Any, name: str) -> Any:
 
 
 _INSTEAD: dict[int, Any] = {
-    id(original): _following(original, ours) for original, ours in (REROUTED | LISTED).items()
+    id(original): _following(original, REROUTED.get(original) or taking_lists(original))
+    for original in (*functions_of_arrays(), *REROUTED)
 } | {id(original): ours for original, ours in JOINS.items()}
 """What stands here, by the identity of what it stands for."""
 

@@ -178,3 +178,14 @@ def test_rows_that_compiled_code_would_duplicate_are_refused() -> None:
     order = np.random.default_rng(1).permutation(6)
     gradient = cr.grad(shuffled(lambda x: x * 1.0))(x)
     np.testing.assert_array_equal(gradient, np.argsort(order) + 1.0)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: [1.0, 2.0] * x, lambda x: x * [1.0, 2.0], lambda x: (x, 2.0) * x]
+)
+def test_a_list_times_a_number_is_refused_as_by_numpy(f: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match="can't multiply sequence"):
+        f(np.float64(2.0))
+    for x in (2.0, np.float64(2.0)):
+        with pytest.raises(EscapedValueError, match="use as an index or a count"):
+            cr.grad(lambda x: np.sum(f(x)))(x)

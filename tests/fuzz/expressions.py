@@ -211,7 +211,21 @@ def _pythonic(sketch: Sketch, shape: Shape, depth: int) -> str:
     return value(sketch, shape, depth)
 
 
+def _with_a_list(sketch: Sketch, shape: Shape, depth: int) -> str:
+    """Write with a list of numbers where NumPy takes an array."""
+    sketch.use("list as an array")
+    count = shape[-1] if shape else sketch.random.randrange(1, 4)
+    items = ", ".join(number(sketch) for _ in range(count))
+    if not shape:
+        how = ("np.sum([{0}])", "np.mean(({0},))", "np.dot([{0}], [{0}]) / 9", "np.max([{0}])")
+        return f"({sketch.pick(how).format(items)})"
+    x = value(sketch, shape, depth)
+    how = ("{1} + [{0}]", "({0},) * np.tanh({1})", "np.where({1} > 0.1, [{0}], {1})")
+    how += ("np.add({1}, [{0}])", "np.cumsum([{0}]) / 3 + {1}", "np.sort([{0}]) - {1}")
+    return f"({sketch.pick(how).format(items, x)})"
+
+
 _MAKERS: tuple[Callable[[Sketch, Shape, int], str], ...] = (
     *(_unary, _unary, _binary, _binary, _with_a_plain_array, _where, _algebra),
-    *(_reordered, _chosen, _reduced, _pythonic, _complex),
+    *(_reordered, _chosen, _reduced, _pythonic, _complex, _with_a_list),
 )

@@ -204,3 +204,16 @@ def padded_with_values_of_its_own(x):
     b = np.pad(x.reshape(2, 3), 1, constant_values=x[2])
     c = np.pad(x, 2, mode="linear_ramp", end_values=(x[3], 0.5))
     return np.concatenate([a, b.ravel(), c]) ** 2
+
+
+def lists_in_the_place_of_arrays(x):
+    a, b, c = x[0], x[1], x[2]
+    y = np.ones(3) * x[:3] + [a, b, c] - (b, 1.0, a)
+    y *= [c, a, 0.5]
+    m = np.linalg.inv([[a, b], [c, 9.0]]) @ [a, b]
+    return y.dot([a, b, 2.0]) + np.dot([a, b], m) + np.sum(np.where(y > [b, a, c], y, [a, b, c]))
+
+
+def lists_of_rows(x):
+    rows = [[x[0] * j + k * x[1] for j in range(3)] for k in range(2)]
+    return np.mean(rows, axis=0) * np.transpose(rows)[:, 1] + np.sum(rows) - np.max(rows, axis=0)

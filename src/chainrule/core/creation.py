@@ -24,6 +24,8 @@ from chainrule.core.cells import (
     settled,
     type_of,
 )
+from chainrule.core.dispatch import taking_lists
+from chainrule.core.lists import holds_traced, is_sequence, nested
 from chainrule.core.op import FRONTS
 from chainrule.core.trace import is_following
 from chainrule.core.types import Value
@@ -54,43 +56,15 @@ _CREATORS = (
     *(np.copy, np.diag, np.diagflat, np.outer, np.zeros_like, np.ones_like, np.empty_like),
     *(np.repeat, np.tile, np.concatenate, np.stack, np.vstack, np.hstack, np.column_stack),
 )
-_OF_LISTS = (
-    *(
-        np.sum,
-        np.prod,
-        np.mean,
-        np.var,
-        np.std,
-        np.max,
-        np.min,
-        np.amax,
-        np.amin,
-        np.median,
-        np.average,
-    ),
-    *(np.cumsum, np.cumprod, np.sort, np.diff, np.ptp, np.argmax, np.argmin, np.dot, np.trapezoid),
-)
-"""Functions that are often handed a list of numbers."""
-
-
-def holds_traced(x: Any) -> bool:
-    """Say whether `x`, or something in a nest of lists, carries a derivative."""
-    return any(map(holds_traced, x)) if is_sequence(x) else is_traced(x)
-
-
-def is_sequence(x: Any) -> bool:
-    """Say whether NumPy makes an array of the items of `x`."""
-    return isinstance(x, (list, tuple)) or (
-        isinstance(x, Sequence) and not isinstance(x, (str, bytes))
-    )
 
 
 def _creates(original: Callable[..., Any]) -> Callable[..., Any]:
     """Have the arrays that `original` makes be cells."""
+    call = taking_lists(original) if hasattr(original, "_implementation") else original
 
     @functools.wraps(original)
     def ours(*args: Any, **options: Any) -> Any:
-        return _cell_of_numbers(original(*args, **options), args)
+        return _cell_of_numbers(call(*args, **options), args)
 
     return ours
 
@@ -110,19 +84,6 @@ def _cell_of_numbers(made: Any, given: Sequence[Any] = ()) -> Any:
 
 def _share_memory(made: Any, x: Any) -> bool:
     return isinstance(x, np.ndarray) and type(x) not in HANDLES and np.may_share_memory(made, x)
-
-
-def _takes_lists(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Have a function accept lists of traced values, which NumPy does not look into."""
-
-    def joined(x: Any) -> Any:
-        return nested(x) if is_sequence(x) and holds_traced(x) else x
-
-    @functools.wraps(original)
-    def ours(*args: Any, **options: Any) -> Any:
-        return original(*map(joined, args), **{name: joined(x) for name, x in options.items()})
-
-    return ours
 
 
 def converted_array(
@@ -173,11 +134,6 @@ def _converted(x: Value, dtype: np.dtype[Any]) -> Value:
 def _without_cells(x: Any) -> Any:
     """Return a nest of lists with plain arrays in the place of cells."""
     return [_without_cells(i) for i in x] if is_sequence(x) else settled(x)
-
-
-def nested(x: Any) -> Value:
-    """Return the array that a nest of lists with traced values in it makes."""
-    return FRONTS["stack"]([nested(i) for i in x]) if is_sequence(x) else x
 
 
 def _asarray(
@@ -280,9 +236,6 @@ REROUTED[np.fromiter] = _fromiter
 REROUTED[np.ndenumerate] = _ndenumerate
 REROUTED[np.full] = _full
 REROUTED[np.full_like] = _full_like
-
-LISTED: dict[Any, Any] = {original: _takes_lists(original) for original in _OF_LISTS}
-"""Functions that NumPy does hand over, unless their argument is a list."""
 
 JOINS: dict[Any, Any] = {
     np.r_: _Join(

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.lists import has_lists, holds_traced, is_handle, joined, joined_arguments
 from chainrule.core.op import BY_NUMPY, FRONTS
 from chainrule.errors import (
     ArgumentError,
@@ -64,10 +65,11 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
     front = _front_of(ufunc if method == "__call__" else (ufunc, method))
     if front is None:
         called = ufunc if method == "__call__" else getattr(ufunc, method)
-        if all(types.strip("O->") == "" for types in ufunc.types) and any(map(_carries, args)):
+        if all(types.strip("O->") == "" for types in ufunc.types) and any(map(holds_traced, args)):
             raise NotDifferentiableError.from_python_ufunc(_ufunc_name(ufunc, method))
         return _on_plain_values(_ufunc_name(ufunc, method), called, args, options)
     targets = options.pop("out", None) or (None,)
+    args = tuple(map(joined, args))
     if method == "__call__":
         result = _call_with_options(front, ufunc, args, options, targets[0])
     else:
@@ -118,7 +120,7 @@ def store(target: Any, result: Any, name: str) -> Any:
     if write_result is not None:
         write_result(target, name, result)
         return target
-    if not _carries(result):
+    if not holds_traced(result):
         np.copyto(target, _plain(result), casting="same_kind")
         return target
     raise EscapedValueError.from_conversion(
@@ -131,19 +133,44 @@ def call_function(function: Any, args: Sequence[Any], options: dict[str, Any]) -
     front = BY_NUMPY.get(function) or _front_of(function)
     if front is None:
         return _on_plain_values(_function_name(function), function, args, options)
-    return _call_and_store(front, function, args, options)
+    return _call_and_store(front, function, *joined_arguments(function, args, options))
+
+
+def taking_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of NumPy's that takes lists of traced values too, which NumPy does not look into."""
+
+    @functools.wraps(function, updated=())
+    def rerouted(*args: Any, **options: Any) -> Any:
+        if args and is_handle(args[0]):
+            return call_function(function, args, options)
+        has_list = has_lists(args) or has_lists(options.values())
+        if has_list and (holds_traced(args) or holds_traced(tuple(options.values()))):
+            return call_function(function, args, options)
+        return function(*args, **options)
+
+    return rerouted
+
+
+def functions_of_arrays() -> tuple[Callable[..., Any], ...]:
+    """Return NumPy's functions that have an entry; ufuncs must stay ufuncs."""
+    return tuple(
+        [f for f in BY_NUMPY if hasattr(f, "_implementation") and f.__module__.startswith("numpy")]
+    )
 
 
 def call_method(name: str, args: Sequence[Any], options: dict[str, Any]) -> Any:
     """Answer a call of a method, which has the arguments of NumPy's function of that name."""
-    return _call_and_store(FRONTS[name], getattr(np, name, None), args, options)
+    function = getattr(np, name, None)
+    return _call_and_store(FRONTS[name], function, *joined_arguments(function, args, options))
 
 
 def _call_and_store(
-    front: Callable[..., Any], function: Any, args: Sequence[Any], options: dict[str, Any]
+    front: Callable[..., Any], function: Any, args: Sequence[Any], options: Mapping[str, Any]
 ) -> Any:
     """Call a front; where `out` is given, by name or by position, write the result there."""
-    out = options.pop("out", None)
+    out = options.get("out")
+    if "out" in options:
+        options = {name: x for name, x in options.items() if name != "out"}
     if out is None and (place := _out_position(function)) is not None and place < len(args):
         out = args[place]
         args = (*args[:place], None, *args[place + 1 :])
@@ -199,30 +226,16 @@ def _on_plain_values(name: str, function: Any, args: Sequence[Any], options: dic
     Raises:
         NotDifferentiableError: something does.
     """
-    if any(map(_carries, (*args, *options.values()))):
+    if any(map(holds_traced, (*args, *options.values()))):
         raise NotDifferentiableError.from_unknown(name)
     return function(*map(_plain, args), **{k: _plain(v) for k, v in options.items()})
-
-
-def _is_handle(x: Any) -> bool:
-    return hasattr(type(x), "leaf")
-
-
-def _carries(x: Any) -> bool:
-    if type(x) in (list, tuple):
-        return any(map(_carries, x))
-    while _is_handle(x):
-        if x.level.alive:
-            return True
-        x = x.out
-    return False
 
 
 def _plain(x: Any) -> Any:
     """Return the plain value, an array as a view that cannot be written to: a write would bypass the cell."""
     if type(x) in (list, tuple):
         return type(x)(map(_plain, x))
-    if not _is_handle(x):
+    if not is_handle(x):
         return x
     value = x.leaf()
     if type(value) is np.ndarray:

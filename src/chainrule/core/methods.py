@@ -18,6 +18,7 @@ import numpy as np
 from chainrule.core.dispatch import call_function, call_method, call_ufunc
 from chainrule.core.flat import Flat
 from chainrule.core.interchange import Interchange
+from chainrule.core.lists import has_lists, is_sequence, joined
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
 from chainrule.errors import ArgumentError, EscapedValueError
@@ -111,7 +112,7 @@ class Methods(Interchange):
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any:
-        if not options and method == "__call__":
+        if not options and method == "__call__" and not has_lists(args):
             front = BY_NUMPY.get(ufunc)
             if front is not None:
                 return front(*args)
@@ -430,28 +431,39 @@ def _binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., A
 
     def operator(self: Any, other: Any) -> Any:
         kind: Any = type(other)
-        if kind not in _OPERANDS and _defers_to(kind, reflected):
-            return NotImplemented
+        if kind not in _OPERANDS:
+            if _defers_to(kind, reflected):
+                return NotImplemented
+            other = joined(other)
         return FRONTS[name](self, other)
 
     def swapped(self: Any, other: Any) -> Any:
-        return FRONTS[name](other, self)
+        return FRONTS[name](other if type(other) in _OPERANDS else joined(other), self)
 
     return operator, swapped
 
 
 def _weak_binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Operators of a traced number: with Python numbers on both sides the result is one again."""
+    """Operators of a traced number: with Python numbers on both sides the result is one again.
+
+    A list times a number is left to the list, which wants a count: NumPy's numbers do not multiply lists either.
+    """
     reflected = f"__r{python}__"
 
     def operator(self: Any, other: Any) -> Any:
         kind: Any = type(other)
-        if kind not in _OPERANDS and _defers_to(kind, reflected):
-            return NotImplemented
+        if kind not in _OPERANDS:
+            if _defers_to(kind, reflected) or (name == "multiply" and is_sequence(other)):
+                return NotImplemented
+            other = joined(other)
         fronts = WEAK_FRONTS if self.type.weak and _is_weak(other) else FRONTS
         return fronts[name](self, other)
 
     def swapped(self: Any, other: Any) -> Any:
+        if type(other) not in _OPERANDS:
+            if name == "multiply" and is_sequence(other):
+                return NotImplemented
+            other = joined(other)
         fronts = WEAK_FRONTS if self.type.weak and _is_weak(other) else FRONTS
         return fronts[name](other, self)
 
@@ -462,7 +474,7 @@ def _compare(name: str, python: Callable[[Any, Any], Any]) -> Callable[..., Any]
     def operator(self: Any, other: Any) -> Any:
         if isinstance(other, (str, bytes)) or other is None:
             return python(self.leaf(), other)
-        return FRONTS[name](self, other)
+        return FRONTS[name](self, other if type(other) in _OPERANDS else joined(other))
 
     return operator
 
@@ -495,6 +507,7 @@ def _unary(name: str) -> Callable[[Any], Any]:
 
 def _in_place(name: str) -> Callable[[Any, Any], Any]:
     def operator(self: Any, other: Any) -> Any:
+        other = other if type(other) in _OPERANDS else joined(other)
         self.write_result(name, FRONTS[name](self, other))
         return self
 
@@ -503,7 +516,7 @@ def _in_place(name: str) -> Callable[[Any, Any], Any]:
 
 def _method(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        if options or len(args) > 1:
+        if options or len(args) > 1 or has_lists(args):
             return call_method(name, (self, *args), options)
         return FRONTS[name](self, *args)
 

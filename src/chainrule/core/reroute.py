@@ -25,9 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.cells import HANDLES
-from chainrule.core.creation import JOINS, LISTED, REROUTED
-from chainrule.core.dispatch import call_function
+from chainrule.core.creation import JOINS, REROUTED
+from chainrule.core.dispatch import functions_of_arrays, taking_lists
 from chainrule.core.modules import python_modules
 from chainrule.core.nditer import nditer
 from chainrule.core.trace import CURRENT, is_following
@@ -162,9 +161,13 @@ def is_users_module(module: str) -> bool:
 def _make_faces() -> dict[int, Any]:
     """Return what stands in for what, by the identity of the original."""
     faces: dict[int, Any] = {
-        id(original): _guarded(original, ours) for original, ours in REROUTED.items()
+        id(original): taking_lists(original) for original in functions_of_arrays()
     }
-    faces |= {id(original): _shortened(original, ours) for original, ours in LISTED.items()}
+    faces |= {id(original): _guarded(original, ours) for original, ours in REROUTED.items()}
+    for module in (np.linalg, np.fft):
+        names = {name: faces.get(id(x), x) for name, x in vars(module).items()}
+        faces[id(module)] = ModuleType(module.__name__, module.__doc__)
+        vars(faces[id(module)]).update(names)
     faces[id(np.vectorize)] = Vectorize
     faces[id(np.nditer)] = _guarded(np.nditer, nditer)
     faces |= {id(original): ours for original, ours in JOINS.items()}
@@ -186,19 +189,6 @@ def _guarded(original: Any, ours: Any) -> Any:
             if is_following() and _IS_ON.get()
             else original(*args, **options)
         )
-
-    return rerouted
-
-
-def _shortened(original: Any, ours: Any) -> Any:
-    """Return the same for a function that NumPy hands over: a traced value goes where NumPy would send it."""
-    guarded = _guarded(original, ours)
-
-    @functools.wraps(original, updated=())
-    def rerouted(*args: Any, **options: Any) -> Any:
-        if args and type(args[0]) in HANDLES:
-            return call_function(original, args, options)
-        return guarded(*args, **options)
 
     return rerouted
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import HANDLES, settled, type_of
-from chainrule.core.creation import converted_array, holds_traced
+from chainrule.core.creation import converted_array
+from chainrule.core.lists import holds_traced
 from chainrule.core.op import FRONTS
 from chainrule.core.trace import is_following
 from chainrule.core.types import Shape
