@@ -43,11 +43,12 @@ class Grouping:
         place = len(self.items) - 1
         if isinstance(item, (Scan, MatrixProduct, UnfoldedProduct)):
             item.out.ready = place
-        elif isinstance(item, (LoopCall, HostCall)):
+        elif isinstance(item, HostCall):
             for out in item.outs:
                 out.ready = place
-            if isinstance(item, LoopCall) and item.changes:
-                item.operands[0].array.ready = place
+        elif isinstance(item, LoopCall):
+            for written in (*item.outs, *item.operands[: item.changes]):
+                written.array.ready = place
         return place
 
     def join(self, piece: Piece) -> None:

@@ -146,7 +146,7 @@ class _Lowering:
 
     def _loop_call(self, item: LoopCall) -> Sequence[Statement]:
         """Return a call for the last axis of the batch, in loops over the others; and the guard that it asks for."""
-        reads = [*item.operands, *[Read(out, whole(out.shape)) for out in item.outs]]
+        reads = [*item.operands, *item.outs]
         shapes = [x.shape for x in reads]
         fronts = [
             x.view.broadcast((*item.batch, *x.shape[len(x.shape) - len(core) :]))
@@ -325,7 +325,9 @@ def _writes(item: Item, array: Array) -> bool:
         return any(p.out is array for p in item.pieces)
     if isinstance(item, (Scan, MatrixProduct, UnfoldedProduct)):
         return item.out is array
-    return isinstance(item, (LoopCall, HostCall)) and array in item.outs
+    if isinstance(item, LoopCall):
+        return any(out.array is array for out in item.outs)
+    return isinstance(item, HostCall) and array in item.outs
 
 
 def _in_step(item: Item, output: Array, reads: Sequence[tuple[Any, Any]]) -> bool:

@@ -274,7 +274,7 @@ class LoopCall:
         types: which of its loops, as in `ufunc.types`.
         batch: the shape of the axes before.
         operands: what is read, of the loop's dtypes.
-        outs: what is written, each an array of its own.
+        outs: what is written, each all of an array of its own, with the axes in any order.
         changes: whether the first operand is written to as well.
     """
 
@@ -282,7 +282,7 @@ class LoopCall:
     types: str
     batch: Shape
     operands: tuple[Read, ...]
-    outs: tuple[Array, ...]
+    outs: tuple[Read, ...]
     changes: bool = False
 
 

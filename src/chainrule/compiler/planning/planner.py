@@ -54,6 +54,7 @@ from chainrule.compiler.planning.plan import (
 )
 from chainrule.compiler.planning.rules import called_rule, elementwise_rule, is_native
 from chainrule.compiler.planning.scans import SCANS, rules_of
+from chainrule.compiler.planning.transforms import TRANSFORMS, transform_of
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.core.op import Ufunc
@@ -113,6 +114,7 @@ class _Planner:
             "from_diagonal": self._on_diagonal,
             "qr": self._factored,
             "solve_triangular": self._triangular,
+            **dict.fromkeys(TRANSFORMS, self._transformed),
             **dict.fromkeys(TRIANGLES, self._triangle),
             **dict.fromkeys(_FILLS, self._fill),
             **dict.fromkeys(SCANS, self._scanned),
@@ -299,11 +301,11 @@ class _Planner:
         if ufunc.is_finite:
             self._require_finite(operands[0])
         results = result_types(node)
-        outs = [Array(t.shape, dtype) for t, dtype in zip(results, made, strict=True)]
+        outs = [_new(t.shape, dtype) for t, dtype in zip(results, made, strict=True)]
         self._call_loop(ufunc, letters, operands, outs)
         values = [
             x if t.dtype == x.dtype else self._copied(x, t.dtype)
-            for x, t in zip([Read(out, whole(out.shape)) for out in outs], results, strict=True)
+            for x, t in zip(outs, results, strict=True)
         ]
         self._hand_on(node, values)
         return True
@@ -313,7 +315,7 @@ class _Planner:
         ufunc: Ufunc,
         letters: str,
         operands: Sequence[Read],
-        outs: Sequence[Array],
+        outs: Sequence[Read],
         *,
         changes: bool = False,
     ) -> None:
@@ -345,11 +347,10 @@ class _Planner:
         dtype = np.dtype(complex if x.dtype.kind == "c" else float)
         letter = dtype.char
         packed = self._copied(x, dtype)
-        scales = Array((*x.shape[:-2], k), dtype)
-        q = Array((*x.shape[:-1], k), dtype)
+        scales = _new((*x.shape[:-2], k), dtype)
+        q = _new((*x.shape[:-1], k), dtype)
         self._call_loop(PACK, f"{letter}->{letter}", [packed], [scales], changes=True)
-        factors = [packed, Read(scales, whole(scales.shape))]
-        self._call_loop(UNPACK, f"{letter}{letter}->{letter}", factors, [q])
+        self._call_loop(UNPACK, f"{letter}{letter}->{letter}", [packed, scales], [q])
         top = Read(packed.array, packed.view.cut((..., slice(0, k), slice(None))))
         r = self._computed(
             TRIANGLES["triu"],
@@ -360,7 +361,7 @@ class _Planner:
         )
         values = [
             y if y.dtype == t.dtype else self._copied(y, t.dtype)
-            for y, t in zip([Read(q, whole(q.shape)), r], node.type, strict=True)
+            for y, t in zip([q, r], node.type, strict=True)
         ]
         self._hand_on(node, values)
 
@@ -379,6 +380,30 @@ class _Planner:
         operands = (x, Read(a.array, view))
         self._call_loop(ufunc, f"{dtype.char * 2}->", operands, (), changes=True)
         self.values[node] = Read(x.array, x.view.turned())
+
+    def _transformed(self, node: Node) -> None:
+        """Transform along axes, as `numpy.fft` does, the last first."""
+        assert node.op is not None
+        dtype, params = node.type.dtype, node.params
+        x = self._operand(node, 0)
+        if dtype.char not in _PRODUCTS or not is_native(x.dtype):
+            self._host(node, f"numbers of dtype {x.dtype}")
+            return
+        axes = params["axes"] if "axes" in params else (params["axis"],)
+        for axis in reversed(axes):
+            size = x.shape[axis]
+            n = params.get("n", size)
+            name, norm = node.op.name, params["norm"]
+            how = transform_of(name, x.dtype, dtype, size=size, n=n, norm=norm)
+            given = self._strided(x, how.loop[0])
+            factor = Read(Array((), how.factor.dtype, constant=np.asarray(how.factor)), whole(()))
+            shape = (*x.shape[:axis], how.size, *x.shape[axis + 1 :])
+            made = _new(shape, how.loop[-1])
+            order = (*[k for k in range(len(shape)) if k != axis], axis)
+            source, target = (Read(y.array, y.view.transposed(order)) for y in (given, made))
+            self._call_loop(how.ufunc, how.types, [source, factor], [target])
+            x = made if made.dtype == how.made else self._copied(made, how.made)
+        self.values[node] = x if axes else self._copied(x, dtype)
 
     def _hand_on(self, node: Node, values: Sequence[Operand]) -> None:
         """Give a node its value, or the nodes that stand for its results theirs."""
@@ -746,6 +771,11 @@ def _without_first_axes(x: Read, count: int) -> Read:
     view = x.view.reshaped(x.shape[len(x.shape) - count :])
     assert view is not None
     return Read(x.array, view)
+
+
+def _new(shape: Shape, dtype: DType) -> Read:
+    """Return all of a new array."""
+    return Read(Array(shape, dtype), whole(shape))
 
 
 def _zero(dtype: DType) -> Uniform:
