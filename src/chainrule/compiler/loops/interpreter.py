@@ -142,9 +142,7 @@ class _Run:
         ]
         given, results = arrays[: len(call.inputs)], arrays[len(call.inputs) :]
         with np.errstate(all="ignore", invalid="call", call=lambda *what: failed.append(what[0])):
-            made = call.ufunc.function(*given, signature=call.types)
-        for array, value in zip(results, made if type(made) is tuple else (made,), strict=True):
-            array[...] = value
+            call.ufunc.function(*given, out=tuple(results) or None, signature=call.types)
         return np.bool_(bool(failed))
 
     def _block(self, b: Block, shape: tuple[int, ...], values: Values) -> Any:
