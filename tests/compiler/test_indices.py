@@ -52,6 +52,7 @@ PROGRAMS = {
     ),
     "computed": lambda x, n: x[n[-1] - n[0]] * 2,
     "the position of the largest": lambda x, n: x[np.argmax(x[:, n[0]])] * x[n[1], 0],
+    "no index at all": lambda x, n: x[()] * x[n[0]] + np.sum(x[0, 0][()]),
     "take": lambda x, n: (np.take(x, n[0], axis=1), np.take(x, n[1])),
     "views": _views,
     "a list": _swapped,

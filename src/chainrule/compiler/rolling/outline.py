@@ -92,9 +92,10 @@ def _kind(node: Node) -> tuple[Any, int]:
     """Return what is equal for nodes that do the same, and the place."""
     params, place = node.params, 0
     values = [param_key(v) for v in params.values()]
-    if node.op is not None and node.op.name in _INDEXED and type(params["index"][0]) is int:
-        first, *rest = params["index"]
-        shape = params["shape"] if node.op.name == "scatter" else node.args[0].shape
+    index = params["index"] if node.op is not None and node.op.name in _INDEXED else ()
+    if index and type(index[0]) is int:
+        first, *rest = index
+        shape = params.get("shape") or node.args[0].shape
         place = first % shape[0]
         others = [param_key(v) for k, v in params.items() if k != "index"]
         values = ["moving", param_key(tuple(rest)), *others]
