@@ -247,3 +247,26 @@ def test_what_cannot_be_written_exactly_has_no_key():
     assert identity_of(Graph(graph.inputs, graph.nodes, graph.outputs), [], {}) is None
     node.params = {**node.params, "where": np.array(["text"])}
     assert identity_of(graph, [], {}) is None
+
+
+LOOPS = """
+import sys
+import numpy as np
+import scipy.special
+import chainrule as cr
+
+step = cr.compile(lambda a, b: np.linalg.solve(a, scipy.special.gammaln(b)) + np.fft.rfft(b)[0].real)
+print(step(np.eye(3) * 2, np.array([1.5, 2.5, 3.5])).tobytes().hex())
+print("llvmlite" in sys.modules)
+"""
+
+
+def test_loops_of_ufuncs_are_found_again_by_another_process(folder):
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", LOOPS], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert told[0][0] == told[1][0]
+    assert [answer for _, answer in told] == ["True", "False"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
-from chainrule.core.op import FRONTS
+from chainrule.core.op import FRONTS, Ufunc
 from chainrule.core.types import Value
 from chainrule.ops.elementwise import elementwise, elementwise_type
 
@@ -110,5 +110,6 @@ elementwise(
     np.i0,
     partials=(lambda out, x: FRONTS["i1"](x),),
     infer=elementwise_type(np.sin, "i0"),
+    ufunc=Ufunc("scipy.special", "i0"),  # of the same series
     names=(np.i0,),
 )
