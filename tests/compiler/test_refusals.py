@@ -15,7 +15,7 @@ from chainrule.ops.elementwise import PYTHON_OPERATORS
 UNARY = {"negative", "positive", "absolute", "invert"}
 NUMBERS = {
     float: [2.0, 0.5, -8.0, 1 / 3, 0.0, -0.0, 1e200, -400.0, np.inf, -np.inf, np.nan],
-    int: [2, 3, -1, 0, 5, 2**31, -(2**31), 2**53 + 1, 2**62, -(2**62), 40, 7],
+    int: [2, 3, -1, 0, 5, 2**31, -(2**31), 2**53 + 1, 2**62, -(2**62), -(2**63), 40, 7],
     complex: [1 + 2j, 0j, -0.5j, 1e300 + 1e300j, complex(np.inf, 1), complex(0, np.nan)],
 }
 OF_INTEGERS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}

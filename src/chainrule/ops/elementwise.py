@@ -32,6 +32,7 @@ from chainrule.ops.refusals import (
     python_absolute,
     python_division,
     python_endless,
+    python_negative,
     python_power,
     python_product,
 )
@@ -62,6 +63,7 @@ _PYTHON_REFUSES: dict[str, Rule] = {
     "floor_divide": python_division,
     "remainder": python_division,
     "power": python_power,
+    "negative": python_negative,
     "absolute": python_absolute,
 }
 

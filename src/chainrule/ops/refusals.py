@@ -19,6 +19,8 @@ _ENDS = 2.0**62
 """Integers that are larger may not fit in 64 bits: the estimate is a float."""
 _EXACT = 2**53
 """Integers that are larger may not be floats."""
+_LEAST = -(2**63)
+"""The one integer of 64 bits whose negative has more."""
 
 
 def negative_exponent(out: Value, x: Value, y: Value) -> Value:
@@ -78,8 +80,8 @@ _too_large = python_endless(operator.mul)
 
 
 def python_division(out: Value, x: Value, y: Value) -> Value:
-    """Python divides by no zero; a quotient of integers is rounded once, however large they are."""
-    large = []
+    """Python divides by no zero; a quotient of integers is rounded once, or whole, however large they are."""
+    large = [np.equal(x, _LEAST)] if _is_integer(out) else []
     if _is_integer(x) and _is_integer(y) and not _is_integer(out):
         large = [np.greater(np.abs(np.multiply(1.0, i)), _EXACT) for i in (x, y)]
     return _any(np.equal(y, 0), *large)
@@ -101,7 +103,12 @@ def python_power(out: Value, x: Value, y: Value) -> Value:
 
 
 def python_absolute(out: Value, x: Value) -> Value:
-    """The distance of a complex number from zero may be too large."""
+    """The distance of a complex number from zero may be too large, and that of an integer."""
     if type_of(x).dtype.kind != "c":
-        return False
+        return python_negative(out, x)
     return _all(np.isinf(out), np.isfinite(x))
+
+
+def python_negative(out: Value, x: Value) -> Value:
+    """The negative of an integer may have more than 64 bits."""
+    return np.equal(x, _LEAST) if type_of(x).dtype.kind == "i" else False
