@@ -111,6 +111,31 @@ def test_machine_code_does_what_the_interpreter_does(is_near, dtype, machine, rn
     assert_same(Program(buffers, loops), arrays, machine, tolerance=TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("shape", [s for s in SHAPES if s[4] > 1])
+def test_rows_may_share_places_in_other_columns(shape, dtype, machine, rng):
+    _, _, width, channels, kernel, outputs = shape
+    buffers, (*_, loop) = convolutions(dtype, *shape)
+    (product,) = loop.body
+    across = (width + kernel - 1) * channels
+    columns = ((kernel, across), (kernel * channels, 1))
+    taps = row_major((kernel, kernel * channels), 1)
+    joined = dataclasses.replace(
+        product,
+        out=dataclasses.replace(product.out, columns=columns),
+        b=dataclasses.replace(product.b, columns=taps),
+    )
+    assert joined.sizes == product.sizes == (*product.sizes[:2], outputs)
+    arrays = [(rng.integers(-3, 4, b.size)).astype(dtype) for b in buffers]
+    apart, together = [a.copy() for a in arrays], [a.copy() for a in arrays]
+    interpret(Program(buffers, (loop,)), apart)
+    program = Program(buffers, (dataclasses.replace(loop, body=(joined,)),))
+    interpret(program, together)
+    np.testing.assert_array_equal(together[-1], apart[-1])
+    assert_same(program, arrays, machine, tolerance=0)
+
+
 def renamed(loop, name):
     """Return a loop under a name of its own."""
     moved = Relocation({}, lambda _: name, lambda place: (place, ()))

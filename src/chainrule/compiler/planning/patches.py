@@ -21,8 +21,10 @@ from chainrule.core.trace import Node
 from chainrule.core.types import Shape
 
 _FLOATS = frozenset("fd")
-_FEWEST_COLUMNS = 8
-"""Fewer columns leave most of a vector idle: a copy and a library's product are faster then."""
+_FEWEST_ADDED = 8
+"""Fewer columns in a row leave most of a vector idle where they are added: a copy of the product is faster then."""
+_WHOLE = frozenset({1, 2, 4, 8})
+"""So many columns need no mask. What was stored with one is slow to read: others are added along with those behind."""
 _LONGEST_SUM = 512
 """A sum of more numbers is made in parts, which are added to what is in memory."""
 
@@ -112,12 +114,11 @@ def _readers(node: Node, through: frozenset[str], uses: Uses) -> Iterator[tuple[
                 yield user, i
 
 
-def multiplies(a: Patches, b: Operand, *, columns: int) -> bool:
-    """Say whether a product of patches is made where they lie, or else of a copy; `columns` counts those of `b`."""
-    if len(a.shape) < 2 or len(a.shape) != len(b.shape) or a.shape[:-2] != b.shape[:-2]:
-        return False
+def multiplies(a: Patches, b: Operand) -> bool:
+    """Say whether a product of patches is made where they lie, or else of a copy."""
     is_real = a.dtype.char in _FLOATS and a.dtype == b.dtype
-    return is_real and b.shape[columns] >= _FEWEST_COLUMNS
+    is_matrix = len(a.shape) > 1 and len(a.shape) == len(b.shape)
+    return is_real and is_matrix and a.shape[:-2] == b.shape[:-2]
 
 
 def product_of(a: Patches, b: Read) -> UnfoldedProduct:
@@ -155,14 +156,20 @@ def landing(product: Array, target: Array, parts: Sequence[tuple[View, View]]) -
     height, columns = product.shape
     part, place = parts[0]
     order = _order(part, columns)
-    if order is None or part.offset or part.shape[-1] < _FEWEST_COLUMNS or place.strides[-1] != 1:
+    if order is None or part.offset or place.strides[-1] != 1:
         return None
     rows, width = order
     is_complete = width * len(parts) == columns and math.prod(part.shape[:rows]) == height
     if not is_complete or taken.axes[0] not in {(), ((len(parts), width),)}:
         return None
     within = tuple(zip(place.shape, place.strides, strict=True))
-    return Unfolding((within[:rows], (*places.axes[0], *within[rows:])), place.offset)
+    across = (*places.axes[0], *within[rows:])
+    if place.shape[-1] not in _WHOLE:
+        sizes, (steps,) = merged(_sizes(across), [[s for _, s in across]])
+        across = tuple(zip(sizes, steps, strict=True))
+    return (
+        Unfolding((within[:rows], across), place.offset) if across[-1][0] >= _FEWEST_ADDED else None
+    )
 
 
 def added(a: Read, b: Read, target: Array, places: Unfolding) -> UnfoldedProduct:

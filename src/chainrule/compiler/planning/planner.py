@@ -541,7 +541,7 @@ class _Planner:
         if patches is None or (left and right):
             return False
         other = self._operand(node, 1 if left else 0)
-        if not multiplies(patches, other, columns=-1 if left else -2):
+        if not multiplies(patches, other):
             return False
         factor = other if isinstance(other, Read) else self._copied(other)
         if right:  # (x @ p).T = p.T @ x.T
