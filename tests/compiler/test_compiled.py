@@ -1,5 +1,6 @@
 """`compile`: what it returns behaves as the function it was made of, whatever that does."""
 
+import copy
 import dataclasses
 import functools
 import io
@@ -163,6 +164,67 @@ def test_a_static_container_that_changes_is_compiled_for_anew():
     options["rate"] = 5.0
     assert compiled(2.0, options) == 10.0
     assert is_native(compiled)
+
+
+class _Rate:
+    def __init__(self, value):
+        self.value = value
+
+
+def _counted(f):
+    """Count the calls of a function that run as Python, on numbers or to be captured."""
+
+    def counted(*args):
+        counted.calls += 1
+        return f(*args)
+
+    counted.calls = 0
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("f", "static", "others"),
+    [
+        (lambda x, n: x**n, 2, [3, 2.0]),
+        (lambda x, s: x * s["n"] + s["a"][0], {"n": 2, "a": [1.5, None]}, [{"n": 2, "a": [-1.5]}]),
+        (lambda x, s: x * np.sum(s["w"]), {"w": np.ones(3)}, [{"w": np.zeros(3)}]),
+        (lambda x, s: np.reshape(x, s), (2, 3), [(3, 2), (6,)]),
+        (lambda x, rate: x * rate.value, _Rate(2.0), [_Rate(3.0)]),
+    ],
+)
+def test_calls_with_static_arguments_run_natively(f, static, others):
+    counted = _counted(f)
+    step = cr.compile(counted, static=1)
+    x = np.arange(6.0)
+    for given in (static, *others):
+        assert_equal_results(step(x, given), f(x, given))
+        calls = counted.calls
+        for _ in range(3):
+            same = given if isinstance(given, _Rate) else copy.deepcopy(given)
+            assert_equal_results(step(x, same), f(x, same))
+        assert counted.calls == calls, step.report()
+
+
+def test_a_static_argument_that_is_changed_is_another_one():
+    array, rate = np.ones(3), _Rate(2.0)
+    settings = {"n": 2, "w": array, "rate": rate}
+    step = cr.compile(lambda x, s: x * s["n"] * np.sum(s["w"]) * s["rate"].value, static=1)
+    assert step(1.0, settings) == 12.0
+    settings["n"] = 3
+    assert step(1.0, settings) == 18.0
+    array[0] = 2.0
+    assert step(1.0, settings) == 24.0
+    rate.value = 1.0
+    assert step(1.0, settings) == 12.0
+
+
+def test_a_result_may_be_an_argument_behind_a_static_one():
+    step = cr.compile(lambda s, x: (x, x * s["n"]), static=0)
+    x = np.ones(3)
+    same, twice = step({"n": 2, "m": [1, 2]}, x)
+    same, twice = step({"n": 2, "m": [1, 2]}, x)
+    assert same is x
+    assert twice.tolist() == [2.0] * 3
 
 
 def test_static_arguments_are_compared_as_a_whole():

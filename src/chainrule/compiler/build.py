@@ -34,6 +34,7 @@ from chainrule.compiler.machine_code.jit import load_object
 from chainrule.compiler.numerics import contexts_now
 from chainrule.compiler.records import replaced
 from chainrule.compiler.settings import is_checking
+from chainrule.compiler.statics import static_description
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
@@ -218,7 +219,7 @@ def _signature(
         for i, x in enumerate(values)
     ]
     held = len(values) - len(captured.surroundings)
-    arguments = described(structure, inputs[:held], StaticInput)
+    arguments = described(structure, inputs[:held], static_description)
     results = _results(captured, own, count)
     returned = described(captured.structure, results, ConstantResult)
     is_flat = arguments is None or returned is None

@@ -21,6 +21,7 @@ from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.numerics import settings_now, warns_as_usual
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import Snapshot
+from chainrule.compiler.statics import objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
@@ -53,12 +54,12 @@ class Path:
         self.built = built
         self._fast: tuple[Any, Callable[..., Any] | None] = (None, None)
 
-    def call(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    def call(self, args: tuple[Any, ...], options: dict[str, Any], leaves: Sequence[Any]) -> Any:
         """Run the native step; a `Declined` says that it did not, and nothing was written."""
         built = self.built
         if not built.is_flat:
             return built.entry(*args, *((options,) if options else ()))
-        returned = built.entry(*tree.leaves((args, options)))
+        returned = built.entry(*leaves)
         if type(returned) is Declined:
             return returned
         return tree.unflatten(self.captured.structure, returned)
@@ -158,7 +159,7 @@ class Compiled:
         """Find what fits these arguments, or make it: what a call comes to if the newest entry does not take it."""
         if is_following() or not warns_as_usual():
             return self._run_eagerly(args, options)
-        given = self._with_statics(args)
+        given = wrapped(args, self._static)
         leaves, structure = tree.flatten((given, options))
         try:
             call = self._key(leaves, structure)
@@ -189,7 +190,7 @@ class Compiled:
                         path = self._compiled(specialization, call, leaves, structure, forced)
                 if path is None:
                     return self._without_path(specialization, call, args)
-            returned = path.call(args, options)
+            returned = path.call(args, options, leaves)
             if type(returned) is not Declined:
                 specialization.newest = self._newest = path
                 self._entry = path.fast_now()
@@ -218,19 +219,13 @@ class Compiled:
 
     # what fits a call
 
-    def _with_statics(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Wrap the static arguments, so that they are compared as a whole."""
-        if not self._static:
-            return args
-        return tuple([_Static(x) if i in self._static else x for i, x in enumerate(args)])
-
     def _key(self, leaves: Sequence[Any], structure: Structure) -> _Call:
         """Return what decides about a call.
 
         Raises:
             NotCompiledError: an argument is nothing that can be compiled for.
         """
-        objects = [x for _, x in structure.static if not isinstance(x, _VALUES)]
+        objects = [x for x in objects_in(structure) if not isinstance(x, _VALUES)]
         surroundings = self._surroundings_of(objects)
         types = tuple([type_key(x) for x in leaves])
         kind = (structure, types, _repeats(leaves), surroundings.signature)
@@ -286,7 +281,7 @@ class Compiled:
             captured = capture_step(
                 self.function,
                 leaves,
-                functools.partial(_rebuilt, structure),
+                functools.partial(rebuilt, structure),
                 is_shared=surroundings.holds,
                 forced=forced,
                 questions=specialization.questions,
@@ -316,7 +311,7 @@ class Compiled:
         """Return the numbers of the leaves of the donated arguments."""
         if not self._donate:
             return frozenset()
-        args, _ = _rebuilt(structure, [float(i) for i in range(structure.count)])
+        args, _ = rebuilt(structure, [float(i) for i in range(structure.count)])
         return frozenset(
             [int(x) for i in self._donate if i < len(args) for x in tree.leaves(args[i])]
         )
@@ -426,33 +421,6 @@ class Compiled:
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-class _Static:
-    """A static argument: equal to one of the same type that is equal."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Static) or type(other.value) is not type(self.value):
-            return False
-        if other.value is self.value:
-            return True
-        try:
-            return bool(other.value == self.value)
-        except Exception:  # noqa: BLE001  arrays do not say: compiled for each of them
-            return False
-
-    def __hash__(self) -> int:
-        return hash(type(self.value))
-
-
-def _rebuilt(structure: Structure, leaves: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    args, options = tree.unflatten(structure, leaves)
-    return tuple([x.value if type(x) is _Static else x for x in args]), options
 
 
 def _numbers(where: str, given: Sequence[int] | int) -> tuple[int, ...]:

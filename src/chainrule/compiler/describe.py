@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chainrule import tree
-from chainrule.compiler.entry.signature import Mapping, Record
+from chainrule.compiler.entry.signature import Input, Mapping, Record
 from chainrule.compiler.entry.signature import Sequence as Items
+from chainrule.compiler.entry.signature import leaves as input_leaves
 from chainrule.tree import Structure
 
 
@@ -27,7 +28,7 @@ def described(
     Args:
         structure: of the container.
         leaves: the descriptions of its leaves, in the order of `tree.flatten`.
-        static: describes what is no leaf: text, None, functions.
+        static: describes what is no leaf: text, None, functions; it may be a container too.
 
     Returns:
         The description, and the numbers of the leaves in the order in which the entry meets them, -1 for what is
@@ -42,12 +43,12 @@ def described(
     order: list[int] = []
     try:
         return _walk(tree.unflatten(structure, tokens), leaves, static, order), tuple(order)
-    except _UnknownContainerError:
+    except UnknownContainerError:
         return None
 
 
-class _UnknownContainerError(Exception):
-    """It never leaves this file."""
+class UnknownContainerError(Exception):
+    """There is a container that the entry cannot take apart; `described` turns it into None."""
 
 
 def _walk(x: Any, leaves: Sequence[Any], static: Callable[[Any], Any], order: list[int]) -> Any:
@@ -65,6 +66,7 @@ def _walk(x: Any, leaves: Sequence[Any], static: Callable[[Any], Any], order: li
         children = tuple([_walk(getattr(x, n), leaves, static, order) for n in names])
         return Record(kind, names, children)
     if tree.flatten((x,))[0]:
-        raise _UnknownContainerError
-    order.append(-1)
-    return static(x)
+        raise UnknownContainerError
+    made = static(x)
+    order += [-1 for _ in input_leaves(made)] if isinstance(made, Input) else [-1]
+    return made
