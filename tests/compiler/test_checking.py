@@ -50,6 +50,12 @@ def test_a_checked_step_computes_what_an_unchecked_one_does(failures):
     assert not failures.exists()
 
 
+def test_an_array_that_is_passed_twice_is_one_in_the_check(failures):
+    x = np.arange(3.0)
+    np.testing.assert_array_equal(cr.compile(lambda x, y: x * 2 - y)(x, x), x)
+    assert not failures.exists()
+
+
 @pytest.mark.parametrize(
     ("planted", "text"),
     [

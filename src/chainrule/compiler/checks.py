@@ -13,6 +13,7 @@ from chainrule.compiler.loops.interpreter import interpret
 from chainrule.compiler.loops.program import Program
 from chainrule.compiler.reproducer import save_reproducer
 from chainrule.core.graph import Graph
+from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType
 from chainrule.errors import ChainruleError, CompileError, NotCompiledError
 
@@ -32,7 +33,7 @@ def failures_named(name: str, graph: Graph) -> Iterator[None]:
     except (CompileError, NotCompiledError):
         raise
     except Exception as error:
-        inputs = random_inputs([node.type for node in graph.inputs])
+        inputs = _numbers_for(graph)
         saved = save_reproducer(name, graph, inputs)
         reason = f"{type(error).__name__}: {error}"
         raise CompileError.from_failure(name, reason, saved) from error
@@ -45,7 +46,7 @@ def check_pass(name: str, before: Graph, after: Graph) -> None:
         CompileError: it breaks a rule of graphs, or computes something else. It names the pass and
             the file that holds the graph and the numbers.
     """
-    inputs = random_inputs([node.type for node in before.inputs])
+    inputs = _numbers_for(before)
     reason = _illegal(after) or _difference(before, after, inputs)
     if reason:
         raise CompileError.from_pass(name, reason, save_reproducer(name, before, inputs))
@@ -57,10 +58,17 @@ def check_lowered(name: str, graph: Graph, program: Program) -> None:
     Raises:
         CompileError: it breaks a rule of programs, or computes something else.
     """
-    inputs = random_inputs([node.type for node in graph.inputs])
+    inputs = _numbers_for(graph)
     reason = _illegal_program(program) or _program_difference(graph, program, inputs)
     if reason:
         raise CompileError.from_pass(name, reason, save_reproducer(name, graph, inputs))
+
+
+def _numbers_for(graph: Graph) -> list[Any]:
+    """Return numbers for the inputs of a graph; an array that is passed twice is one input, and has one."""
+    numbers = random_inputs([node.type for node in graph.inputs])
+    first: dict[Node, Any] = {}
+    return [first.setdefault(n, x) for n, x in zip(graph.inputs, numbers, strict=True)]
 
 
 def random_inputs(types: Sequence[ArrayType]) -> list[Any]:
