@@ -1,7 +1,5 @@
 """`CHAINRULE_CHECK=1` on whole steps: a mistake of a stage is raised, with the stage's name and a file."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -9,6 +7,7 @@ import chainrule as cr
 from chainrule.compiler import lowering, passes
 from chainrule.compiler.loops.program import Loop, Store
 from chainrule.compiler.passes.rewrite import rewritten
+from chainrule.compiler.records import replaced
 from chainrule.core.op import TABLE
 from chainrule.errors import CompileError
 
@@ -79,11 +78,11 @@ def test_a_step_raises_when_its_loops_are_wrong(failures, monkeypatch):
 
     def wrong(plan, in_place=None):
         program = right(plan, in_place)
-        return dataclasses.replace(program, body=tuple(map(shortened, program.body)))
+        return replaced(program, body=tuple(map(shortened, program.body)))
 
     def shortened(s):
         if isinstance(s, Loop) and any(isinstance(part, Store) for part in s.body):
-            return dataclasses.replace(s, count=s.count - 1)
+            return replaced(s, count=s.count - 1)
         return s
 
     monkeypatch.setattr(lowering, "lower", wrong)

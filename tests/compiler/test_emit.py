@@ -1,6 +1,5 @@
 """What the native function of a program does is what the interpreter does."""
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -32,6 +31,7 @@ from chainrule.compiler.loops.program import (
     Store,
 )
 from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.records import replaced
 
 F4, F8, C16, I8, BOOL = (np.dtype(t) for t in ("f4", "f8", "c16", "i8", "?"))
 MACHINES = [Machine.host(), Machine.named("avx2"), Machine.named("sse2")]
@@ -224,7 +224,7 @@ def test_products_in_blocks(resident, dtype, machine, rng, monkeypatch):
         if below:
             m, n, _ = shape
             out = Matrix(made[2], Index(0), m, n, 1, m)
-            product = dataclasses.replace(product, out=out)
+            product = replaced(product, out=out)
         buffers += made
         statements.append(product)
         arrays += [rng.integers(-9, 9, x.size).astype(dtype) for x in made]

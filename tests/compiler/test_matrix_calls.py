@@ -1,6 +1,5 @@
 """Calls of `numpy.linalg`'s loops: NumPy's bits, its errors before anything is written, the statement's rules."""
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -25,6 +24,7 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.loops.relocation import Place, Relocation
 from chainrule.compiler.loops.structure import structure_of, walk
+from chainrule.compiler.records import replaced
 from chainrule.errors import GraphError
 from chainrule.ops.matrices import linalg_ufunc
 
@@ -331,7 +331,7 @@ def test_it_moves(rng):
         },
         names.__getitem__,
         lambda k: (k, ((9, 1),)),
-    ).block(program(dataclasses.replace(CALL, sizes=(1, 2, 1))).body)
+    ).block(program(replaced(CALL, sizes=(1, 2, 1))).body)
     looped = Program((A, B, OUT), (Loop(9, 3, moved),))
     check_program(looped)
     a, b, out = rng.normal(size=12), rng.normal(size=6), np.zeros(6)
@@ -340,8 +340,8 @@ def test_it_moves(rng):
 
 
 def test_equal_calls_have_one_key():
-    again = dataclasses.replace(CALL, name=5)
-    other = dataclasses.replace(CALL, sizes=(2, 2, 1))
+    again = replaced(CALL, name=5)
+    other = replaced(CALL, sizes=(2, 2, 1))
     keys = [structure_of((c,)).key for c in (CALL, again, other)]
     assert keys[0] == keys[1] != keys[2]
 
@@ -363,5 +363,5 @@ def test_equal_calls_have_one_key():
 )
 def test_a_broken_call_is_refused(changes, what):
     with pytest.raises(GraphError) as caught:
-        check_program(program(dataclasses.replace(CALL, **changes)))
+        check_program(program(replaced(CALL, **changes)))
     assert what in str(caught.value)

@@ -1,6 +1,5 @@
 """Products with patches: the statement in the checker, the printer, the interpreter, relocation and machine code."""
 
-import dataclasses
 import itertools
 import re
 
@@ -26,6 +25,7 @@ from chainrule.compiler.loops.program import (
 from chainrule.compiler.loops.relocation import Place, Relocation
 from chainrule.compiler.loops.structure import structure_of
 from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.records import replaced
 from chainrule.errors import GraphError
 
 TOLERANCE = {"f4": 1e-4, "f8": 1e-12, "i4": 0}
@@ -202,7 +202,7 @@ def forward():
 
 
 def fixed(matrix, **changes):
-    return dataclasses.replace(matrix, index=Index(), **changes)
+    return replaced(matrix, index=Index(), **changes)
 
 
 def test_the_text_shows_every_factor():
@@ -215,7 +215,7 @@ def test_the_text_shows_every_factor():
 
 def test_the_work_is_counted():
     buffers, product = forward()
-    product = dataclasses.replace(product, out=fixed(product.out), a=fixed(product.a))
+    product = replaced(product, out=fixed(product.out), a=fixed(product.a))
     cost = cost_of(Program(buffers, (product,)))
     assert (cost.products, cost.total.flops) == (1, 2 * 30 * 36 * 16)
     assert (cost.total.read, cost.total.written) == (4 * (30 * 36 + 36 * 16), 4 * 30 * 16)
@@ -236,7 +236,7 @@ def test_a_broken_product_is_refused(matrix, changes, what):
     buffers, product = forward()
     parts = {k: fixed(getattr(product, k)) for k in ("out", "a", "b")}
     check_program(Program(buffers, (UnfoldedProduct(**parts),)))
-    parts[matrix] = dataclasses.replace(parts[matrix], **changes)
+    parts[matrix] = replaced(parts[matrix], **changes)
     with pytest.raises(GraphError, match=re.escape(what)):
         check_program(Program(buffers, (UnfoldedProduct(**parts),)))
 
@@ -244,7 +244,7 @@ def test_a_broken_product_is_refused(matrix, changes, what):
 def test_columns_lie_in_a_row_and_nothing_is_read_and_written():
     buffers, product = forward()
     parts = {k: fixed(getattr(product, k)) for k in ("out", "a", "b")}
-    sparse = dataclasses.replace(parts["b"], rows=((3, 1), (3, 1), (4, 1)), columns=((16, 36),))
+    sparse = replaced(parts["b"], rows=((3, 1), (3, 1), (4, 1)), columns=((16, 36),))
     with pytest.raises(GraphError, match="does not lie in a row"):
         check_program(Program(buffers, (UnfoldedProduct(**{**parts, "b": sparse}),)))
     same = Unfolded(buffers[4], Index(), parts["a"].rows, ((1, 0), (1, 0), (1, 1)))
@@ -265,7 +265,7 @@ def test_equal_products_become_one_function():
 
 def test_a_product_moves_with_its_buffers(rng):
     buffers, product = forward()
-    product = dataclasses.replace(product, out=fixed(product.out), a=fixed(product.a))
+    product = replaced(product, out=fixed(product.out), a=fixed(product.a))
     x, _, _, _, y, *_ = buffers
     three = Buffer("three", x.dtype, 3 * x.size, "input", 0)
     results = Buffer("results", y.dtype, 3 * y.size, "output", 4)

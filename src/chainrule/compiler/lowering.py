@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.planning.lower import lower
 from chainrule.compiler.planning.planner import plan
+from chainrule.compiler.records import replaced
 from chainrule.compiler.reporting import asking, highest_name
 from chainrule.compiler.settings import is_checking
 from chainrule.compiler.views import View, whole
@@ -88,20 +88,18 @@ def _moved(statement: Any, moved: Mapping[Buffer, Buffer]) -> Statement:
     """Return a statement that works on other buffers."""
     if isinstance(statement, (Load, Store, Matrix, Unfolded, Block)):
         buffer = moved.get(statement.buffer, statement.buffer)
-        result: Any = dataclasses.replace(statement, buffer=buffer)
+        result: Any = replaced(statement, buffer=buffer)
         return result  # type: ignore[no-any-return]
     if isinstance(statement, Loop):
-        return dataclasses.replace(
-            statement, body=tuple([_moved(s, moved) for s in statement.body])
-        )
+        return replaced(statement, body=tuple([_moved(s, moved) for s in statement.body]))
     if isinstance(statement, (Product, UnfoldedProduct)):
         parts: Any = {k: _moved(getattr(statement, k), moved) for k in ("out", "a", "b")}
-        return dataclasses.replace(statement, **parts)
+        return replaced(statement, **parts)
     if isinstance(statement, Call):
         blocks: Any = {k: tuple([_moved(b, moved) for b in getattr(statement, k)]) for k in _BLOCKS}
-        return dataclasses.replace(statement, **blocks)
+        return replaced(statement, **blocks)
     if isinstance(statement, Host):
-        return dataclasses.replace(
+        return replaced(
             statement,
             inputs=tuple([(moved.get(b, b), shape) for b, shape in statement.inputs]),
             outputs=tuple([(moved.get(b, b), shape) for b, shape in statement.outputs]),

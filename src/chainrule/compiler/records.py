@@ -1,7 +1,7 @@
-"""Frozen records that are quick to declare: a dataclass costs half a millisecond, and a warm start has not many.
+"""Frozen records that are quick to declare: a dataclass costs half a millisecond, and a start has not many.
 
-`dataclasses` writes and compiles Python for each class. What is made a few times per step does without that; what is
-made by the thousand, such as the statements of a program, is a dataclass.
+`dataclasses` writes and compiles six methods for each class, whether it is used or not. A record's are shared, but for
+the one that makes it, which is written when the first is made.
 """
 
 from __future__ import annotations
@@ -27,16 +27,11 @@ def record(kind: type[T]) -> type[T]:
     Point(x=1, y=2)
     """
     names = tuple(kind.__annotations__)
-    known = set(names)
-    defaults = {name: vars(kind)[name] for name in names if name in vars(kind)}
 
     def initialize(self: Any, /, *args: Any, **options: Any) -> None:
-        given = dict(zip(names, args, strict=False))
-        values = {**defaults, **given, **options}
-        if len(given) != len(args) or given.keys() & options.keys() or values.keys() != known:
-            message = f"{kind.__name__} takes {', '.join(names)}"
-            raise TypeError(message)
-        self.__dict__.update(values)
+        made = _initializer(kind, names)
+        setattr(kind, "__init__", made)  # noqa: B010  a method of this class alone
+        made(self, *args, **options)
 
     def values_of(self: Any) -> tuple[Any, ...]:
         return tuple([self.__dict__[name] for name in names])
@@ -66,7 +61,23 @@ def record(kind: type[T]) -> type[T]:
 
 def replaced(x: T, **changes: Any) -> T:
     """Return a record with other values for some of its names."""
-    return type(x)(**{**vars(x), **changes})
+    values = vars(x)
+    known = {name: values[name] for name in type(x).__match_args__}  # type: ignore[attr-defined]  # of a record
+    return type(x)(**known | changes)
+
+
+def _initializer(kind: type, names: tuple[str, ...]) -> Any:
+    """Write the method that takes the values of the names."""
+    defaults = {f"_{name}": vars(kind)[name] for name in names if name in vars(kind)}
+    parameters = [f"{name}=_{name}" if f"_{name}" in defaults else name for name in names]
+    values = ", ".join(f"{name!r}: {name}" for name in names)
+    text = (
+        f"def __init__({', '.join(['_self', *parameters])}):\n _self.__dict__.update({{{values}}})"
+    )
+    made: dict[str, Any] = {}
+    exec(text, defaults, made)  # noqa: S102  names of our own classes
+    made["__init__"].__qualname__ = f"{kind.__qualname__}.__init__"
+    return made["__init__"]
 
 
 def _refuse(self: Any, name: str, *_: Any) -> None:

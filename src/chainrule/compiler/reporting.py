@@ -7,7 +7,6 @@ warning that is turned into an error. Then the step runs eagerly as well, and ra
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from chainrule.compiler.emission.inner_loops import LoopRule
 from chainrule.compiler.entry.signature import CHECKED
 from chainrule.compiler.loops.program import Call, Guard, Let, Loop, Program, Statement
 from chainrule.compiler.loops.structure import results_of, walk
+from chainrule.compiler.records import replaced
 
 _BOOL = np.dtype(bool)
 _REPORTING = "scipy."
@@ -42,7 +42,7 @@ def asking(program: Program) -> Program:
         *_question(_is_quiet, fresh + 1),
         *program.body[behind:],
     )
-    return dataclasses.replace(program, body=body)
+    return replaced(program, body=body)
 
 
 def highest_name(program: Program) -> int:

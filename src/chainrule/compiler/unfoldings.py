@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from chainrule.compiler.records import record
 from chainrule.compiler.views import View
 from chainrule.core.types import Shape
 
@@ -16,7 +16,7 @@ Factors = tuple[tuple[int, int], ...]
 """An axis that several indices count, the last the fastest: (size, stride) of each."""
 
 
-@dataclass(frozen=True)
+@record
 class Unfolding:
     """The element at index `i` lies at `offset` plus what the factors of each axis make of `i[k]`."""
 

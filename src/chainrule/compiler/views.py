@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from chainrule.compiler.records import record
 from chainrule.core.types import Shape
 
 
-@dataclass(frozen=True)
+@record
 class View:
     """The element at index `i` of an array of `shape` lies at `offset + Σ i[k] · strides[k]`, counted in elements."""
 

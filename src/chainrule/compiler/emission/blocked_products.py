@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 
 from chainrule.compiler.emission.instructions import Function, close_loop, open_loop
@@ -17,6 +16,7 @@ from chainrule.compiler.emission.tiles import (
 )
 from chainrule.compiler.loops.program import Matrix, Product
 from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.records import record, replaced
 
 RESIDENT = 1 << 19
 """Bytes of one operand that are packed at once and used again and again: half of a second-level cache."""
@@ -34,7 +34,7 @@ def write_blocked(scope: Scope, product: Product) -> None:
     """Write a product in which neither side is empty, where the scope is."""
     if product.out.column_stride != 1:
         out, a, b = (turned(m) for m in (product.out, product.a, product.b))
-        product = replace(product, out=out, a=b, b=a)
+        product = replaced(product, out=out, a=b, b=a)
     _Writer(scope, product).write()
 
 
@@ -55,7 +55,7 @@ def balanced(count: int, most: int) -> list[tuple[int, int, int]]:
     return [part for part in found if part[2]]
 
 
-@dataclass(frozen=True)
+@record
 class _Slab:
     """A part of the depth.
 
@@ -70,7 +70,7 @@ class _Slab:
     add: bool
 
 
-@dataclass(frozen=True)
+@record
 class _Strips:
     """Rows of equal tiles in a block: the first of them, their height, and how many strips stand before them."""
 

@@ -26,6 +26,7 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.loops.structure import Structure, structure_of
 from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.records import record
 from chainrule.errors import GraphError
 
 _ALIGNMENT = 64
@@ -33,7 +34,7 @@ _MOST_IN_ONE = 512
 """Statements of one function: the time LLVM takes grows faster than a function's length."""
 
 
-@dataclass(frozen=True)
+@record
 class Module:
     """What there is to compile.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,13 @@ from chainrule.compiler.emission.scope import Scope, element_pointer
 from chainrule.compiler.emission.values import AnyValue
 from chainrule.compiler.machine_code.inner_loops import loop_name, loop_types
 from chainrule.compiler.machine_code.symbols import PREFIX
+from chainrule.compiler.records import record
 from chainrule.core.op import Ufunc
 
 DType = np.dtype[Any]
 
 
-@dataclass(frozen=True)
+@record
 class LoopRule:
     """The rule of an op that a ufunc computes: `rule(e, *args)` is one of the results.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -26,6 +25,7 @@ from chainrule.compiler.loops.program import (
     Statement,
     Store,
 )
+from chainrule.compiler.records import record, replaced
 
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 _WORTH_A_CALL = 16 * 16 * 16
@@ -78,7 +78,7 @@ def calls_library(product: Product) -> bool:
     return is_complex and _work(product) >= _WORTH_A_CALL and _is_readable(product)
 
 
-@dataclass(frozen=True)
+@record
 class _Layout:
     """How BLAS sees a matrix: its leading dimension, and whether it lies column by column for us."""
 
@@ -100,7 +100,7 @@ def _write_call(scope: Scope, product: Product) -> None:
     out, a, b = product.out, product.a, product.b
     layouts = [_layout(m) for m in (out, a, b)]
     if layouts[0].is_transposed:  # type: ignore[union-attr]  # asked for before
-        _write_call(scope, replace(product, out=turned(out), a=turned(b), b=turned(a)))
+        _write_call(scope, replaced(product, out=turned(out), a=turned(b), b=turned(a)))
         return
     dtype = out.buffer.dtype
     scale = ("1", "1" if product.add else "0")
@@ -203,8 +203,8 @@ def _by_parts(product: Product, fresh: Iterator[int]) -> tuple[Statement, ...]:
         )
         return Product(
             product.out,
-            replace(a, index=left, columns=rows),
-            replace(b, index=right, rows=rows),
+            replaced(a, index=left, columns=rows),
+            replaced(b, index=right, rows=rows),
             add,
         )
 

@@ -8,7 +8,6 @@ depth, whatever the size of the tile.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,12 @@ import numpy as np
 from chainrule.compiler.emission.instructions import Declarations, Function, close_loop, open_loop
 from chainrule.compiler.emission.memory import mask_text
 from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.records import record
 
 _ATTRIBUTES = "noinline #0"
 
 
-@dataclass(frozen=True)
+@record
 class Tile:
     """A tile of the result, and how it finds its operands.
 
@@ -41,7 +41,7 @@ class Tile:
     add: bool
 
 
-@dataclass(frozen=True)
+@record
 class Kind:
     """What numbers are multiplied, and how many are in a vector."""
 

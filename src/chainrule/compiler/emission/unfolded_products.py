@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,6 +21,7 @@ from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
 from chainrule.compiler.emission.values import AnyValue
 from chainrule.compiler.loops.program import Factors, Unfolded, UnfoldedProduct
 from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.records import record
 
 DType = np.dtype[np.generic]
 
@@ -32,7 +33,7 @@ _NEAR = 1 << 18
 """How many bytes of `b` stay near the processor while all rows are gone through."""
 
 
-@dataclass(frozen=True)
+@record
 class Span:
     """Some columns of the last factor: `vectors` times `lanes` of them; of the last vector `active` lanes."""
 
@@ -42,7 +43,7 @@ class Span:
     active: int | None = None
 
 
-@dataclass(frozen=True)
+@record
 class Band:
     """Some turns of the loops over rows, each a tile's rows: the loops, and the rows from there.
 

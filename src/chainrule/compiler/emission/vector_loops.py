@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,13 +15,14 @@ from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
 from chainrule.compiler.emission.values import AnyValue, Value, real_dtype
 from chainrule.compiler.loops.program import Cast, Fold, Let, Load, Loop, Statement, Store
 from chainrule.compiler.machine_code.machine import Machine
+from chainrule.compiler.records import record
 
 _LIGHT, _MEDIUM = 12, 60
 _IN_A_CALL = 8
 """Vectors that are handed to an inner loop of a ufunc at once: a call costs as much as some elements."""
 
 
-@dataclass(frozen=True)
+@record
 class Stretch:
     """Some turns of a loop, run in one way: `lanes * copies` of them at once, of the last vector `active` lanes."""
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
+from chainrule.compiler.records import record
 from chainrule.core.op import Ufunc
 
 DType = np.dtype[Any]
@@ -42,7 +44,7 @@ class Buffer:
     slot: int = -1
 
 
-@dataclass(frozen=True)
+@record
 class Number:
     """A number known while compiling."""
 
@@ -54,7 +56,7 @@ Operand = int | Number
 """The name of a value, or a number."""
 
 
-@dataclass(frozen=True)
+@record
 class Index:
     """A place in a buffer, counted in elements: `offset + Σ stride · name`.
 
@@ -68,7 +70,7 @@ class Index:
     terms: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class Load:
     """Set `name` to an element of a buffer."""
 
@@ -77,7 +79,7 @@ class Load:
     index: Index
 
 
-@dataclass(frozen=True)
+@record
 class Let:
     """Set `name` to `rule(e, *args)`, computed by the emitter `e`, see `emitter.py`.
 
@@ -95,7 +97,7 @@ class Let:
     label: str
 
 
-@dataclass(frozen=True)
+@record
 class Cast:
     """Set `name` to an operand in another dtype, as NumPy's astype does."""
 
@@ -104,7 +106,7 @@ class Cast:
     dtype: DType
 
 
-@dataclass(frozen=True)
+@record
 class Store:
     """Write an operand, of the buffer's dtype, into a buffer. With `add` it is added to what is there."""
 
@@ -114,7 +116,7 @@ class Store:
     add: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Carried:
     """A value that a sequential loop hands from turn to turn.
 
@@ -130,7 +132,7 @@ class Carried:
     dtype: DType
 
 
-@dataclass(frozen=True)
+@record
 class Fold:
     """A reduction over the turns of a loop: `result = combine(start, value of turn 0, value of turn 1, …)`.
 
@@ -154,7 +156,7 @@ class Fold:
     dtype: DType
 
 
-@dataclass(frozen=True)
+@record
 class Loop:
     """Run `body` `count` times; `var` is the turn, from 0, an int64 value.
 
@@ -176,7 +178,7 @@ class Loop:
     parallel: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Matrix:
     """A matrix in a buffer: the element in row i, column j lies at `index + i · row_stride + j · column_stride`."""
 
@@ -188,7 +190,7 @@ class Matrix:
     column_stride: int
 
 
-@dataclass(frozen=True)
+@record
 class Product:
     """`out = a @ b`, with `add` `out += a @ b`.
 
@@ -210,7 +212,7 @@ Factors = tuple[tuple[int, int], ...]
 """An axis that several indices count, the last the fastest: (size, stride) of each."""
 
 
-@dataclass(frozen=True)
+@record
 class Unfolded:
     """A matrix whose rows and columns are counted by several indices each, as the patches of an image are.
 
@@ -223,7 +225,7 @@ class Unfolded:
     columns: Factors
 
 
-@dataclass(frozen=True)
+@record
 class UnfoldedProduct:
     """`out = a @ b`, with `add` `out += a @ b`, where one place of `a` may stand in several rows.
 
@@ -246,7 +248,7 @@ class UnfoldedProduct:
         return rows, columns, sums
 
 
-@dataclass(frozen=True)
+@record
 class Guard:
     """Leave the program with status `1 + place + Σ stride · name` unless `condition`, a bool value, is `expected`.
 
@@ -263,7 +265,7 @@ class Guard:
     terms: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True)
+@record
 class Block:
     """A matrix for each turn of a call, in a buffer; or a vector, or a number.
 
@@ -276,7 +278,7 @@ class Block:
     strides: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Call:
     """Call the inner loop of a generalized ufunc, one of `numpy.linalg`'s, and set `name` to whether it failed.
 
@@ -321,7 +323,7 @@ def core_dimensions(ufunc: Ufunc) -> tuple[tuple[str, ...], ...]:
     )
 
 
-@dataclass(frozen=True)
+@record
 class Host:
     """Call a Python function on arrays; what it returns is copied to the buffers of the outputs.
 
@@ -345,7 +347,7 @@ class Host:
 Statement = Load | Let | Cast | Store | Loop | Product | UnfoldedProduct | Call | Guard | Host
 
 
-@dataclass(frozen=True)
+@record
 class Program:
     """A whole step.
 
@@ -359,6 +361,6 @@ class Program:
 
     buffers: tuple[Buffer, ...]
     body: tuple[Statement, ...]
-    offsets: Mapping[Buffer, int] = field(default_factory=dict)
+    offsets: Mapping[Buffer, int] = MappingProxyType({})
     arena: int = 0
-    constants: Mapping[Buffer, Any] = field(default_factory=dict)
+    constants: Mapping[Buffer, Any] = MappingProxyType({})

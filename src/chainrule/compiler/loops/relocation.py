@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from chainrule.compiler.loops.program import (
@@ -28,20 +26,21 @@ from chainrule.compiler.loops.program import (
     Unfolded,
     UnfoldedProduct,
 )
+from chainrule.compiler.records import record, replaced
 
 M = TypeVar("M", Matrix, Unfolded, Block)
 Terms = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
+@record
 class Place:
     """Where the first element of a buffer lies in another one."""
 
     buffer: Buffer
-    index: Index = field(default_factory=Index)
+    index: Index = Index()
 
 
-@dataclass(frozen=True)
+@record
 class Relocation:
     """How statements are moved.
 
@@ -81,9 +80,7 @@ class Relocation:
                 return UnfoldedProduct(self._matrix(out), self._matrix(a), self._matrix(b), add)
             case Call(name=name, inputs=inputs, outputs=outputs):
                 blocks = [tuple(map(self._matrix, part)) for part in (inputs, outputs)]
-                return dataclasses.replace(
-                    s, name=self.rename(name), inputs=blocks[0], outputs=blocks[1]
-                )
+                return replaced(s, name=self.rename(name), inputs=blocks[0], outputs=blocks[1])
         message = f"a {type(s).__name__} cannot be moved"
         raise TypeError(message)
 
@@ -103,7 +100,7 @@ class Relocation:
 
     def _matrix(self, m: M) -> M:
         buffer, index = self._element(m.buffer, m.index)
-        return dataclasses.replace(m, buffer=buffer, index=index)
+        return replaced(m, buffer=buffer, index=index)
 
     def _loop(self, loop: Loop) -> Loop:
         carried = tuple(
@@ -120,7 +117,7 @@ class Relocation:
                 for f in loop.folds
             ]
         )
-        return dataclasses.replace(
+        return replaced(
             loop,
             var=self.rename(loop.var),
             body=self.block(loop.body),

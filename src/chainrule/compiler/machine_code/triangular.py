@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.records import record
+
 _PREFIX = "trtrs_"
 
 
-@dataclass(frozen=True)
+@record
 class TriangularSolver:
     """A solver; the attributes are those of a ufunc that are asked for.
 

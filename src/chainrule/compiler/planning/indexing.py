@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.planning.plan import Array, Lookup, Operand, Position, Read, Uniform
+from chainrule.compiler.records import record
 from chainrule.compiler.views import View
 from chainrule.core.types import Shape
 
 
-@dataclass(frozen=True)
+@record
 class Selection:
     """An index in full: one entry per axis of the array, plus new axes.
 

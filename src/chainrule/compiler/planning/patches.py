@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chainrule.compiler.planning.plan import Array, DType, Operand, Read, UnfoldedProduct
+from chainrule.compiler.records import record
 from chainrule.compiler.unfoldings import Factors, Unfolding, joined
 from chainrule.compiler.views import View, merged, row_by_row, whole
 from chainrule.core.graph import Graph
@@ -32,7 +32,7 @@ Uses = dict[Node, list[tuple[Node | None, int]]]
 """Who reads each node, and as which argument; None is the caller."""
 
 
-@dataclass(frozen=True)
+@record
 class Patches:
     """An operand that no view shows: parts of an array, one behind the other."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.loops.program import Number
+from chainrule.compiler.records import record
 from chainrule.compiler.views import View, whole
 from chainrule.core.op import Ufunc
 from chainrule.core.types import Shape
@@ -38,7 +39,7 @@ class Array:
     maker: Point | Fold | None = None
 
 
-@dataclass(frozen=True)
+@record
 class Read:
     """An operand: the elements of an array that a view picks."""
 
@@ -65,7 +66,7 @@ class Read:
         )
 
 
-@dataclass(frozen=True)
+@record
 class Uniform:
     """An operand that has the same value everywhere."""
 
@@ -78,7 +79,7 @@ class Uniform:
         return self.number.dtype
 
 
-@dataclass(frozen=True)
+@record
 class Position:
     """One index array of a lookup.
 
@@ -93,7 +94,7 @@ class Position:
     stride: int
 
 
-@dataclass(frozen=True)
+@record
 class Lookup:
     """An operand whose elements lie where index arrays say: a view over the domain, plus what each position adds."""
 
@@ -300,7 +301,7 @@ class HostCall:
 Item = Group | Scan | MatrixProduct | UnfoldedProduct | Check | LoopCall | HostCall
 
 
-@dataclass(frozen=True)
+@record
 class Plan:
     """All work in order, the arrays of the inputs, and the results, each all of an array of its own."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +54,7 @@ from chainrule.compiler.planning.plan import (
 from chainrule.compiler.planning.rules import called_rule, elementwise_rule, is_native
 from chainrule.compiler.planning.scans import SCANS, rules_of
 from chainrule.compiler.planning.transforms import TRANSFORMS, transform_of
+from chainrule.compiler.records import replaced
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.core.op import Ufunc
@@ -281,7 +281,7 @@ class _Planner:
         for output in self._outputs(node):
             i, t = output.params["index"], output.type
             self.values[output] = self._computed(
-                replace(rule, result=i),
+                replaced(rule, result=i),
                 node.op.name,
                 operands,
                 casts,

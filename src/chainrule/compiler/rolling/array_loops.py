@@ -8,7 +8,6 @@ memory: what later turns read has a row per turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.loops.relocation import Place, Relocation, Terms
 from chainrule.compiler.passes.rewrite import derived
+from chainrule.compiler.records import record
 from chainrule.compiler.rolling.finding import loops_of
 from chainrule.compiler.rolling.lanes import Gathered, Lane, Line, Own, Rolled, Same, Saved, Table
 from chainrule.compiler.rolling.outline import Outline, outline_of
@@ -113,7 +113,7 @@ def _is_row(outline: Outline, loop: Rolled, q: int) -> bool:
     return len(node.args) == 1 and is_whole and isinstance(lane, Same) and lane.operand >= 0
 
 
-@dataclass(frozen=True)
+@record
 class _Row:
     """A row of an array in turn `t`: `first + step · t`."""
 

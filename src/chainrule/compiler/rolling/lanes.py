@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.records import record
 from chainrule.compiler.rolling.constants import FIRST_CONSTANT
 from chainrule.compiler.rolling.tape import ABSENT
 
@@ -18,21 +19,21 @@ MOST_GATHERED = 64
 """Turns up to which values from anywhere are copied together before the loop."""
 
 
-@dataclass(frozen=True)
+@record
 class Same:
     """The same constant, or the same earlier position, in every turn."""
 
     operand: int
 
 
-@dataclass(frozen=True)
+@record
 class Table:
     """A constant per turn."""
 
     operands: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Own:
     """Position `position` of the body, `lag` turns back; in the first turns `starts`, from before the loop."""
 
@@ -41,7 +42,7 @@ class Own:
     starts: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Saved:
     """Position `position` of the body of an earlier loop, in its turn `first + step · turn`."""
 
@@ -51,7 +52,7 @@ class Saved:
     step: int
 
 
-@dataclass(frozen=True)
+@record
 class Gathered:
     """An earlier position per turn, without a rule."""
 
@@ -61,7 +62,7 @@ class Gathered:
 Lane = Same | Table | Own | Saved | Gathered
 
 
-@dataclass(frozen=True)
+@record
 class Line:
     """A place that moves by a step: `first + step · turn`."""
 
@@ -69,7 +70,7 @@ class Line:
     step: int
 
 
-@dataclass(frozen=True)
+@record
 class Listed:
     """A place per turn."""
 

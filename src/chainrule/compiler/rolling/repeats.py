@@ -7,11 +7,11 @@ loop have the same tokens. Everything here is vector code over the tokens of the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.records import record
 from chainrule.compiler.rolling.tape import ABSENT
 
 MIN_TURNS = 4
@@ -28,7 +28,7 @@ _NEARLY = 0.98
 """A longer period has to save more than a shorter one, by this factor."""
 
 
-@dataclass(frozen=True)
+@record
 class Run:
     """Positions `start` to `end` in which every token equals the one a period before."""
 

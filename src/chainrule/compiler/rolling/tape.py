@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.compiler.loops.program import Buffer
+from chainrule.compiler.records import record
 from chainrule.compiler.rolling.constants import Constants
 
 DType = np.dtype[Any]
@@ -30,7 +31,7 @@ WIDTH = 3
 """Operands an action has at most."""
 
 
-@dataclass(frozen=True)
+@record
 class Action:
     """What is done at a position of a tape.
 

@@ -22,10 +22,11 @@ from chainrule.compiler.loops.program import (
     Statement,
     Store,
 )
+from chainrule.compiler.records import record
 from chainrule.compiler.rolling.tape import Action, DType
 
 
-@dataclass(frozen=True)
+@record
 class Constant:
     """An operand whose number is known; it takes the dtype that it is used in."""
 

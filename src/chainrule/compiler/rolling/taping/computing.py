@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from chainrule.compiler.entry.signature import CHECKED
 from chainrule.compiler.loops.program import Buffer
 from chainrule.compiler.passes.rewrite import operands
 from chainrule.compiler.planning.rules import elementwise_rule
+from chainrule.compiler.records import replaced
 from chainrule.compiler.rolling.tape import WIDTH, Action
 from chainrule.compiler.rolling.taping.taper import (
     Taper,
@@ -100,7 +100,7 @@ def _mapped(t: Taper, node: Node, kind: int, values: Sequence[Any]) -> Memory:
         sources.append(None)
         numbers.append(value.number if type(value) is Uniform else scalar(value))
     memory = t.new_memory(node.type)
-    mapped = dataclasses.replace(
+    mapped = replaced(
         t.tape.actions[kind],
         what="map",
         given=tuple([t.tape.dtype_of(x) for x in numbers]),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chainrule.compiler.loops.program import Buffer
+from chainrule.compiler.records import record
 
 IN_REGISTERS = 16
 """Elements up to which an array is kept as numbers of its own."""
@@ -16,7 +16,7 @@ class NotScalarError(Exception):
     """The graph is no scalar program."""
 
 
-@dataclass(frozen=True)
+@record
 class Memory:
     """A large array in memory.
 
@@ -31,7 +31,7 @@ class Memory:
     is_clean: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Part:
     """One number in a large array that is zero elsewhere, until it is added to another array."""
 
@@ -39,7 +39,7 @@ class Part:
     number: int
 
 
-@dataclass(frozen=True)
+@record
 class Uniform:
     """A large array of one number."""
 
