@@ -121,16 +121,16 @@ def test_rows_may_share_places_in_other_columns(shape, dtype, machine, rng):
     across = (width + kernel - 1) * channels
     columns = ((kernel, across), (kernel * channels, 1))
     taps = row_major((kernel, kernel * channels), 1)
-    joined = dataclasses.replace(
+    joined = replaced(
         product,
-        out=dataclasses.replace(product.out, columns=columns),
-        b=dataclasses.replace(product.b, columns=taps),
+        out=replaced(product.out, columns=columns),
+        b=replaced(product.b, columns=taps),
     )
     assert joined.sizes == product.sizes == (*product.sizes[:2], outputs)
     arrays = [(rng.integers(-3, 4, b.size)).astype(dtype) for b in buffers]
     apart, together = [a.copy() for a in arrays], [a.copy() for a in arrays]
     interpret(Program(buffers, (loop,)), apart)
-    program = Program(buffers, (dataclasses.replace(loop, body=(joined,)),))
+    program = Program(buffers, (replaced(loop, body=(joined,)),))
     interpret(program, together)
     np.testing.assert_array_equal(together[-1], apart[-1])
     assert_same(program, arrays, machine, tolerance=0)

@@ -157,25 +157,36 @@ def columns_packed(declarations: Declarations, kind: Kind, count: int, depth: in
     name = f"pack_columns_{kind.element}_{count}x{depth}"
     whole = depth // kind.lanes * kind.lanes
 
-    def square(f: Function, start: str, turns: int) -> None:
-        """Transpose squares of lanes by lanes, of which `turns` columns are there."""
+    def square(f: Function, start: str, turns: int, first: str, n: int) -> None:
+        """Transpose a square of lanes by lanes: `turns` columns of `n` rows from the row `first` on."""
+        top = _at(f, kind, "%a", f.set(f"mul nsw i64 {first}, %row"))
         end = _at(f, kind, "%out", _times(f, start, kind.width(count)))
-        for j, n in enumerate(kind.parts(count)):
-            rows = ["zeroinitializer"] * kind.lanes
-            for i in range(n):
-                row = _at(f, kind, "%a", _times(f, "%row", j * kind.lanes + i))
-                rows[i] = _load(f, declarations, kind, _at(f, kind, row, start), turns)
-            for i, x in enumerate(_transposed(f, kind, rows)[:turns]):
-                place = _at(f, kind, end, str(i * kind.width(count) + j * kind.lanes))
-                f.write(f"store {kind.vector} {x}, ptr {place}, align 4")
+        end = _at(f, kind, end, first)
+        rows = ["zeroinitializer"] * kind.lanes
+        for i in range(n):
+            row = _at(f, kind, top, _times(f, "%row", i))
+            rows[i] = _load(f, declarations, kind, _at(f, kind, row, start), turns)
+        for i, x in enumerate(_transposed(f, kind, rows)[:turns]):
+            place = _at(f, kind, end, str(i * kind.width(count)))
+            f.write(f"store {kind.vector} {x}, ptr {place}, align 4")
+
+    def band(f: Function, start: str, turns: int) -> None:
+        """Transpose `turns` columns, square by square: a loop, for LLVM is slow with so many shuffles."""
+        full = count // kind.lanes * kind.lanes
+        if full:
+            loop = open_loop(f, "0", str(full), kind.lanes)
+            square(f, start, turns, loop.turn, kind.lanes)
+            close_loop(f, loop)
+        if count > full:
+            square(f, start, turns, str(full), count - full)
 
     def write(f: Function) -> None:
         if whole:
             loop = open_loop(f, "0", str(whole), kind.lanes)
-            square(f, loop.turn, kind.lanes)
+            band(f, loop.turn, kind.lanes)
             close_loop(f, loop)
         if depth > whole:
-            square(f, str(whole), depth - whole)
+            band(f, str(whole), depth - whole)
 
     return _shared(declarations, name, write)
 
