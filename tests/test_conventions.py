@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import special
+from tests import calls
 
 import chainrule as cr
+from chainrule.core.op import TABLE
 
 PAGE = (Path(__file__).parent.parent / "docs" / "conventions.md").read_text(encoding="utf-8")
 KINKS = {
@@ -39,6 +41,9 @@ KINKS = {
     "relu(x)": [(cr.nn.relu, 0.0, 0)],
     "np.clip(x, low, high)": [(lambda x: np.clip(x, 0, 1), [-1.0, 0.0, 1.0, 2.0], [0, 1, 1, 0])],
     "np.sqrt(x)": [(np.sqrt, 0.0, np.inf)],
+    "np.linalg.slogdet(x)": [
+        (lambda x: np.linalg.slogdet(x)[1], [[1.0, 2.0], [2.0, 4.0]], np.full((2, 2), np.nan)),
+    ],
     "np.linalg.norm(x)": [(np.linalg.norm, [0.0, 0.0], [0, 0])],
     "np.power(x, y), scipy.special.powm1(x, y)": [
         (lambda y, f=f: f(0.0, y), 1.5, 0) for f in (np.power, special.powm1)
@@ -154,3 +159,33 @@ def test_a_division_by_pythons_zero_is_numpys():
         assert cr.grad(lambda x: np.sum(np.mean(np.zeros((0, 3)) * x, axis=0)))(
             np.ones(3)
         ).shape == (3,)
+
+
+@pytest.mark.parametrize("x", [0.0, 1.0, -1.0])
+def test_rules_on_numbers_of_pythons_are_those_on_numpys(x):
+    """At poles and borders Python's own arithmetic would raise, or turn complex."""
+    checked = 0
+    for op in TABLE.values():
+        if op.kind != "elementwise" or len(op.partials) != 1:
+            continue
+        f = calls.targets(op)[0]
+        with np.errstate(all="ignore"):
+            try:
+                expected = cr.grad(f)(np.float64(x))
+            except (cr.errors.ChainruleError, TypeError):
+                continue  # no result of real numbers
+            for got in (cr.grad(f)(x), cr.jvp(f, (x,), (1.0,))[1]):
+                np.testing.assert_allclose(got, expected, rtol=1e-12, err_msg=op.name)
+        checked += 1
+    assert checked > 90
+
+
+@pytest.mark.parametrize(("x", "power", "expected"), [(0.0, 0.5, np.inf), (-2.0, 0.5, np.nan)])
+def test_powers_of_pythons_numbers_have_numpys_slopes(x, power, expected):
+    with np.errstate(all="ignore"):
+        assert np.isclose(cr.grad(lambda x: np.power(x, power))(x), expected, equal_nan=True)
+
+
+def test_a_pole_at_a_number_of_pythons_is_explained():
+    with np.errstate(all="ignore"):
+        assert "= inf" in str(cr.explain(lambda x: np.log(x), 0.0))

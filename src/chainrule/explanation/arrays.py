@@ -20,6 +20,7 @@ from chainrule.explanation.locals import partial_formula, product_formula
 from chainrule.explanation.notations import notation_of
 from chainrule.explanation.tape import Tape, value_of
 from chainrule.explanation.wires import Edge, Graph, Wire
+from chainrule.ops.elementwise import slope
 
 _LONGEST_LABEL = 32
 DEEPEST_LABEL = 5
@@ -69,7 +70,7 @@ def _array_edge(
     assert node.op is not None
     rule = node.op.partials[i] if node.op.kind == "elementwise" else None
     if rule is not None:
-        local = rule(node.out, *node.args)
+        local = slope(rule, node.out, node.args)
         if getattr(local, "dtype", None) == np.bool_:  # of relu: whether it passes
             local = np.asarray(local, node.type.dtype)[()]
         return Edge(

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.core.cells import type_of
 from chainrule.core.trace import OUTPUT, Node
+from chainrule.ops.elementwise import slope
 
 _NONE = -1
 
@@ -95,7 +96,7 @@ class Jacobians:
         if node.parents[i] is None or rule is None:
             return None
         shape = node.type.shape
-        values = np.broadcast_to(rule(node.out, *node.args), shape).ravel()
+        values = np.broadcast_to(slope(rule, node.out, node.args), shape).ravel()
         own = type_of(node.args[i])
         places = np.broadcast_to(np.arange(own.size).reshape(own.shape), shape).ravel()
         return places, values

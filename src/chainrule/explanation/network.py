@@ -13,6 +13,7 @@ from chainrule.errors import ArgumentError
 from chainrule.explanation.derive import Flow
 from chainrule.explanation.facts import activation_name
 from chainrule.explanation.tape import Tape, value_of
+from chainrule.ops.elementwise import slope
 
 _PRODUCTS = frozenset({"matmul", "dot"})
 _SHAPING = frozenset({"transpose", "astype", "reshape", "ravel"})
@@ -252,7 +253,7 @@ def _slope(z: Node, end: Node) -> tuple[Any, str]:
     for node in region:
         assert node.op is not None
         moved[node] = sum(
-            rule(node.out, *node.args) * moved[p]
+            slope(rule, node.out, node.args) * moved[p]
             for rule, p in zip(node.op.partials, node.parents, strict=True)
             if p in moved and rule is not None
         )

@@ -22,6 +22,7 @@ from chainrule.explanation.patterns import Case, pattern_of
 from chainrule.explanation.run import Run, at_entry, bad_constant, born, in_order, upstream
 from chainrule.explanation.tape import value_of
 from chainrule.explanation.watching import Recording
+from chainrule.ops.elementwise import slope
 
 _STEPS_BACK = 3
 """How far back from an op the ops are looked at that made its operands."""
@@ -203,7 +204,7 @@ def _meeting(node: Node, which: int, g: Any, term: Any) -> tuple[Entry | None, A
     if partial is not None:
         shape = np.shape(node.out)
         upstream_all, local = (
-            np.broadcast_to(x, shape) for x in (g, partial(node.out, *node.args))
+            np.broadcast_to(x, shape) for x in (g, slope(partial, node.out, node.args))
         )
         product = upstream_all * local
         if not is_finite(product):

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from chainrule.core.cells import type_of
+from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.graph import reads_by_symbols
 from chainrule.core.op import (
     WEAK_FRONTS,
@@ -24,9 +24,15 @@ from chainrule.core.op import (
     enter,
 )
 from chainrule.core.trace import apply
-from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
+from chainrule.core.types import (
+    PYTHON_NUMBERS,
+    ArrayType,
+    Value,
+    array_type,
+    broadcast_shapes,
+)
 from chainrule.errors import NotDifferentiableError
-from chainrule.ops.broadcasting import broadcast_to, sum_to
+from chainrule.ops.broadcasting import astype, broadcast_to, sum_to
 from chainrule.ops.kinds import Names, constant, fitted
 from chainrule.ops.refusals import (
     python_absolute,
@@ -94,6 +100,26 @@ STRONG_ZERO: ContextVar[bool] = ContextVar("strong_zero", default=False)
 """Whether a zero cotangent stays zero whatever it is multiplied by: 0 · inf = 0."""
 
 
+def strong(x: Value) -> Value:
+    """Return a float or complex number of Python's as NumPy's, also where it is traced."""
+    if type(x) in {float, complex}:
+        return np.asarray(x)[()]
+    return astype(x, x.type.dtype) if type(x) in HANDLES and x.type.weak else x
+
+
+def slope(rule: Rule, out: Value, args: Sequence[Value]) -> Value:
+    """Return a partial derivative. NumPy's numbers divide by zero, Python's raise or turn complex."""
+    for x in args:
+        if type(x) not in PYTHON_NUMBERS:
+            break
+    else:
+        return rule(out, *map(strong, args))
+    try:
+        return rule(out, *args)
+    except (ZeroDivisionError, OverflowError):  # of traced numbers of Python's
+        return rule(out, *map(strong, args))
+
+
 def _times(g: Value, partial: Value) -> Value:
     if type(partial) is float:
         if partial == 1.0:
@@ -148,7 +174,7 @@ def elementwise(
     def unary_vjp(
         needs: Needs, g: Value, out: Value, args: Sequence[Value], params: Mapping[str, Any]
     ) -> Any:
-        return (_shaped_vjp(g, partials[0](out, args[0]), args[0]),)  # type: ignore[misc]  # a unary op has its partial
+        return (_shaped_vjp(g, slope(partials[0] or unknown(0), out, args), args[0]),)
 
     def unknown(i: int) -> NoReturn:
         """Refuse where a rule of another op needs more than is known of this one: fronts refuse users' calls."""
@@ -160,7 +186,7 @@ def elementwise(
         needs: Needs, g: Value, out: Value, args: Sequence[Value], params: Mapping[str, Any]
     ) -> list[Value]:
         return [
-            _shaped_vjp(g, (partials[i] or unknown(i))(out, *args), x) if need else None
+            _shaped_vjp(g, slope(partials[i] or unknown(i), out, args), x) if need else None
             for i, (need, x) in enumerate(zip(needs, args, strict=True))
         ]
 
@@ -168,7 +194,7 @@ def elementwise(
         tangents: Sequence[Value], out: Value, args: Sequence[Value], params: Mapping[str, Any]
     ) -> Value:
         terms = [
-            _times(t, (partials[i] or unknown(i))(out, *args))
+            _times(t, slope(partials[i] or unknown(i), out, args))
             for i, t in enumerate(tangents)
             if t is not None
         ]

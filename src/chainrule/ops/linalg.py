@@ -1,6 +1,6 @@
 """Square systems: `solve`, `inv`, `det`, `slogdet`, and tensors read as square matrices.
 
-A singular matrix raises NumPy's own LinAlgError.
+A singular matrix raises NumPy's own LinAlgError; `slogdet` knows singular matrices, its derivative there is NaN.
 """
 
 from __future__ import annotations
@@ -169,17 +169,24 @@ def _slogdet_type(a: ArrayType) -> tuple[ArrayType, ArrayType]:
     return array_type(a.shape[:-2], inexact(a.dtype)), array_type(a.shape[:-2], real_of(a))
 
 
+def _inverse_or_nan(a: Value, sign: Value) -> Value:
+    """Return inverses, NaN for the matrices whose determinant has no sign: log|det| has no slope there."""
+    n = type_of(a).shape[-1]
+    is_singular = _each(np.equal(sign, 0))
+    inverse = np.linalg.inv(np.where(is_singular, np.eye(n, dtype=type_of(a).dtype), a))
+    return np.where(is_singular, np.nan, inverse)
+
+
 def _slogdet_vjp(g: Value, out: Value, a: Value) -> Value:
     """With τ = tr(a⁻¹ da): dlog = Re τ, dsign = i sign Im τ."""
-    inverse = np.linalg.inv(a).mT
+    inverse = _inverse_or_nan(a, out[0]).mT
     if type_of(a).dtype.kind != "c":
         return _each(g[1]) * inverse
-    sign = np.linalg.slogdet(a)[0]
-    return _each(g[1] + 1j * np.imag(g[0] * sign)) * inverse
+    return _each(g[1] + 1j * np.imag(g[0] * out[0])) * inverse
 
 
 def _slogdet_jvp(tangents: tuple[Value], out: Value, a: Value) -> tuple[Value, Value]:
-    moved = np.sum(np.linalg.inv(a).mT * tangents[0], axis=(-2, -1))
+    moved = np.sum(_inverse_or_nan(a, out[0]).mT * tangents[0], axis=(-2, -1))
     if type_of(a).dtype.kind != "c":
         return FRONTS["zeros_like"](out[0]), moved
     return 1j * out[0] * np.imag(moved), np.real(moved)
