@@ -141,3 +141,16 @@ def test_a_moment_is_captured_without_a_decision_on_its_mask(length):
     x = np.array([1.0, -1.0, 4.0])
     graph = capture(f, array_type((3,), x.dtype))
     assert graph.run(x)[0] == f(x)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, bool, np.float32, complex])
+@pytest.mark.parametrize(
+    "function", [np.sum, np.prod, np.cumsum, np.cumprod, np.add.reduce, np.multiply.accumulate]
+)
+def test_a_total_has_the_dtype_that_is_asked_for(function, dtype):
+    x = np.array([3, -100, 7, 90, 0, 55], np.int32)
+    for keep in (x, x[:2]):
+        expected = function(keep, dtype=dtype)
+        got = cr.compile(lambda x: function(x, dtype=dtype))(keep.copy())
+        assert got.dtype == expected.dtype
+        np.testing.assert_array_equal(got, expected)

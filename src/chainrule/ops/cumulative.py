@@ -33,7 +33,9 @@ def _running_front(op: Callable[[], Op]) -> Callable[..., Value]:
             x, axis = reshaped(x, (t.size,)), 0
         if dtype is not None:
             x = astype(x, dtype)
-        return apply(op(), x, axis=axis_of(axis, max(t.ndim, 1)))
+        totals = apply(op(), x, axis=axis_of(axis, max(t.ndim, 1)))
+        # what large integers say of small ones is cut, as small ones would be
+        return totals if dtype is None else astype(totals, np.dtype(dtype))
 
     return front
 

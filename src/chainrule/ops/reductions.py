@@ -72,9 +72,10 @@ def _total_front(op: Callable[[], Op], neutral: int, combine: str) -> Callable[.
         if given(where) is not None and where is not True:
             a = FRONTS["where"](where, a, neutral)
         total = apply(op(), a, axis=axes, keepdims=keep)
-        if given(initial) is None:
-            return total
-        return astype(FRONTS[combine](total, initial), type_of(total).dtype)
+        if given(initial) is not None:
+            total = astype(FRONTS[combine](total, initial), type_of(total).dtype)
+        # what large integers say of small ones is cut, as small ones would be
+        return total if dtype is None else astype(total, np.dtype(dtype))
 
     return front
 
