@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import string
 from collections import Counter
 from collections.abc import Sequence
@@ -167,6 +168,88 @@ def _parsed(subscripts: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[Terms
     return inputs, output
 
 
+def _by_products(*args: Value, inputs: Terms, output: str, optimize: Any) -> Value:
+    """Sum products of two arrays at a time, as matrix products: what the compiler has loops for."""
+    t = _sum_of_products_type(*map(type_of, args), inputs=inputs, output=output, optimize=optimize)
+    sizes = _sizes([type_of(x) for x in args], inputs, output)
+    if 0 in sizes.values() or t.dtype.char not in "fdFDiIlLqQ":
+        return NotImplemented
+    work = [
+        _distinct_and_full(astype(x, t.dtype), term, sizes)
+        for x, term in zip(args, inputs, strict=True)
+    ]
+    for places in _order(inputs, tuple([type_of(x).shape for x in args]), output):
+        taken = [work.pop(i) for i in sorted(places, reverse=True)]
+        x, term = taken.pop()
+        while taken:
+            y, other = taken.pop()
+            rest = {*output, *"".join([o for _, o in (*work, *taken)])}
+            x, term = _product(x, term, y, other, rest)
+        work.append((x, term))
+    ((x, term),) = work
+    x, term = _summed(x, term, {*output})
+    return np.transpose(x, [term.index(label) for label in output])
+
+
+@functools.lru_cache(1024)
+def _order(
+    inputs: Terms, shapes: tuple[tuple[int, ...], ...], output: str
+) -> list[tuple[int, ...]]:
+    """Return which arrays are multiplied next, by their places among those that are left."""
+    if len(inputs) < 3:
+        return [tuple(range(len(inputs)))]
+    arrays = [np.broadcast_to(0.0, s) for s in shapes]
+    return np.einsum_path(_written(inputs, output), *arrays, optimize="greedy")[0][1:]
+
+
+def _distinct_and_full(x: Value, term: str, sizes: dict[str, int]) -> tuple[Value, str]:
+    """Return an array and its labels, each of them once, without axes of one element that stand for more."""
+    for label in term:
+        if term.count(label) > 1:
+            first = term.index(label)
+            second = term.index(label, first + 1)
+            x = np.diagonal(x, 0, first, second)
+            term = term[:first] + term[first + 1 : second] + term[second + 1 :] + label
+    shape = type_of(x).shape
+    kept = [k for k, label in enumerate(term) if shape[k] == sizes[label]]
+    return np.reshape(x, [shape[k] for k in kept]), "".join([term[k] for k in kept])
+
+
+def _summed(x: Value, term: str, rest: set[str]) -> tuple[Value, str]:
+    """Sum over the labels that nothing else needs."""
+    axes = tuple([k for k, label in enumerate(term) if label not in rest])
+    kept = "".join([label for label in term if label in rest])
+    return (astype(np.sum(x, axis=axes), type_of(x).dtype) if axes else x), kept
+
+
+def _product(x: Value, term: str, y: Value, other: str, rest: set[str]) -> tuple[Value, str]:
+    """Multiply two arrays and sum over the labels that nothing else needs."""
+    x, term = _summed(x, term, {*rest, *other})
+    y, other = _summed(y, other, {*rest, *term})
+    both = [label for label in term if label in other]
+    batch = [label for label in both if label in rest]
+    sums = [label for label in both if label not in rest]
+    left = [label for label in term if label not in other]
+    right = [label for label in other if label not in term]
+    sizes = dict(zip(term + other, type_of(x).shape + type_of(y).shape, strict=True))
+    result = "".join(batch + left + right)
+    x = np.transpose(x, [term.index(label) for label in batch + left + sums])
+    y = np.transpose(y, [other.index(label) for label in batch + sums + right])
+
+    def shape(*groups: list[str]) -> list[int]:
+        counts = [math.prod([sizes[label] for label in group]) for group in groups]
+        return [*[sizes[label] for label in batch], *counts]
+
+    if sums and type_of(x).is_inexact:
+        product = np.reshape(x, shape(left, sums)) @ np.reshape(y, shape(sums, right))
+    else:
+        x = np.reshape(x, [*shape(left, sums), 1])
+        y = np.reshape(y, [*shape([], sums), math.prod([sizes[label] for label in right])])
+        product = x * y
+        product = astype(np.sum(product, axis=-2), type_of(x).dtype) if sums else product
+    return np.reshape(product, [sizes[label] for label in result]), result
+
+
 _EINSUM = linear(
     "einsum",
     _sum_of_products,
@@ -174,6 +257,7 @@ _EINSUM = linear(
     transposes=_transpose,
     front=_einsum,
     names=(np.einsum,),
+    body=_by_products,
     notation=Notation("einsum({0}, …)"),
     samples=(
         Sample("ij,jk->ik", (2, 3), (3, 4)),

@@ -54,6 +54,7 @@ def linear(
     notation: Notation | None = None,
     samples: tuple[Sample, ...] = (),
     rejects: tuple[Sample, ...] = (),
+    body: Callable[..., Any] | None = None,
     can_fail: CanFail = never,
 ) -> Op:
     """Declare an op that is linear in each argument: the transposes are its vjps, the op itself is its jvp.
@@ -74,6 +75,7 @@ def linear(
         notation: how it is written.
         samples: calls for the generated tests.
         rejects: calls that must raise ShapeError.
+        body: see `Op.body`.
         can_fail: see `Op.can_fail`.
     """
 
@@ -136,6 +138,7 @@ def linear(
         reads_vary=callable(transposes),
         accumulate=accumulate,
         consume=consume,
+        body=body,
         can_fail=can_fail,
         notation=notation or called(name, arity),
         samples=samples,
