@@ -646,6 +646,13 @@ class EscapedValueError(ChainruleError, RuntimeError):
         )
 
     @classmethod
+    def from_text(cls) -> Self:
+        return cls(
+            "a number would be written or printed that each call has anew: this part is captured on types alone.",
+            hint="return the value from the step, and print it outside.",
+        )
+
+    @classmethod
     def from_unknown_numbers(cls) -> Self:
         return cls(
             "a decision on numbers that are not known yet: this part is captured on types alone.",

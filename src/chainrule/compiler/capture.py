@@ -148,6 +148,12 @@ class StepLevel(CaptureLevel):
         self.nodes.append(Node(GUARD, (x.type,), {"expected": outcome}, (x.node,), x.type, x.type))
         return outcome
 
+    def shown(self, x: Any) -> Value:
+        """Refuse to write a value while the step runs: the text is of one call, and every call has its own."""
+        if self.alive:
+            raise EscapedValueError.from_text()
+        return x.out
+
     def _check(self, refused: Any, name: str) -> None:
         """Record that calls for which something holds are run eagerly.
 

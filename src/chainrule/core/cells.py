@@ -82,6 +82,11 @@ class Traced:
                 return x
             x = x.out
 
+    def shown(self) -> Value:
+        """Return the bottom value for a text; where only its type is known, its level decides."""
+        x = self.lowest()
+        return x.level.shown(x) if type(x.out) is ArrayType else x.out
+
     def truth(self) -> bool:
         """Return the truth of the bottom value; where only its type is known, its level decides."""
         x = self.lowest()

@@ -35,6 +35,10 @@ class CaptureLevel(Level):
         """Say whether a value holds, for Python's branches. On types alone nobody knows."""
         raise EscapedValueError.from_unknown_numbers()
 
+    def shown(self, x: Any) -> Value:
+        """Return what stands for a value in a text: its type."""
+        return x.out
+
     def numbers_of(self, x: Any, name: str) -> Value:
         """Return the numbers of a value, on which a shape depends. On types alone nobody knows."""
         raise ShapeError.from_unknown(name)

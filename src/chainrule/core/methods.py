@@ -169,13 +169,13 @@ class Methods(Interchange):
     # printing, hashing, copying
 
     def __repr__(self) -> str:
-        return f"traced({self.leaf()!r})" if self.is_running() else repr(self.leaf())
+        return f"traced({self.shown()!r})" if self.is_running() else repr(self.leaf())
 
     def __str__(self) -> str:
-        return str(self.leaf())
+        return str(self.shown())
 
     def __format__(self, spec: str) -> str:
-        return format(self.leaf(), spec)
+        return format(self.shown(), spec)
 
     def __copy__(self) -> Any:
         return self.copy("K")
