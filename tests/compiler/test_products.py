@@ -48,3 +48,13 @@ def test_the_arena_of_a_step_has_room_for_packed_operands(rng):
     native = compiled._path().built.native
     assert native.translation.program.arena == 0
     assert native.artifact.arena >= 50 * 90 * 8
+
+
+def test_rows_far_apart_are_packed_only_where_many_columns_use_them(rng):
+    def packed(columns):
+        x, y = rng.normal(size=(40, 1024)), rng.normal(size=(1024, columns))
+        compiled = cr.compile(lambda x, y: x @ y)
+        np.testing.assert_allclose(compiled(x, y), x @ y, rtol=1e-11, atol=1e-11)
+        return compiled._path().built.native.artifact.arena
+
+    assert packed(10) == 0 < packed(200)

@@ -26,6 +26,8 @@ _LONG = 512
 """The depth that is summed up in one go: panels of this depth stay in the first two caches."""
 _PAGE = 2048
 """Rows that lie a multiple of this many bytes apart share the few places that a cache has for them."""
+_CROWDED_ROWS = 8
+"""So many of such rows are read side by side where packing them does not pay: a cache has places for them."""
 _TILES = {16: {1: 12, 2: 6}, 32: {1: 24, 2: 14}}
 """By the number of registers, and of the vectors in a row of the tile: how many rows it has at most."""
 
@@ -95,7 +97,10 @@ class _Writer:
         self.panel = vectors * self.kind.lanes
         self.most = _TILES[machine.registers][vectors]
         self.depth = balanced(product.a.columns, _LONG)[0][1]
-        self.packs_left, self.packs_right = self._packs_left(), self._packs_right()
+        self.packs_left = self._packs_left()
+        if self._is_crowded() and not self.packs_left:
+            self.most = min(self.most, _CROWDED_ROWS)
+        self.packs_right = self._packs_right()
         self.keeps_right = self.depth * self.kind.width(out.columns) * self.size <= RESIDENT
         self.block = out.rows
         if not self.keeps_right:
@@ -109,12 +114,15 @@ class _Writer:
 
     def _packs_left(self) -> bool:
         """Say whether the left operand is packed: it is badly read where it lies, and often enough."""
-        a = self.product.a
-        if a.column_stride == 1:
-            is_crowded = a.row_stride * self.size % _PAGE == 0
-            return is_crowded and self.depth > 2 * self.kind.lanes
         is_used_often = self.product.out.columns > 2 * self.panel
-        return is_used_often and a.column_stride * self.depth * self.size > _NEAR
+        is_far = self.product.a.column_stride * self.depth * self.size > _NEAR
+        return is_used_often and (is_far or self._is_crowded())
+
+    def _is_crowded(self) -> bool:
+        """Say whether rows of the left operand, if they are long, lie where they push each other out of the cache."""
+        a = self.product.a
+        is_long = a.column_stride == 1 and self.depth > 2 * self.kind.lanes
+        return is_long and a.row_stride * self.size % _PAGE == 0
 
     def _packs_right(self) -> bool:
         """Say whether the right operand is packed: its columns do not follow each other, or it is badly read."""
@@ -133,6 +141,7 @@ class _Writer:
             right *= -(-self.product.out.columns // self.panel)
         else:
             left *= sum(s.count for s in self._strips(self.block))
+        left, right = left * self.packs_left, right * self.packs_right
         work = self.scope.scratch((left + right) * self.size)
         return work, self._at(work, str(left))
 
