@@ -178,3 +178,29 @@ def test_nothing_is_written_before_a_refusal_is_known():
     with pytest.raises(ZeroDivisionError):
         step(expected, 1.0, 0.0)
     np.testing.assert_array_equal(a, expected)
+
+
+def assigned(x, n):
+    y = x.copy()
+    y[1] = n
+    return y
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+@pytest.mark.parametrize(
+    "f",
+    [
+        operator.add,
+        lambda x, n: np.where(x > 1, x, n),
+        assigned,
+        lambda x, n: np.maximum(n, x),
+        lambda x, n: x < n,
+        lambda x, n: np.zeros(400) + n + x[:1],
+    ],
+    ids=["add", "where", "setitem", "maximum", "compare", "of floats"],
+)
+def test_an_integer_that_an_array_cannot_hold_raises(f, dtype):
+    x = np.arange(4).astype(dtype)
+    numbers = [1, 2, 3, 4, 5, 6, 300, -1, -129, 7, 2**31, -(2**31) - 1]
+    step = assert_same_answers(lambda x, n: np.sum(f(x, n)), [(x, n) for n in numbers])
+    assert "specialization" in step.report()

@@ -37,6 +37,9 @@ _ANSWERS_AT_MOST = 8
 _NOTHING_LOST = (str, bytes, bool, type(None), type, np.dtype)
 """What a result may hold besides arrays and numbers: nothing traced can hide in it."""
 
+_BESIDE_INDEX = {"setitem": 2, "scatter": 1, "getitem": 1}
+"""Arguments that are values; those behind them are positions."""
+
 Rebuild = Callable[[Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 """Puts leaves back into positional and keyword arguments."""
 
@@ -60,9 +63,19 @@ class StepLevel(CaptureLevel):
         questions: what a value is compared with where its numbers decide, by the outcomes before; shared by all
             captures of a step for arguments of the same types, so that they ask the same questions.
         known: the numbers of nodes, computed where a guard asks.
+        has_integers: whether there are Python integers among the inputs.
     """
 
-    __slots__ = ("arrays", "forced", "known", "nodes", "older", "outcomes", "questions")
+    __slots__ = (
+        "arrays",
+        "forced",
+        "has_integers",
+        "known",
+        "nodes",
+        "older",
+        "outcomes",
+        "questions",
+    )
 
     def __init__(
         self, forced: Sequence[bool] = (), questions: dict[tuple[bool, ...], Value] | None = None
@@ -75,9 +88,11 @@ class StepLevel(CaptureLevel):
         self.outcomes: list[bool] = []
         self.forced = forced
         self.known: dict[Node, Value] = {}
+        self.has_integers = False
 
     def enter_input(self, value: Value) -> Any:
         """Return a traced input; its number serves the guards."""
+        self.has_integers |= type(value) is int
         handle = self.input(type_of(value))
         self.known[handle.node] = value
         return handle
@@ -102,6 +117,8 @@ class StepLevel(CaptureLevel):
             handle = wrap(self, out, node)
             if op.refuses is not None:
                 self._check(op.refuses(handle, *args), op.name)
+            if self.has_integers or op.name == "setitem":
+                self._check_ranges(op, args, params, out)
             return handle
         outputs = [Node(OUTPUT, (o,), {"index": i}, (node,), o, o) for i, o in enumerate(out)]
         self.nodes += outputs
@@ -167,6 +184,22 @@ class StepLevel(CaptureLevel):
             self.nodes.append(Node(CHECK, (t,), {}, (refused.node,), t, t))
         elif np.any(refused):
             raise NotCompiledError.from_refusal(name)
+
+    def _check_ranges(
+        self, op: Op, args: Sequence[Value], params: Mapping[str, Any], out: ArrayType
+    ) -> None:
+        """Record that Python's integers fit in the dtypes of the integers that they meet: NumPy has rules if not."""
+        values = args[: _BESIDE_INDEX.get(op.name, 0)] if "index" in params else args
+        numbers = [x for x in values if type(x) is int or _is_python_integer(x)]
+        if not numbers:
+            return
+        types = (out, *map(type_of, values))
+        for dtype in dict.fromkeys([t.dtype for t in types if _is_narrow(t)]):
+            limits = np.iinfo(dtype)
+            for x in numbers:
+                self._check(FRONTS["less"](x, int(limits.min)), op.name)
+                if limits.max < np.iinfo(np.int64).max:
+                    self._check(FRONTS["greater"](x, int(limits.max)), op.name)
 
     def numbers_of(self, x: Any, name: str) -> Value:
         """Return the numbers of a value in this call; the graph is for those, and a guard holds it to them.
@@ -243,6 +276,15 @@ class StepLevel(CaptureLevel):
             stack.pop()
             known[top] = evaluated(top, known)
         return known[node]
+
+
+def _is_python_integer(x: Value) -> bool:
+    return type(x) in HANDLES and x.type.weak and x.type.dtype.kind == "i"
+
+
+def _is_narrow(t: ArrayType) -> bool:
+    """Say whether some of Python's integers of 64 bits are none of this type."""
+    return not t.weak and (t.dtype.kind == "u" or (t.dtype.kind == "i" and t.dtype.itemsize < 8))
 
 
 def _has_numbers(x: Any, asked: Value) -> Any:
