@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,14 @@ from chainrule.core.op import Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, promoted
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.ops.broadcasting import astype
 from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import composite, linear
 from chainrule.ops.layout import laid_out
 
 _MODES = ("full", "same", "valid")
+_MOST_WINDOWS = 64
+"""Longer signals are left to NumPy: each window is a part of the loop."""
 
 
 def _cut(n: int, m: int, mode: str) -> tuple[int, int]:
@@ -38,6 +43,20 @@ def _cotangent(g: Value, x: Value, other: Value, mode: str) -> Value:
     return apply(_CONVOLVE, full, other[::-1], mode="valid")
 
 
+def _by_windows(a: Value, v: Value, mode: str) -> Value:
+    """The sum of windows of the longer signal, each times a value of the shorter one: one loop once it is compiled."""
+    dtype = promoted(type_of(a), type_of(v))
+    if type_of(a).shape[0] < type_of(v).shape[0]:
+        a, v = v, a
+    n, m = type_of(a).shape[0], type_of(v).shape[0]
+    if m > _MOST_WINDOWS or dtype.char not in "fdFD":
+        return NotImplemented
+    start, size = _cut(n, m, mode)
+    a, v = np.pad(astype(a, dtype), (m - 1, m - 1)), astype(v, dtype)
+    ends = [start + m - 1 - i for i in range(m)]
+    return functools.reduce(operator.add, [v[i] * a[k : k + size] for i, k in enumerate(ends)])
+
+
 _CONVOLVE = linear(
     "convolve",
     lambda a, v, mode: np.convolve(a, v, mode),
@@ -47,6 +66,7 @@ _CONVOLVE = linear(
         lambda g, a, v, mode: _cotangent(g, v, a, mode),
     ),
     front=lambda a, v, mode="full": _convolve(a, v, mode),
+    body=_by_windows,
     names=(np.convolve,),
     samples=(
         Sample((5,), (3,)),
