@@ -86,6 +86,14 @@ def test_integers_have_no_negative_powers():
     assert_same_answers(lambda x: np.sum(x**-2), [(x,)])
 
 
+@pytest.mark.parametrize("kind", [float, int])
+def test_divmod_of_python_numbers_gives_python_numbers(kind):
+    calls = list(itertools.product(NUMBERS[kind], repeat=2))
+    for part in range(2):
+        assert_same_answers(lambda x, y, part=part: divmod(x, y)[part], calls)
+    assert_same_answers(lambda x: divmod(7.5, x)[1], [(2.0,), (0.0,), (-3.0,)])
+
+
 def singular(n):
     return np.ones((n, n))
 

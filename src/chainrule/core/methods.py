@@ -491,6 +491,24 @@ def _is_weak(x: Any) -> bool:
     return type(x) in PYTHON_NUMBERS or (issubclass(type(x), Methods) and x.type.weak)
 
 
+def _weak_divmod(x: Any, y: Any) -> Any:
+    """Return quotient and rest; of Python numbers they are such again."""
+    if _is_weak(x) and _is_weak(y):
+        return WEAK_FRONTS["floor_divide"](x, y), WEAK_FRONTS["remainder"](x, y)
+    return FRONTS["divmod"](x, y)
+
+
+def _divided(self: Any, other: Any) -> Any:
+    kind: Any = type(other)
+    if kind not in _OPERANDS and _defers_to(kind, "__rdivmod__"):
+        return NotImplemented
+    return _weak_divmod(self, other)
+
+
+def _divides(self: Any, other: Any) -> Any:
+    return _weak_divmod(other, self)
+
+
 def _weak_unary(name: str) -> Callable[[Any], Any]:
     def operator(self: Any) -> Any:
         return (WEAK_FRONTS if self.type.weak else FRONTS)[name](self)
@@ -532,6 +550,8 @@ def _add_operators() -> None:
             setattr(cls, f"__{python}__", operator)
             setattr(cls, f"__r{python}__", swapped)
         setattr(ArrayMethods, f"__i{python}__", _in_place(name))
+    for python, operator in (("divmod", _divided), ("rdivmod", _divides)):
+        setattr(ScalarMethods, f"__{python}__", operator)
     for python, name in _COMPARE.items():
         setattr(Methods, f"__{python}__", _compare(name, getattr(operators, python)))
     for python, name in _UNARY.items():
