@@ -73,7 +73,10 @@ def takes_out(op: Op):
     function = targets(op)[0]
     if isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc):
         return True
-    return has_numpy_name(op) and "out" in inspect.signature(function).parameters
+    try:
+        return has_numpy_name(op) and "out" in inspect.signature(function).parameters
+    except ValueError:  # NumPy 2.1 tells no signatures of what it wrote in C
+        return False
 
 
 def takes_lists(op: Op):

@@ -20,11 +20,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from chainrule.core.comparisons import compared_in, compared_names
 from chainrule.core.creation import JOINS, REROUTED
 from chainrule.core.dispatch import functions_of_arrays, taking_lists
 from chainrule.core.modules import python_modules
@@ -55,21 +56,28 @@ class _Rerouting:
         self.running: set[object] = set()
         self.faces: dict[int, Any] = {}
         self.sites: dict[int, tuple[int, list[Site]]] = {}
+        self.names: frozenset[str] = frozenset()
+        self.compared: dict[int, frozenset[str]] = {}
         self.modules: list[dict[str, Any]] = []
         self.modules_seen = 0
         self.installed: list[tuple[dict[str, Any], str, Any, Any]] = []
         self.stood_in: set[str] = set()
         self.replaced: list[tuple[dict[str, Any], str, Any, Any]] = []
 
-    def enter(self, run: object, extra: dict[str, Any] | None) -> None:
-        """Put the faces in place for one more trace, `run`; `extra` are the globals of its function."""
+    def enter(self, run: object, f: Any) -> None:
+        """Put the faces in place for one more trace, `run`, of a function."""
+        extra = _globals_of(f)
         with self.lock:
             self.running.add(run)  # first: `leave` undoes what was done when an interruption came
             if not self.faces:
                 self.faces = _make_faces()
+                self.names = frozenset(
+                    [f.__name__ for f in functions_of_arrays() if f not in REROUTED]
+                )
             if len(self.running) == 1:
                 self._find_modules()
                 self._replace()
+                self._note_comparisons(extra, getattr(f, "__code__", None))
                 for names in self.modules:
                     self._put(names)
             if extra is not None and is_users_module(extra.get("__name__", "")):
@@ -112,20 +120,43 @@ class _Rerouting:
                 self.installed.append(row)
                 names[name] = ours
 
+    def _note_comparisons(self, names: dict[str, Any] | None, code: CodeType | None) -> None:
+        """Note what the traced function compares, which its module's names may not lead to."""
+        if names is None or code is None:
+            return
+        known = self.compared.get(id(names), frozenset())
+        compared = known | compared_in(code, self.names)
+        if compared != known:
+            self.compared[id(names)] = compared
+            self.sites.pop(id(names), None)
+
     def _put(self, names: dict[str, Any]) -> None:
         for _, name, face in self._sites_of(names):
             original = names.get(name)
-            if self.faces.get(id(original)) is face:
+            if original is not face and id(original) in self.faces:
                 self.installed.append((names, name, original, face))
                 names[name] = face
 
     def _sites_of(self, names: dict[str, Any]) -> list[Site]:
-        """Return the names of a module that need a face; looked up again when the module has grown."""
+        """Return the names of a module that need a face; looked up again when the module has grown.
+
+        A function of arrays that the module compares, or the function that is traced, keeps its identity: such a
+        face only looks into lists. One that creates has its face in any case.
+        """
         known = self.sites.get(id(names))
         if known is None or known[0] != len(names):
             found = [
                 (names, name, self.faces[id(x)]) for name, x in names.items() if id(x) in self.faces
             ]
+            compared = self.compared.get(id(names), frozenset())
+            if found:
+                compared |= compared_names(names, self.names)
+            if compared:
+                found = [
+                    (names, name, _with_own(names[name], face, compared))
+                    for _, name, face in found
+                    if getattr(names[name], "__name__", name) not in compared
+                ]
             known = (len(names), found)
             if names.get("__name__") in sys.modules:  # a namespace of exec lives shorter than this
                 self.sites[id(names)] = known
@@ -179,6 +210,16 @@ def _make_faces() -> dict[int, Any]:
     return faces
 
 
+def _with_own(original: Any, face: Any, compared: frozenset[str]) -> Any:
+    """Return the face of a module in which the functions that are compared are NumPy's own."""
+    if not isinstance(original, ModuleType) or compared.isdisjoint(vars(face)):
+        return face
+    other = ModuleType(face.__name__, face.__doc__)
+    vars(other).update(vars(face))
+    vars(other).update({n: getattr(original, n) for n in compared if hasattr(original, n)})
+    return other
+
+
 def _guarded(original: Any, ours: Any) -> Any:
     """Return a function that is `ours` while a trace runs in this context, and else `original`."""
 
@@ -206,7 +247,7 @@ def following(f: Any) -> Iterator[None]:
     try:
         try:
             if _IS_ON.get():
-                _REROUTING.enter(run, _globals_of(f))
+                _REROUTING.enter(run, f)
             yield
         finally:
             _REROUTING.leave(run)
