@@ -5,7 +5,7 @@ import pytest
 
 import chainrule as cr
 
-LENGTHS = [(5, 3), (3, 5), (1, 1), (4, 4), (60, 7), (2, 40)]
+LENGTHS = [(5, 3), (3, 5), (1, 1), (20, 4)]
 
 
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
@@ -18,7 +18,7 @@ def test_values_and_gradients_are_native_and_equal_eager(function, mode, rng):
         return function(a, v, mode), *cr.grad(loss, (0, 1))(a, v)
 
     for n, m in LENGTHS:
-        for dtype in "fdD":
+        for dtype in "fD":
             a, v = (rng.normal(size=k).astype(dtype) for k in (n, m))
             if dtype == "D":
                 a, v = a + 1j * rng.normal(size=n), v - 2j * rng.normal(size=m)

@@ -314,7 +314,16 @@ def _measure(op: Op) -> Op:
         is_tuple = isinstance(results, tuple)
         return np.array([is_tuple, len(rows), *[n for row in rows for n in row]], np.int64)
 
-    return Op(f"types of {op.name}", "constant", types, _never, _never, _never, _never)
+    return Op(
+        f"types of {op.name}",
+        "constant",
+        types,
+        _never,
+        _never,
+        _never,
+        _never,
+        left_to_numpy=NeedsNumbers.reason,
+    )
 
 
 def _types_from(numbers: Any) -> Any:

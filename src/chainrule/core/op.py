@@ -154,6 +154,7 @@ class Op:
             computed ahead. Ops of the table only compute.
         body: NumPy code of other ops that computes what `numpy` does, for the compiler, where `numpy` is not such code
             itself; None where there is none, and it returns NotImplemented for types that it does not serve.
+        left_to_numpy: why compiled steps call NumPy for it, for people; empty where that is said by its type.
         rejects: samples that must raise ShapeError.
     """
 
@@ -176,6 +177,7 @@ class Op:
     can_fail: CanFail = never
     acts: bool = False
     body: Callable[..., Any] | None = None
+    left_to_numpy: str = ""
     notation: Notation = Notation("")
     samples: tuple[Sample, ...] = ()
     rejects: tuple[Sample, ...] = ()

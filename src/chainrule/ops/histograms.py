@@ -80,6 +80,7 @@ _DIGITIZE = constant(
     "digitize",
     lambda x, bins, right: np.digitize(x, bins, right),
     infer=lambda x, bins, right: array_type(x.shape, _COUNT),
+    left_to_numpy="it searches",
     front=_digitize,
     names=(np.digitize,),
     arity=2,

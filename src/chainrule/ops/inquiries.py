@@ -90,6 +90,7 @@ _LEXSORT = constant(
     "lexsort",
     lambda keys, axis: np.lexsort(keys, axis) if np.ndim(keys) > 1 else np.lexsort(keys),
     infer=lambda keys, axis: array_type(keys.shape[1:], _COUNT),
+    left_to_numpy="it sorts",
     front=_lexsort,
     names=(np.lexsort,),
     samples=(

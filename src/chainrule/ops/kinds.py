@@ -248,6 +248,7 @@ def constant(
     lower: Callable[..., Any] | None = None,
     ufunc: Ufunc | None = None,
     body: Callable[..., Any] | None = None,
+    left_to_numpy: str = "",
 ) -> Op:
     """Declare an op whose derivative is zero everywhere, or with `undefined` one that has none and says why.
 
@@ -272,6 +273,7 @@ def constant(
         can_fail=can_fail,
         ufunc=ufunc,
         body=body,
+        left_to_numpy=left_to_numpy,
         notation=notation or called(name, arity),
         samples=samples,
         rejects=rejects,

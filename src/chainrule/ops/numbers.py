@@ -20,6 +20,8 @@ _NESTS = (list, tuple)
 class NeedsNumbers:
     """The type rule of an op whose result has a shape that only numbers tell: it refuses."""
 
+    reason = "the shape of the result depends on numbers"
+
     def __init__(self, name: str) -> None:
         self.name = name
 

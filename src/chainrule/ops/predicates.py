@@ -139,6 +139,7 @@ _ALLCLOSE = constant(
     "allclose",
     lambda a, b, rtol, atol, equal_nan: np.allclose(a, b, rtol, atol, equal_nan),
     infer=_allclose_type,
+    left_to_numpy="its result is a truth value of Python",
     front=_allclose,
     names=(np.allclose,),
     arity=2,
@@ -159,6 +160,7 @@ _ARRAY_EQUAL = constant(
     "array_equal",
     np.array_equal,
     infer=_one_answer,
+    left_to_numpy="its result is a truth value of Python",
     front=_array_equal,
     arity=2,
     samples=(Sample((2, 3), (2, 3)), Sample((2, 3), (3,)), Sample((2,), (2,), equal_nan=True)),
@@ -167,6 +169,7 @@ constant(
     "array_equiv",
     np.array_equiv,
     infer=_one_answer,
+    left_to_numpy="its result is a truth value of Python",
     arity=2,
     samples=(Sample((2, 3), (2, 3)), Sample((2, 3), (3,))),
 )

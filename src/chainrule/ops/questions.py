@@ -124,6 +124,7 @@ def _position(
         ),
         front=front,
         body=body,
+        left_to_numpy="" if body else "it raises where all numbers are NaN",
         names=(numpy,),
         samples=(Sample((2, 3)), Sample((2, 3), axis=-1), Sample((2, 3), axis=0, keepdims=True)),
         rejects=rejects,

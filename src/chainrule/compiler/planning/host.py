@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chainrule.core.op import Op
+from chainrule.core.op import TABLE, Op
 from chainrule.core.trace import Node
+from chainrule.ops.numbers import NeedsNumbers
 
 _ARGUMENT = object()
 
@@ -35,3 +36,11 @@ def host_function(node: Node, op: Op) -> Callable[..., tuple[Any, ...]]:
 def result_types(node: Node) -> Sequence[Any]:
     """Return the types of the results of a node."""
     return node.type if type(node.type) is tuple else (node.type,)
+
+
+def why_numpy(op: Op, otherwise: str = "no instructions for it") -> str:
+    """Return why NumPy computes an op of which no element can be computed alone."""
+    entry = TABLE.get(op.name, op)
+    if isinstance(entry.infer, NeedsNumbers):
+        return NeedsNumbers.reason
+    return entry.left_to_numpy or otherwise

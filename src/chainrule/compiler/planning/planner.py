@@ -14,7 +14,7 @@ from chainrule.compiler.loops.program import Number
 from chainrule.compiler.planning.diagonals import TRIANGLES, diagonal_of
 from chainrule.compiler.planning.folds import COMBINE, axes_of, neutral, why_not
 from chainrule.compiler.planning.grouping import Grouping, reads
-from chainrule.compiler.planning.host import host_function, result_types
+from chainrule.compiler.planning.host import host_function, result_types, why_numpy
 from chainrule.compiler.planning.indexing import normalized, selected
 from chainrule.compiler.planning.lifetimes import VIEWS, Lifetimes
 from chainrule.compiler.planning.loop_calls import PACK, UNPACK, batch_of, loop_of, solver
@@ -262,7 +262,7 @@ class _Planner:
         rule, casts, dtype = elementwise_rule(node.op, types, node.type, node.params)
         if rule is None:
             if not self._by_loop(node, types):
-                self._host(node, "no instructions for it")
+                self._host(node, why_numpy(node.op))
             return
         out = (dtype, node.type.shape, node.type.dtype)
         self.values[node] = self._computed(rule, node.op.name, self._operands(node), casts, out)
@@ -274,7 +274,7 @@ class _Planner:
             return
         called = called_rule(node.op, types, node.params)
         if called is None:
-            self._host(node, "several results")
+            self._host(node, why_numpy(node.op, "several results"))
             return
         rule, casts, dtypes = called
         operands = self._operands(node)
