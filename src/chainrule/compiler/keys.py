@@ -11,6 +11,32 @@ from types import CodeType, FunctionType
 _Instruction = tuple[str, int]
 _PASSED_ON = {"LOAD_CLOSURE", "MAKE_CELL"}
 """What hands a variable to a function inside, whose code is looked at too."""
+_OF_ATTRIBUTES = ("_ATTR", "_METHOD", "IMPORT_FROM")
+_BY_TEXT = frozenset(
+    {
+        "getattr",
+        "globals",
+        "vars",
+        "locals",
+        "eval",
+        "exec",
+        "__dict__",
+        "attrgetter",
+        "import_module",
+    }
+)
+"""What finds a variable or an attribute by a text."""
+
+
+def texts_looked_up(code: CodeType) -> frozenset[str]:
+    """Return the texts in code that may be names: where it looks up anything by a text, all of them.
+
+    >>> sorted(texts_looked_up((lambda module: getattr(module, "settings")).__code__))
+    ['settings']
+    """
+    if _BY_TEXT.isdisjoint(code.co_names):
+        return frozenset()
+    return frozenset([x for x in code.co_consts if type(x) is str and x.isidentifier()])
 
 
 @functools.cache
@@ -26,9 +52,13 @@ def keys_read(code: CodeType, name: str) -> frozenset[str] | None:
     >>> keys_read((lambda: settings).__code__, "settings") is None
     True
     """
+    if name in texts_looked_up(code):
+        return None
     keys: set[str] = set()
     instructions = list(_instructions(code))
     for i, (what, number) in enumerate(instructions):
+        if what.endswith(_OF_ATTRIBUTES) and name in _attributes(code, number):
+            return None  # it may be the module's own: sys.modules[__name__].settings
         if what in _PASSED_ON or _name_of(code, what, number) != name:
             continue
         key = _key_after(code, what, instructions[i + 1 : i + 3])
@@ -79,6 +109,12 @@ def _name_of(code: CodeType, what: str, number: int) -> str | None:
     if what.endswith(("_GLOBAL", "_NAME")) or what == "LOAD_FROM_DICT_OR_GLOBALS":
         return code.co_names[number]
     return None
+
+
+def _attributes(code: CodeType, number: int) -> set[str]:
+    """Return what an instruction may name as an attribute: Pythons keep up to two bits below the number of the name."""
+    places = {number, number >> 1, number >> 2}
+    return {code.co_names[i] for i in places if i < len(code.co_names)}
 
 
 def _subscript() -> tuple[str, _Instruction]:

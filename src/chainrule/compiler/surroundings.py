@@ -10,12 +10,13 @@ import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from chainrule import tree
+from chainrule.compiler.contents import HELD, Laid, contents_of, is_container, is_plain, spread
 from chainrule.compiler.describe import described
 from chainrule.compiler.entry.signature import (
     MISSING,
@@ -26,11 +27,15 @@ from chainrule.compiler.entry.signature import (
     Place,
     StaticInput,
 )
-from chainrule.compiler.keys import keys_read
+from chainrule.compiler.entry.signature import Sequence as Items
+from chainrule.compiler.keys import keys_read, texts_looked_up
 from chainrule.compiler.records import replaced
 from chainrule.core.reroute import is_users_module
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
+_NO_CODE = (*_NUMBERS, np.ndarray)
+_DESCRIPTORS = (property, functools.cached_property, staticmethod, classmethod)
+_LIBRARIES = {"numpy", "scipy"}
 _OWN = __name__.partition(".")[0]
 _AT_MOST = 4_096
 """Names that are followed; a program with more is watched only so far as these go."""
@@ -59,16 +64,15 @@ class Surroundings:
         self.keys: list[frozenset[str] | None] = []
         self.fixed: list[tuple[Place, Any]] = []
         self.generators: list[Any] = []
-        self._seen: set[int] = set()
+        self._seen: dict[int, frozenset[str]] = {}
+        self._reached: list[Any] = []
+        self._names = _names_of(f)
         self.absent: list[tuple[Any, str]] = []
-        names = _names_of(f)
-        self._pending: list[tuple[Any, frozenset[str]]] = [(f, names)]
-        self._pending += [(x, names) for x in objects]
-        while self._pending and len(self._seen) < _AT_MOST:
-            self._follow(*self._pending.pop())
+        self._pending: list[Any] = [f, *objects]
+        self._follow_all()
         self._watched = _watched(self.fixed)
         held = self.parts
-        leaves = [leaf for x in held for leaf in _leaves(x)]
+        leaves = [leaf for x in held for leaf in spread(x)]
         self._arrays = {id(x): x for x in [*[x for _, x in self.arrays], *leaves] if _is_array(x)}
         self._held = [_compared_container(x) for x in held]
         self._leaves = leaves
@@ -111,7 +115,7 @@ class Surroundings:
 
         arrays = [Hidden(place, leaf(x)) for place, x in self.arrays]
         containers = [
-            Hidden(place, _container(x, keys, leaf))
+            _container(place, x, keys, leaf)
             for (place, x), keys in zip(self.containers, self.keys, strict=True)
         ]
         return (*conditions, *arrays, *containers)
@@ -137,7 +141,7 @@ class Surroundings:
             _part(place.read(), keys)
             for (place, _), keys in zip(self.containers, self.keys, strict=True)
         ]
-        leaves = [leaf for x in parts for leaf in _leaves(x)]
+        leaves = [leaf for x in parts for leaf in spread(x)]
         return (
             all(place.read() is x for place, x in self.arrays)
             and len(leaves) == len(self._leaves)
@@ -153,72 +157,112 @@ class Surroundings:
             states.append(hash(sys.modules["random"].getstate()))
         return tuple(states)
 
-    def _follow(self, x: Any, names: frozenset[str]) -> None:
-        """Look into something the step can reach."""
-        if id(x) in self._seen:
+    def _follow_all(self) -> None:
+        """Look into everything that can be reached, and again as long as functions are found that name more.
+
+        Which function is handed which object is not known: whatever any of them names may be read of any object.
+        """
+        while self._pending:
+            names = self._names
+            while self._pending and len(self._seen) < _AT_MOST:
+                self._follow(self._pending.pop())
+            self._pending = self._reached[:] if self._names != names else []
+
+    def _follow(self, x: Any) -> None:
+        """Look into something the step can reach, for the names for which that was not done yet."""
+        if _is_users_object(x):
+            self._names |= _names_of_class(_class_of(x))
+        seen = self._seen.get(id(x))
+        names = self._names if seen is None else self._names - seen
+        self._seen[id(x)] = self._names
+        if isinstance(x, FunctionType):
+            if seen is None:
+                self._follow_function(x)
             return
-        self._seen.add(id(x))
-        if isinstance(x, (functools.partial, MethodType, FunctionType)):
-            self._follow_callable(x, names)
-        elif isinstance(x, ModuleType):
-            if is_users_module(x.__name__):
-                self._follow_names(vars(x), names)
-        elif isinstance(x, type):
-            if is_users_module(x.__module__):
-                self._follow_names(vars(x), names)
+        if seen is None:
+            self._reached.append(x)
+            self._enter(x)
+        for holder in _namespaces(x):
+            self._follow_names(holder, names)
+        if _is_users_object(x):
+            self.absent += [(vars(x), n) for n in names - vars(x).keys() if hasattr(type(x), n)]
+
+    def _enter(self, x: Any) -> None:
+        """Look into what can be reached from something besides what it has under names."""
+        if is_container(x):
+            self._pending += [v for v in contents_of(x) if not isinstance(v, _NO_CODE)]
+        if isinstance(x, (ModuleType, type)):
+            return
+        if isinstance(x, functools.partial):
+            for value in (x.func, *x.args, *x.keywords.values()):
+                self._hold(value)
+        elif isinstance(x, MethodType):
+            self._pending += (x.__func__, x.__self__)
+        elif isinstance(x, _DESCRIPTORS):
+            self._pending += _functions_of(x)
         elif hasattr(x, "bit_generator"):
             self.generators.append(x)
-        elif is_users_module(type(x).__module__) and hasattr(x, "__dict__"):
-            wider = names | _names_of_class(_class_of(x))
-            self._follow_names(vars(x), wider)
-            self.absent += [(vars(x), n) for n in wider - vars(x).keys() if hasattr(type(x), n)]
-            self._pending.append((type(x), wider))
+        elif _is_users_object(x):
+            self._pending.append(type(x))
         elif hasattr(x, "__wrapped__"):
-            self._pending.append((x.__wrapped__, names))
-
-    def _follow_callable(self, x: Any, names: frozenset[str]) -> None:
-        if isinstance(x, functools.partial):
-            self._pending += [(v, names) for v in (x.func, *x.args, *x.keywords.values())]
-        elif isinstance(x, MethodType):
-            wider = names | _names_of_class(_class_of(x.__self__))
-            self._pending += [(x.__func__, names), (x.__self__, wider)]
-        else:
-            self._follow_function(x)
+            self._pending.append(x.__wrapped__)
 
     def _follow_function(self, f: FunctionType) -> None:
         code = f.__code__
         names = _names_of_code(code)
+        package = (f.__module__ or "").partition(".")[0]
+        if package not in _LIBRARIES:
+            self._names |= names
         for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
-            self._meet(Cell(cell), names, keys_read(code, name))
+            self._meet(Cell(cell), keys_read(code, name))
         if is_users_module(f.__module__ or ""):
             for name in sorted(names & f.__globals__.keys()):
-                self._meet(Name(f.__globals__, name), names, keys_read(code, name))
+                self._meet(Name(f.__globals__, name), keys_read(code, name))
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-            self._pending.append((value, names))
+            self._hold(value)
         if hasattr(f, "__wrapped__"):
-            self._pending.append((f.__wrapped__, names))
+            self._pending.append(f.__wrapped__)
 
     def _follow_names(self, holder: Any, names: frozenset[str]) -> None:
         for name in sorted(names & holder.keys()):
-            self._meet(Name(holder, name), names)
+            self._meet(Name(holder, name))
 
-    def _meet(
-        self, place: Place, names: frozenset[str], keys: frozenset[str] | None = None
-    ) -> None:
+    def _hold(self, x: Any) -> None:
+        """Look into what cannot be replaced where it is held, but changed if it is a container."""
+        if is_container(x):
+            self._meet(Name({HELD: x}, HELD))
+        else:
+            self._pending.append(x)
+
+    def _meet(self, place: Place, keys: frozenset[str] | None = None) -> None:
         """Note what is at a place, and look into it later; of a dictionary read by its keys, only what they name."""
         x = place.read()
-        if x is MISSING:
-            return
-        if isinstance(x, np.ndarray):
+        if x is MISSING or isinstance(x, ModuleType):
+            pass
+        elif isinstance(x, np.ndarray):
             self.arrays.append((place, x))
-        elif isinstance(x, (list, tuple, dict)) or hasattr(type(x), "__dataclass_fields__"):
+            return
+        elif is_container(x):
             self.containers.append((place, x))
             self.keys.append(keys if type(x) is dict else None)
-            self._pending.append((x, names))
         else:
-            if not isinstance(x, ModuleType):
-                self.fixed.append((place, x))
-            self._pending.append((x, names))
+            self.fixed.append((place, x))
+        if not isinstance(x, _NUMBERS):
+            self._pending.append(x)
+
+
+def _namespaces(x: Any) -> list[Any]:
+    """Return the dictionaries in which names are looked up as attributes of something."""
+    if isinstance(x, ModuleType):
+        return [vars(x)] if is_users_module(x.__name__) else []
+    if isinstance(x, type):
+        return [vars(base) for base in x.__mro__ if is_users_module(base.__module__)]
+    return [vars(x)] if isinstance(x, SimpleNamespace) or _is_users_object(x) else []
+
+
+def _is_users_object(x: Any) -> bool:
+    is_other = isinstance(x, (ModuleType, type, FunctionType, MethodType, functools.partial))
+    return not is_other and is_users_module(type(x).__module__) and hasattr(x, "__dict__")
 
 
 def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any], Any, Any]]:
@@ -250,10 +294,6 @@ def _frozen(state: Any) -> Any:
     return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
-def _leaves(x: Any) -> list[Any]:
-    return _flattened(x)[0]
-
-
 def _part(x: Any, keys: frozenset[str] | None) -> Any:
     """Return what lies under these keys of a dictionary; all of it, and of anything else, for None."""
     if keys is None or type(x) is not dict:
@@ -261,20 +301,18 @@ def _part(x: Any, keys: frozenset[str] | None) -> Any:
     return {key: x.get(key, MISSING) for key in sorted(keys)}
 
 
-def _container(x: Any, keys: frozenset[str] | None, leaf: Callable[[Any], Any]) -> Any:
-    """Describe a container; one that the entry does not know has to be the same object."""
-    leaves, structure = _flattened(_part(x, keys))
+def _container(
+    place: Place, x: Any, keys: frozenset[str] | None, leaf: Callable[[Any], Any]
+) -> Hidden:
+    """Describe a container; what lies in one that the entry does not know is spread out for it."""
+    part = _part(x, keys)
+    leaves, structure = tree.flatten(part) if is_plain(part) else ([], None)
     known = described(structure, [leaf(v) for v in leaves], StaticInput) if structure else None
     if known is None:
-        return StaticInput(x)
-    return known[0] if keys is None else replaced(known[0], is_open=True)
-
-
-def _flattened(x: Any) -> tuple[list[Any], Any]:
-    try:
-        return tree.flatten(x)
-    except Exception:  # noqa: BLE001  a container of something that has no order
-        return [], None
+        children = tuple([leaf(v) for v in spread(x)])
+        return Hidden(Name(Laid(place), HELD), Items(tuple, children))
+    node = known[0] if keys is None else replaced(known[0], is_open=True)
+    return Hidden(place, node)
 
 
 def _is_array(x: Any) -> bool:
@@ -291,11 +329,7 @@ def _compared(x: Any) -> Any:
 
 
 def _compared_container(x: Any) -> Any:
-    try:
-        leaves, structure = tree.flatten(x)
-    except Exception:  # noqa: BLE001  a container of something else is compared as an object
-        return id(x)
-    return (structure, *map(_compared, leaves))
+    return tuple(map(_compared, spread(x)))
 
 
 @functools.cache
@@ -306,6 +340,7 @@ def _names_of_code(code: CodeType) -> frozenset[str]:
 
 def _every_name(code: CodeType) -> Iterator[str]:
     yield from code.co_names
+    yield from texts_looked_up(code)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _every_name(constant)
@@ -322,6 +357,17 @@ def _names_of(f: Any) -> frozenset[str]:
     return _names_of_code(f.__code__)
 
 
+def _functions_of(x: Any) -> list[FunctionType]:
+    """Return the functions of what stands in a class: a method, or what makes an attribute of one."""
+    if isinstance(x, property):
+        found = [x.fget, x.fset]
+    elif isinstance(x, functools.cached_property):
+        found = [x.func]
+    else:
+        found = [x.__func__ if isinstance(x, (staticmethod, classmethod)) else x]
+    return [f for f in found if isinstance(f, FunctionType)]
+
+
 def _class_of(x: Any) -> Any:
     return type(x)
 
@@ -333,6 +379,6 @@ def _names_of_class(kind: Any) -> frozenset[str]:
     for base in kind.__mro__:
         if is_users_module(base.__module__):
             for value in vars(base).values():
-                if isinstance(value, FunctionType):
-                    names |= _names_of_code(value.__code__)
+                for f in _functions_of(value):
+                    names |= _names_of_code(f.__code__)
     return frozenset(names)

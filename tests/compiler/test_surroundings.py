@@ -1,0 +1,230 @@
+"""What a compiled step reads besides its arguments is watched wherever it lies: a change of it is seen."""
+
+import collections
+import dataclasses
+import functools
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+X = np.arange(3.0)
+settings = {"rate": 0.5}
+THIS = sys.modules[__name__]
+
+
+class Layer:
+    """A user's object: what it holds is read by a function that knows it by another name."""
+
+    def __init__(self):
+        self.rate = 2.0
+        self.inner = {"rate": 1.0}
+
+    def __call__(self, x):
+        return x * self.rate * self.inner["rate"]
+
+
+class Base:
+    rate = 2.0
+
+    @property
+    def doubled(self):
+        return 2 * self.held
+
+
+class Derived(Base):
+    def __init__(self):
+        self.held = 1.0
+
+
+@dataclasses.dataclass
+class Block:
+    layer: Layer
+    gain: float = 1.0
+
+
+def _by_key(s, x):
+    return x * s["rate"]
+
+
+def _by_attribute(s, x):
+    return x * s.rate
+
+
+def _first(s, x):
+    return x * s[0]
+
+
+def _smallest(s, x):
+    return x * min(s)
+
+
+def _called(s, x):
+    return s(x)
+
+
+def _all_called(s, x):
+    for layer in s:
+        x = layer(x)
+    return x
+
+
+def _all_values_called(s, x):
+    return _all_called(s.values(), x)
+
+
+def _put(key, value):
+    return lambda s: s.__setitem__(key, value)
+
+
+def _set(name, value, of=lambda s: s):
+    return lambda s: setattr(of(s), name, value)
+
+
+def _holding(s):
+    return lambda x: x * s["rate"]
+
+
+def _nested(s):
+    return collections.OrderedDict(deep=collections.deque([s]))
+
+
+class _List(list):
+    pass
+
+
+class _Dict(dict):
+    pass
+
+
+WATCHED = {
+    "dictionary": (lambda: {"rate": 1.0}, _by_key, _put("rate", 2.0)),
+    "class made of a dictionary": (lambda: _Dict(rate=1.0), _by_key, _put("rate", 2.0)),
+    "ordered dictionary": (
+        lambda: collections.OrderedDict(rate=1.0),
+        _by_key,
+        _put("rate", 2.0),
+    ),
+    "default dictionary": (
+        lambda: collections.defaultdict(float, rate=1.0),
+        _by_key,
+        _put("rate", 2.0),
+    ),
+    "user's dictionary": (lambda: collections.UserDict(rate=1.0), _by_key, _put("rate", 2.0)),
+    "chain": (lambda: collections.ChainMap({"rate": 1.0}), _by_key, _put("rate", 2.0)),
+    "class made of a list": (lambda: _List([1.0]), _first, _put(0, 2.0)),
+    "deque": (lambda: collections.deque([1.0]), _first, _put(0, 2.0)),
+    "set": (lambda: {1.0}, _smallest, lambda s: s.add(0.5)),
+    "nested": (
+        lambda: _nested({"rate": 1.0}),
+        lambda s, x: _by_key(s["deep"][0], x),
+        lambda s: s["deep"][0].update(rate=2.0),
+    ),
+    "array in a deque": (
+        lambda: collections.deque([np.ones(3)]),
+        _first,
+        lambda s: s[0].__setitem__(1, 5.0),
+    ),
+    "namespace": (lambda: types.SimpleNamespace(rate=1.0), _by_attribute, _set("rate", 2.0)),
+    "object": (Layer, _by_attribute, _set("rate", 3.0)),
+    "object that is called": (Layer, _called, lambda s: s.inner.update(rate=3.0)),
+    "objects in a list": (
+        lambda: [Layer(), Layer()],
+        _all_called,
+        _set("rate", 3.0, lambda s: s[1]),
+    ),
+    "one more object": (lambda: [Layer()], _all_called, lambda s: s.append(Layer())),
+    "objects in a dictionary": (
+        lambda: {"a": Layer()},
+        _all_values_called,
+        _set("rate", 3.0, lambda s: s["a"]),
+    ),
+    "object in a dataclass": (
+        lambda: Block(Layer()),
+        lambda s, x: s.layer(x) * s.gain,
+        _set("rate", 3.0, lambda s: s.layer),
+    ),
+    "function in a list": (
+        lambda: [_holding(settings)],
+        _all_called,
+        lambda _: settings.update(rate=7.0),
+    ),
+    "attribute of a base class": (Derived, _by_attribute, lambda _: setattr(Base, "rate", 9.0)),
+    "what a property reads": (Derived, lambda s, x: x * s.doubled, _set("held", 4.0)),
+}
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(monkeypatch):
+    monkeypatch.setitem(settings, "rate", 0.5)
+    monkeypatch.setattr(Base, "rate", 2.0)
+
+
+def _in_a_closure(make, read):
+    s = make()
+    return s, lambda x: read(s, x)
+
+
+def _bound(make, read):
+    s = make()
+    return s, functools.partial(read, s)
+
+
+def _by_default(make, read):
+    s = make()
+
+    def step(x, *, s=s):
+        return read(s, x)
+
+    return s, step
+
+
+@pytest.mark.parametrize("held", [_in_a_closure, _bound, _by_default])
+@pytest.mark.parametrize("kind", WATCHED)
+def test_a_change_of_what_a_step_reads_is_seen(kind, held):
+    make, read, change = WATCHED[kind]
+    s, step = held(make, read)
+    compiled = cr.compile(step)
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(X), step(X))
+    assert "eagerly" not in compiled.report()
+    before = step(X)
+    change(s)
+    assert not np.array_equal(step(X), before)
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(X), step(X))
+
+
+def _through_modules(x):
+    return x * sys.modules[__name__].settings["rate"]
+
+
+def _by_text(x):
+    return x * getattr(THIS, "settings")["rate"]  # noqa: B009  what is tested
+
+
+def _by_globals(x):
+    return x * globals()["settings"]["rate"]
+
+
+def _of_the_module(x):
+    return x * THIS.settings["rate"]
+
+
+def _beside_a_key(x):
+    return settings["rate"] * x * sys.modules[__name__].settings["other"]
+
+
+@pytest.mark.parametrize(
+    "step", [_through_modules, _by_text, _by_globals, _of_the_module, _beside_a_key]
+)
+def test_a_dictionary_that_is_reached_in_another_way_than_by_its_name_is_watched(step, monkeypatch):
+    monkeypatch.setitem(settings, "other", 3.0)
+    compiled = cr.compile(step)
+    np.testing.assert_array_equal(compiled(X), step(X))
+    for key in ("rate", "other"):
+        monkeypatch.setitem(settings, key, 1.25)
+        np.testing.assert_array_equal(compiled(X), step(X))
