@@ -78,6 +78,13 @@ MISTAKES = [
     ("0 · inf", "backward", lambda x: 0.0 * special.boxcox(x, 0.5), [0.0]),
     ("overflow of the gradient", "backward", lambda x: x * 1e200 * 1e200, [1e-300]),
     ("overflow", "forward", lambda x: x * 1e300, [1e300]),
+    ("overflow", "forward", lambda x: np.cumsum(x * 1e308)[-1], [1.5, 1.5, -1.5, -1.5]),
+    (
+        "overflow",
+        "forward",
+        lambda x: np.sum(np.vecdot(x, np.array([1e300, 1e300, -1e300, -1e300]))),
+        [1e10] * 4,
+    ),
     ("outside the domain", "forward", special.erfinv, [2.5]),
     ("no finite derivative", "backward", lambda x: special.boxcox(x, 0.5), [0.0]),
 ]

@@ -73,6 +73,10 @@ _LOGARITHMS = ("log", "log2", "log10")
 _EXPONENTIALS = ("exp", "exp2", "expm1", "sinh", "cosh")
 _POWERS = ("power", "float_power")
 _CHOICES = frozenset({"where", "clip", "maximum", "minimum", "fmax", "fmin"})
+_SUMS = frozenset(
+    {"matmul", "vecdot", "einsum", "sum", "mean", "cumsum", "var", "std", "trapezoid"}
+)
+"""They have a value wherever their operands are finite; inf - inf of partial sums that overflowed may come out."""
 _SQUARES = frozenset({"square", "multiply", "power", "vecdot"})
 
 
@@ -352,7 +356,10 @@ PATTERNS: tuple[Pattern, ...] = (
         "overflow",
         "forward",
         (),
-        lambda case: np.isinf(case.value) and case.has_finite_operands,
+        lambda case: (
+            case.has_finite_operands
+            and (np.isinf(case.value) or (np.isnan(case.value) and case.op in _SUMS))
+        ),
         "the result is too large for its dtype: scale the operands down, compute in float64, or work with logarithms; "
         "where the operands are weights that grew, lower the learning rate.",
     ),
