@@ -240,3 +240,13 @@ def test_the_order_of_a_bessel_function_has_no_gradient():
 def test_digamma_of_complex_numbers_is_refused():
     with pytest.raises(NotDifferentiableError, match="psi: its derivative is known for real"):
         cr.grad(lambda z: np.abs(scipy.special.psi(z)))(1 + 1j)
+
+
+@pytest.mark.parametrize("name", ["cbrt", "exp2", "expm1", "i0", "log1p", "round"])
+@pytest.mark.parametrize("dtype", "?bBhHifd")
+def test_functions_of_scipy_that_numpy_has_too_keep_the_dtype_of_scipy(name, dtype):
+    f = getattr(scipy.special, name)
+    x = np.array([0, 1]).astype(dtype)
+    compiled = cr.compile(lambda x: f(x))(x)
+    assert compiled.dtype == f(x).dtype
+    np.testing.assert_allclose(compiled, f(x), rtol=8 * np.finfo(compiled.dtype).eps)

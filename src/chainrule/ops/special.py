@@ -5,6 +5,7 @@ SciPy is imported by the first call that needs it. Sources: NIST Digital Library
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from chainrule.core.op import BY_NUMPY, FRONTS, TABLE, Rule, Sample, Ufunc
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
 from chainrule.errors import NotDifferentiableError
+from chainrule.ops.broadcasting import astype
 from chainrule.ops.canonical import array_like
 from chainrule.ops.elementwise import Domain, broadcasts, elementwise, elementwise_type
 
@@ -350,7 +352,17 @@ def answer_for_scipy() -> None:
     for name, entry in {**{name: name for name in _NAMES}, **_SAME_IN_NUMPY}.items():
         function = scipy_function(name)
         if isinstance(function, np.ufunc):  # SciPy's Python functions do not ask anyone
-            BY_NUMPY.setdefault(function, FRONTS[entry])
+            front = FRONTS[entry]
+            if name in _SAME_IN_NUMPY:
+                front = functools.partial(_by_numpy, name, front)
+            BY_NUMPY.setdefault(function, front)
+
+
+def _by_numpy(name: str, front: Callable[..., Value], x: Value) -> Value:
+    """Compute a function of SciPy's by NumPy's, in the dtype of SciPy's: NumPy takes half precision for bytes."""
+    x = array_like(x)
+    made = type_rule(name)(type_of(x))
+    return front(x if type_of(x).dtype.kind in "fc" else astype(x, made.dtype))
 
 
 register_late(answer_for_scipy)
