@@ -113,3 +113,21 @@ def test_factors_whose_product_overflows_leave_a_gradient_of_zero_alone(run):
 def test_a_long_recurrence_is_one_loop(rng):
     made = program(lambda x: cr.grad(lambda x: np.sum(np.cumprod(x)))(x), rng.uniform(size=5_000))
     assert len(list(walk(made.body))) < 60
+
+
+@pytest.mark.parametrize(
+    "scan",
+    [
+        lambda x: np.cumsum(x, axis=1),
+        lambda x: np.cumprod(x, axis=-2),
+        lambda x: np.add.accumulate(x),
+        lambda x: np.multiply.accumulate(x, axis=-1),
+    ],
+)
+def test_a_number_has_no_axis_to_run_along_but_the_one_it_is_given(scan):
+    with pytest.raises((np.exceptions.AxisError, TypeError)) as expected:
+        scan(np.array(2.0))
+    with pytest.raises(expected.type):
+        cr.compile(scan)(np.array(2.0))
+    with pytest.raises(np.exceptions.AxisError):
+        cr.grad(lambda x: np.sum(scan(x)))(2.0)

@@ -30,7 +30,7 @@ def _running_front(op: Callable[[], Op]) -> Callable[..., Value]:
         x = array_like(a)
         t = type_of(x)
         if axis is None or t.ndim == 0:
-            x, axis = reshaped(x, (t.size,)), 0
+            x, axis = reshaped(x, (t.size,)), 0 if axis is None else axis_of(axis, 1)
         if dtype is not None:
             x = astype(x, dtype)
         totals = apply(op(), x, axis=axis_of(axis, max(t.ndim, 1)))

@@ -135,7 +135,8 @@ def _reduce_logaddexp(in_turn: Callable[..., Value]) -> Callable[..., Value]:
 
 def _accumulate_total(name: str) -> Callable[..., Value]:
     def front(array: Value, axis: int = 0, dtype: Any = None, out: Any = None) -> Value:
-        return FRONTS[name](array, axis, dtype, out)
+        array = array_like(array)
+        return FRONTS[name](array, axis_of(axis, type_of(array).ndim), dtype, out)
 
     return front
 
