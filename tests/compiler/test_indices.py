@@ -94,3 +94,36 @@ def test_a_step_that_fails_on_an_index_wrote_nothing():
         step(x, np.array([3, 1]))
     assert x.tolist() == [1.0, 0.0, 2.0]
     assert "eagerly" not in step.report()
+
+
+def test_integers_of_the_step_are_written_into_arrays_of_integers():
+    def f(n, x):
+        counts = np.zeros(3, int)
+        for k in n:
+            counts[k % 3] += 1
+        counts[0] = n[0]
+        counts[1:] += n[:2]
+        mask = np.zeros(3, bool)
+        mask[0] = x[0] > 0
+        mask[1:] |= x[1:] > 0
+        return counts * np.sum(x), mask
+
+    step = cr.compile(f)
+    for n in ([1, 2, 4], [0, 3, -2], [100, 1, 2]):
+        x = np.array([1.0, -2.0, 0.5]) * n[1]
+        for got, wanted in zip(step(np.array(n), x), f(np.array(n), x), strict=True):
+            assert got.dtype == wanted.dtype
+            np.testing.assert_array_equal(got, wanted)
+    assert "eagerly" not in step.report()
+
+
+def test_an_integer_that_does_not_fit_raises():
+    def narrow(n):
+        small = np.zeros(2, np.int8)
+        small[0] = n[0]
+        return small
+
+    step = cr.compile(narrow)
+    assert step(np.array([100])).tolist() == [100, 0]
+    with pytest.raises(OverflowError):
+        step(np.array([300]))

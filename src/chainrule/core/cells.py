@@ -176,7 +176,10 @@ class TracedArray(Traced, ArrayMethods):
         if _is_own_part(self, index, value):
             return
         if not self.type.is_inexact and is_traced(value):
-            raise DTypeError.from_unsafe_cast("assignment", type_of(value).dtype, self.type.dtype)
+            given = type_of(value).dtype
+            # A derivative would be lost; integers that do not fit raise, which only their numbers tell.
+            if not np.can_cast(given, self.dtype, "safe"):
+                raise DTypeError.from_unsafe_cast("assignment", given, self.dtype)
         if self.node is _EXPORTED and self._write_exported(index, value):
             return
         setitem = IN_PLACE["setitem"] if self.owns_its_memory() else FRONTS["setitem"]
