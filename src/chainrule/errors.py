@@ -839,6 +839,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_steps(cls, strides: tuple[int, ...], size: int) -> Self:
+        return cls(
+            f"compile: an array has the strides {strides}, with elements of {size} bytes. Expected multiples of that.",
+            hint="pass a copy, np.ascontiguousarray(x), in the place of a field of records.",
+        )
+
+    @classmethod
     def from_argument(cls, what: str) -> Self:
         return cls(
             f"compile: the arguments hold {what}.",

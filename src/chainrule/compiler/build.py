@@ -38,6 +38,7 @@ from chainrule.compiler.statics import static_description
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
+from chainrule.errors import NotCompiledError
 from chainrule.tree import Structure
 
 if TYPE_CHECKING:
@@ -164,9 +165,15 @@ def _positional(structure: Structure) -> int:
 
 
 def view_of(x: Any) -> View:
-    """Return where the elements of an argument lie."""
+    """Return where the elements of an argument lie.
+
+    Raises:
+        NotCompiledError: they lie between others, of half their size.
+    """
     if not isinstance(x, np.ndarray):
         return whole(())
+    if any(s % x.itemsize for s in x.strides):
+        raise NotCompiledError.from_steps(x.strides, x.itemsize)
     return View(x.shape, tuple([s // x.itemsize for s in x.strides]))
 
 
@@ -178,7 +185,8 @@ def _own_memory(
     results = [r for r in captured.results if r.node is not None]
     for k, leaf in enumerate(captured.written):
         own[len(results) + k] = leaf
-    free = [i for i in sorted(donated) if i not in captured.written]
+    taken = {*captured.written, *[r.argument for r in captured.results if r.node is None]}
+    free = [i for i in sorted(donated) if i not in taken]
     for k, r in enumerate(results):
         assert r.node is not None
         t = r.node.type

@@ -50,7 +50,8 @@ def program_of(
         if program is not None:
             return graph, asking(_written_last(program, len(graph.inputs), in_place))
     simplified = passes.run(graph)
-    program = asking(lower(plan(simplified, views), in_place))
+    places = {output: (i, views[i]) for output, i in in_place.items()}
+    program = asking(lower(plan(simplified, views), places))
     if is_checking() and all(v.is_contiguous for v in views):
         check_lowered("planning", simplified, program)
     return simplified, program

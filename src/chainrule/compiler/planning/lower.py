@@ -51,18 +51,18 @@ from chainrule.compiler.reporting import may_report
 from chainrule.compiler.views import View, merged, row_by_row, whole
 
 
-def lower(plan: Plan, in_place: Mapping[int, int] | None = None) -> Program:
+def lower(plan: Plan, in_place: Mapping[int, tuple[int, View]] | None = None) -> Program:
     """Return the program of a plan.
 
     Args:
         plan: the work.
-        in_place: outputs whose memory is that of an input, by their numbers.
+        in_place: outputs whose memory is that of an input, by their numbers: which input, and how it lies there.
     """
     return _Lowering(plan, in_place or {}).program()
 
 
 class _Lowering:
-    def __init__(self, plan: Plan, in_place: Mapping[int, int]) -> None:
+    def __init__(self, plan: Plan, in_place: Mapping[int, tuple[int, View]]) -> None:
         self.plan = plan
         self.names = numbering()
         self.buffers: dict[Array, Buffer] = {}
@@ -74,22 +74,40 @@ class _Lowering:
             )
         self.slots = len(plan.inputs)
         self.outputs = [
-            self._output(i, read.array, in_place.get(i)) for i, read in enumerate(plan.outputs)
+            self._output(i, read.array, *in_place.get(i, (None, whole(read.array.shape))))
+            for i, read in enumerate(plan.outputs)
         ]
         self.memory = _in_memory(plan)
 
-    def _output(self, i: int, array: Array, source: int | None) -> Buffer:
-        """Return the buffer of an output; one that cannot be written at once is copied at the end."""
+    def _output(self, i: int, array: Array, source: int | None, view: View) -> Buffer:
+        """Return the buffer of an output; one that cannot be written at once is copied at the end.
+
+        So is one that lies otherwise than row by row in the memory of an input.
+        """
         buffer = Buffer(f"out{i}", array.dtype, _count(array), "output", self.slots)
         self.slots += 1
-        if source is None or may_overwrite(self.plan, array, self.plan.inputs[source]):
+        if source is None or (
+            view.is_contiguous and may_overwrite(self.plan, array, self.plan.inputs[source])
+        ):
             self.buffers[array] = buffer
-        else:
-            var, name = next(self.names), next(self.names)
-            index = Index(0, ((var, 1),))
-            body = (Load(name, self._buffer(array), index), Store(buffer, index, name))
-            self.late.append(Loop(var, buffer.size, body, vector=True))
+        elif buffer.size:
+            self.late += self._copy(array, buffer, view)
         return buffer
+
+    def _copy(self, array: Array, target: Buffer, view: View) -> list[Statement]:
+        """Return the loops that copy an array, which lies row by row, to where a view says."""
+        sizes, (reads, writes) = merged(view.shape, [row_by_row(view.shape), view.strides])
+        name = next(self.names)
+        turns = [next(self.names) for _ in sizes]
+        source, place = (Index(0, tuple(zip(turns, s, strict=True))) for s in (reads, writes))
+        body: tuple[Statement, ...] = (
+            Load(name, self._buffer(array), source),
+            Store(target, place, name),
+        )
+        is_even = bool(writes) and writes[-1] == 1
+        for turn, size in zip(turns[::-1], sizes[::-1], strict=True):
+            body = (Loop(turn, size, body, vector=is_even and turn == turns[-1]),)
+        return list(body)
 
     def program(self) -> Program:
         body: list[Statement] = []

@@ -1,0 +1,79 @@
+"""Results that are written into arguments lie as those do, however that is, and nothing around them is written."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+
+def _part(whole, index, x):
+    """Return a part of an array, with the numbers of `x` in it."""
+    part = whole[index]
+    part[...] = x
+    return part
+
+
+LAYOUTS = {
+    "by rows": np.ascontiguousarray,
+    "by columns": np.asfortranarray,
+    "in a larger one": lambda x: _part(np.ones((5, 7)), np.s_[1:4, 2:6], x),
+    "every second of every second row": lambda x: _part(np.ones((6, 9)), np.s_[::2, 1::2], x),
+    "backwards": lambda x: _part(np.ones((3, 4)), np.s_[::-1, ::-1], x),
+    "across and backwards": lambda x: _part(np.ones((5, 6)).T, np.s_[4:1:-1, 1:], x),
+}
+
+
+def _written(a, b):
+    a[0] = b[1]
+    a *= 2
+    return np.sum(a)
+
+
+def _updated(a, b):
+    return a - b[::-1] * np.cumsum(a, 0)
+
+
+def _around(x):
+    return x if x.base is None else x.base
+
+
+@pytest.mark.parametrize("donate", [(), 0])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_write_lies_where_the_argument_does(layout, donate):
+    compiled = cr.compile(_written, donate=donate)
+    b = np.full((3, 4), 3.0)
+    for _ in range(2):
+        x, y = (LAYOUTS[layout](np.arange(12.0).reshape(3, 4)) for _ in range(2))
+        assert compiled(y, b) == _written(x, b)
+        np.testing.assert_array_equal(_around(y), _around(x))
+    assert "eagerly" not in compiled.report()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_result_in_a_donated_array_lies_as_that_does(layout):
+    compiled = cr.compile(_updated, donate=0)
+    b = np.full((3, 4), 3.0)
+    for _ in range(2):
+        x, y = (LAYOUTS[layout](np.arange(12.0).reshape(3, 4)) for _ in range(2))
+        x[...] = _updated(x, b)
+        assert compiled(y, b) is y
+        np.testing.assert_array_equal(_around(y), _around(x))
+
+
+def test_a_donated_array_that_is_returned_itself_takes_no_other_result():
+    compiled = cr.compile(lambda a: (a[::-1] + a, a), donate=0)
+    for _ in range(2):
+        a = np.arange(3.0)
+        total, same = compiled(a)
+        assert same is a
+        np.testing.assert_array_equal(a, np.arange(3.0))
+        np.testing.assert_array_equal(total, [2.0, 2.0, 2.0])
+
+
+def test_elements_between_which_others_of_half_their_size_lie_are_left_to_numpy():
+    records = np.zeros(3, dtype=[("a", complex), ("b", float)])
+    records["a"], records["b"] = [1 + 1j, 2, 3], 9
+    compiled = cr.compile(lambda x: x * 2)
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(records["a"]), records["a"] * 2)
+    assert "has the strides (24,), with elements of 16 bytes" in compiled.report()
