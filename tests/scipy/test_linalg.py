@@ -188,3 +188,17 @@ def test_logsumexp_is_safe_at_extremes():
         return special.logsumexp(a, b=np.array([1.0, 2.0, 0.0]))
 
     np.testing.assert_allclose(cr.grad(f)(np.array([1000.0, 1000.0, 5000.0])), [1 / 3, 2 / 3, 0])
+
+
+@pytest.mark.parametrize("dtype", "ifdFD")
+def test_a_determinant_has_the_dtype_of_double_precision(dtype):
+    a = np.array([[2.3, 1.1], [1.7, 3.9]]).astype(dtype)
+    expected = linalg.det(a)
+    compiled = cr.compile(lambda a: linalg.det(a))(a)
+    assert type(compiled) is type(expected)
+    rounding = np.finfo(np.float32 if dtype in "fF" else np.float64).eps
+    np.testing.assert_allclose(compiled, expected, rtol=8 * rounding)
+    if dtype in "fd":
+        gradient = cr.grad(lambda a: linalg.det(a))(a)
+        assert gradient.dtype == a.dtype
+        np.testing.assert_allclose(gradient, [[a[1, 1], -a[1, 0]], [-a[0, 1], a[0, 0]]], rtol=1e-6)

@@ -8,7 +8,9 @@ import numpy as np
 import scipy.linalg
 
 from chainrule.autodiff.custom import stop_gradient
+from chainrule.core.cells import type_of
 from chainrule.core.types import Value
+from chainrule.ops.broadcasting import astype
 from chainrule.ops.canonical import array_like
 from chainrule.scipy.calls import follows, stand_ins
 from chainrule.scipy.factorizations import (
@@ -104,8 +106,9 @@ __all__ = [
 
 @follows(scipy.linalg.det)
 def det(a: Value, overwrite_a: bool = False, check_finite: bool = True) -> Value:
-    """Return the determinant."""
-    return np.linalg.det(array_like(a))
+    """Return the determinant, which SciPy gives in double precision whatever it is given."""
+    found = np.linalg.det(array_like(a))
+    return astype(found, np.result_type(type_of(found).dtype, np.float64))
 
 
 @follows(scipy.linalg.norm)
