@@ -18,7 +18,7 @@ def loss(w, x):
 def branches(x=np.array([1.0, -2.0])):
     if np.sum(x) > 0:
         return x
-    return np.linalg.svd(np.outer(x, x), compute_uv=False)
+    return np.sort(np.outer(x, x))
 
 def escapes(x=np.array([1.0, -2.0])):
     return float(x[0])
@@ -54,7 +54,7 @@ def test_the_report_is_shown_if_nothing_else_is_asked_for(folder, capsys):
 def test_the_report_tells_guards_and_what_numpy_computes(folder, capsys):
     report = shown(capsys, "branches")
     assert "1 guard," in report
-    assert "svd" in report
+    assert "argsort" in report
     assert "is computed by NumPy" in report
 
 

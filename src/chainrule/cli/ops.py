@@ -58,7 +58,9 @@ def details(name: str) -> Iterator[tuple[str, str]]:
     yield "kind", op.kind
     yield "derivative", derivative(op)
     answers = sorted(
-        numpy_name(function) for function, front in BY_NUMPY.items() if front is op.front
+        numpy_name(function)
+        for function, front in BY_NUMPY.items()
+        if front is op.front or getattr(front, "__name__", "") == op.name
     )
     if answers:
         yield "answers for", ", ".join(answers)

@@ -56,7 +56,8 @@ class _Rerouting:
         self.running: set[object] = set()
         self.faces: dict[int, Any] = {}
         self.sites: dict[int, tuple[int, list[Site]]] = {}
-        self.names: frozenset[str] = frozenset()
+        self.names: frozenset[str] = frozenset()  # of functions that may keep their identity
+        self.own: frozenset[int] = frozenset()  # their identities
         self.compared: dict[int, frozenset[str]] = {}
         self.modules: list[dict[str, Any]] = []
         self.modules_seen = 0
@@ -71,9 +72,9 @@ class _Rerouting:
             self.running.add(run)  # first: `leave` undoes what was done when an interruption came
             if not self.faces:
                 self.faces = _make_faces()
-                self.names = frozenset(
-                    [f.__name__ for f in functions_of_arrays() if f not in REROUTED]
-                )
+                own = [f for f in functions_of_arrays() if f not in REROUTED]
+                self.names = frozenset([f.__name__ for f in own])
+                self.own = frozenset(map(id, own))
             if len(self.running) == 1:
                 self._find_modules()
                 self._replace()
@@ -155,7 +156,7 @@ class _Rerouting:
                 found = [
                     (names, name, _with_own(names[name], face, compared))
                     for _, name, face in found
-                    if getattr(names[name], "__name__", name) not in compared
+                    if id(names[name]) not in self.own or names[name].__name__ not in compared
                 ]
             known = (len(names), found)
             if names.get("__name__") in sys.modules:  # a namespace of exec lives shorter than this
@@ -211,8 +212,9 @@ def _make_faces() -> dict[int, Any]:
 
 
 def _with_own(original: Any, face: Any, compared: frozenset[str]) -> Any:
-    """Return the face of a module in which the functions that are compared are NumPy's own."""
-    if not isinstance(original, ModuleType) or compared.isdisjoint(vars(face)):
+    """Return the face of a module of NumPy's in which the functions that are compared are its own."""
+    is_numpys = isinstance(original, ModuleType) and original.__name__.partition(".")[0] == "numpy"
+    if not is_numpys or compared.isdisjoint(vars(face)):
         return face
     other = ModuleType(face.__name__, face.__doc__)
     vars(other).update(vars(face))

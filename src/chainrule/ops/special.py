@@ -5,7 +5,6 @@ SciPy is imported by the first call that needs it. Sources: NIST Digital Library
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -352,17 +351,21 @@ def answer_for_scipy() -> None:
     for name, entry in {**{name: name for name in _NAMES}, **_SAME_IN_NUMPY}.items():
         function = scipy_function(name)
         if isinstance(function, np.ufunc):  # SciPy's Python functions do not ask anyone
-            front = FRONTS[entry]
-            if name in _SAME_IN_NUMPY:
-                front = functools.partial(_by_numpy, name, front)
-            BY_NUMPY.setdefault(function, front)
+            same = name in _SAME_IN_NUMPY
+            BY_NUMPY.setdefault(function, _by_numpy(name, entry) if same else FRONTS[entry])
 
 
-def _by_numpy(name: str, front: Callable[..., Value], x: Value) -> Value:
-    """Compute a function of SciPy's by NumPy's, in the dtype of SciPy's: NumPy takes half precision for bytes."""
-    x = array_like(x)
-    made = type_rule(name)(type_of(x))
-    return front(x if type_of(x).dtype.kind in "fc" else astype(x, made.dtype))
+def _by_numpy(name: str, entry: str) -> Callable[[Value], Value]:
+    """Return the front of a function of SciPy's that NumPy has too: NumPy takes half precision for bytes."""
+    numpys = FRONTS[entry]
+
+    def front(x: Value) -> Value:
+        x = array_like(x)
+        made = type_rule(name)(type_of(x))
+        return numpys(x if type_of(x).dtype.kind in "fc" else astype(x, made.dtype))
+
+    front.__name__ = entry  # by which the entry is found
+    return front
 
 
 register_late(answer_for_scipy)
