@@ -215,7 +215,7 @@ class Surroundings:
             self._names |= names
         for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
             self._meet(Cell(cell), keys_read(code, name))
-        if is_users_module(f.__module__ or ""):
+        if _is_watched(f.__globals__.get("__name__") or ""):
             for name in sorted(names & f.__globals__.keys()):
                 self._meet(Name(f.__globals__, name), keys_read(code, name))
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
@@ -254,15 +254,20 @@ class Surroundings:
 def _namespaces(x: Any) -> list[Any]:
     """Return the dictionaries in which names are looked up as attributes of something."""
     if isinstance(x, ModuleType):
-        return [vars(x)] if is_users_module(x.__name__) else []
+        return [vars(x)] if _is_watched(x.__name__) else []
     if isinstance(x, type):
-        return [vars(base) for base in x.__mro__ if is_users_module(base.__module__)]
+        return [vars(base) for base in x.__mro__ if _is_watched(base.__module__)]
     return [vars(x)] if isinstance(x, SimpleNamespace) or _is_users_object(x) else []
+
+
+def _is_watched(module: str) -> bool:
+    """Say whether what a module holds may change: the user's may, NumPy's and SciPy's own does not."""
+    return is_users_module(module) and module.partition(".")[0] not in {"numpy", "scipy"}
 
 
 def _is_users_object(x: Any) -> bool:
     is_other = isinstance(x, (ModuleType, type, FunctionType, MethodType, functools.partial))
-    return not is_other and is_users_module(type(x).__module__) and hasattr(x, "__dict__")
+    return not is_other and _is_watched(type(x).__module__) and hasattr(x, "__dict__")
 
 
 def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any], Any, Any]]:
@@ -377,7 +382,7 @@ def _names_of_class(kind: Any) -> frozenset[str]:
     """Return every name that the methods of a user's class look up."""
     names: set[str] = set()
     for base in kind.__mro__:
-        if is_users_module(base.__module__):
+        if _is_watched(base.__module__):
             for value in vars(base).values():
                 for f in _functions_of(value):
                     names |= _names_of_code(f.__code__)
