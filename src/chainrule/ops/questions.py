@@ -73,6 +73,22 @@ def _count(x: Value, *where: Value, axis: Axes, keepdims: bool) -> Value:
     return np.sum(found, axis=axis, keepdims=keepdims, dtype=np.intp)
 
 
+def _require_finite(x: Any) -> bool:
+    if not np.all(np.isfinite(x)):
+        message = "array must not contain infs or NaNs"  # as SciPy says it
+        raise ValueError(message)
+    return True
+
+
+constant(
+    "require_finite",
+    _require_finite,
+    infer=lambda x: array_type((), np.dtype(bool)),
+    names=(),
+    refuses=lambda out, x: np.logical_not(np.isfinite(x)),
+    body=lambda x: np.all(np.isfinite(x)),
+    samples=(Sample((2, 3)), Sample((0, 2)), Sample(())),
+)
 _question("all", np.all, np.bool_)
 _question("any", np.any, np.bool_)
 _question("count_nonzero", np.count_nonzero, np.intp, _count)

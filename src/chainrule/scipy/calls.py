@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from chainrule.core.cells import HANDLES, cell, is_traced, settled
+from chainrule.core.cells import HANDLES, cell, is_traced, settled, type_of
+from chainrule.core.op import FRONTS
 from chainrule.core.trace import is_following
 from chainrule.errors import NotDifferentiableError
+from chainrule.ops.canonical import array_like
 
 StandIn = tuple[Any, str, Callable[..., Any]]
 
@@ -64,9 +66,15 @@ def follows(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
     """Make a function the one to call where an argument is traced; for plain arguments `original` is called."""
 
     def decorated(ours: Callable[..., Any]) -> Callable[..., Any]:
+        code = ours.__code__
+        parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
         @functools.wraps(original)
         def call(*args: Any, **options: Any) -> Any:
             if holds_traced(args, options):
+                given = dict(zip(parameters, args, strict=False)) | options
+                if "check_finite" in parameters and given.get("check_finite", True):
+                    _require_finite(given.values())
                 return ours(*args, **options)
             return on_plain_values(original, args, options)
 
@@ -74,6 +82,23 @@ def follows(original: Callable[..., Any]) -> Callable[[Callable[..., Any]], Call
         return call
 
     return decorated
+
+
+def _require_finite(values: Iterable[Any]) -> None:
+    """See that the arrays among arguments are finite, as SciPy does.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for x in values:
+        if type(x) is tuple:
+            _require_finite(x)
+        elif _is_of_floats(array_like(x)):
+            FRONTS["require_finite"](array_like(x))
+
+
+def _is_of_floats(x: Any) -> bool:
+    return (type(x) in HANDLES or type(x) is np.ndarray) and type_of(x).is_inexact
 
 
 def stand_ins(package: Any, *functions: Callable[..., Any]) -> tuple[StandIn, ...]:
