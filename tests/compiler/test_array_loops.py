@@ -149,3 +149,22 @@ def test_writes_that_move_with_the_turn_are_left_to_others():
         return out
 
     assert array_loops.lower(recorded(f, (3,), (40,)), scalars.lower) is None
+
+
+def test_a_loop_that_reads_the_turns_of_one_that_is_written_out_is_written_out_too():
+    order = [(7 * t) % 40 for t in range(40)]
+
+    def f(h, x):
+        for t in range(40):
+            h = np.exp(-h * h) + 0.5 * h * x[order[t]]
+        return np.sum(h * h)
+
+    def step(h, x):
+        value, slope = cr.value_and_grad(f)(h, x)
+        for _ in range(30):  # a loop of its own, so that there is a program
+            value = np.exp(-value * value) + np.sum(h * 0.25) * value
+        return value, slope
+
+    graph = recorded(step, (3,), (40,))
+    rng = np.random.default_rng(0)
+    assert len(check(graph, rng.normal(size=3), rng.normal(size=40))) == 1

@@ -55,13 +55,23 @@ def lower(graph: Graph, lower_section: LowerSection) -> Program | None:
         lower_section: lowers a graph, its inputs lying row by row.
     """
     outline = outline_of(graph)
-    loops = [loop for loop in loops_of(outline) if _is_worth(outline, loop)]
+    loops = _worthwhile(outline)
     if not loops:
         return None
     try:
         return _Writer(graph, outline, loops, lower_section).program()
     except _NotRolledError:
         return None
+
+
+def _worthwhile(outline: Outline) -> list[Rolled]:
+    """Return the loops that are made; one that reads the turns of a loop that is written out is written out too."""
+    kept: dict[Rolled, None] = {}
+    for loop in loops_of(outline):
+        sources = [x.loop for row in loop.lanes for x in row if isinstance(x, Saved)]
+        if all(source in kept for source in sources) and _is_worth(outline, loop):
+            kept[loop] = None
+    return list(kept)
 
 
 def _is_worth(outline: Outline, loop: Rolled) -> bool:
