@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 import chainrule as cr
 
@@ -58,3 +59,25 @@ def test_rows_far_apart_are_packed_only_where_many_columns_use_them(rng):
         return compiled._path().built.native.artifact.arena
 
     assert packed(10) == 0 < packed(200)
+
+
+def test_products_of_all_depths_and_strides_share_their_functions(rng):
+    def f(x, y, z):
+        return x @ y, x[:, :30] @ z[:30, :32], z[:52] @ y[:50], x[:, 40:] @ z[:50, 9:41]
+
+    x, y, z = rng.normal(size=(52, 90)), rng.normal(size=(90, 32)), rng.normal(size=(90, 50))
+    one, four = cr.compile(lambda x, y: x @ y), cr.compile(f)
+    one(x, y)
+    for made, right in zip(four(x, y, z), f(x, y, z), strict=True):
+        np.testing.assert_allclose(made, right, rtol=1e-12, atol=1e-12)
+    tile = "define internal void @tile_"
+    assert four.llvm.count(tile) == one.llvm.count(tile) > 0
+
+
+@pytest.mark.parametrize("depth", [1, 3, 7, 8, 15, 16, 17, 40])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_packed_columns_of_every_depth(rng, depth, dtype):
+    x, y = (rng.normal(size=s).astype(dtype) for s in ((30, depth), (70, depth)))
+    compiled = cr.compile(lambda x, y: x @ y.T)
+    near = 2e-5 if dtype == "f4" else 1e-12
+    np.testing.assert_allclose(compiled(x, y), x @ y.T, rtol=near, atol=near)

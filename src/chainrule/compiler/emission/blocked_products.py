@@ -269,11 +269,12 @@ class _Writer:
         if self.packs_left:
             row, step = 1, self.kind.width(shape[0])
         pace = self.kind.width(shape[1]) if self.packs_right else b.row_stride
-        tile = Tile(*shape, row, step, pace, slab.add)
+        tile = Tile(*shape, add=slab.add)
         name = tile_function(self.declarations, self.kind, tile)
-        pointers = f"ptr {left}, ptr {right}, ptr {self._element(0, *place)}"
-        stride = self.product.out.row_stride
-        self.f.write(f"call void @{name}({pointers}, i64 {slab.depth}, i64 {stride})")
+        pointers = (left, right, self._element(0, *place))
+        numbers = (slab.depth, self.product.out.row_stride, row, step, pace)
+        given = (*(f"ptr {x}" for x in pointers), *(f"i64 {n}" for n in numbers))
+        self.f.write(f"call void @{name}({', '.join(given)})")
 
     def _element(self, which: int, i: str, j: str) -> str:
         """Return the pointer to an element of `out`, `a` or `b`."""

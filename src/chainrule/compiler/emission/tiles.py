@@ -7,7 +7,7 @@ depth, whatever the size of the tile.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from chainrule.compiler.machine_code.machine import Machine
 from chainrule.compiler.records import record
 
 _ATTRIBUTES = "noinline #0"
+_NUMBERS = [("i64", "%n"), ("i64", "%line"), ("i64", "%row"), ("i64", "%step"), ("i64", "%pace")]
+_TILE = [("ptr", "%a"), ("ptr", "%b"), ("ptr", "%out"), *_NUMBERS]
+_PACKING = [("ptr", "%a"), ("ptr", "%out"), ("i64", "%n"), ("i64", "%row")]
 
 
 @record
@@ -27,17 +30,11 @@ class Tile:
     Attributes:
         rows: its rows.
         columns: its columns.
-        row: how far apart the left operand's elements of two rows lie.
-        step: how far apart those of two turns of the sum.
-        pace: how far apart the right operand's rows lie; its columns follow each other.
         add: whether the sums are added to what is there.
     """
 
     rows: int
     columns: int
-    row: int
-    step: int
-    pace: int
     add: bool
 
 
@@ -82,19 +79,25 @@ class Kind:
 
 
 def tile_function(declarations: Declarations, kind: Kind, tile: Tile) -> str:
-    """Return the name of `void f(a, b, out, depth, out's row stride)` that computes a tile."""
+    """Return the name of `void f(a, b, out, depth, out's row stride, row, step, pace)` that computes a tile.
+
+    The left operand's elements of two rows lie `row` apart, those of two turns of the sum `step`; the right operand's
+    rows lie `pace` apart, and its columns follow each other. No stride is part of the function: products of all sizes
+    share it.
+    """
     word = "add" if tile.add else "set"
-    shape = f"{tile.rows}x{tile.columns}_{tile.row}_{tile.step}_{tile.pace}"
-    name = f"tile_{kind.element}_{word}_{shape}"
-    return _shared(declarations, name, lambda f: _write_tile(f, declarations, kind, tile))
+    name = f"tile_{kind.element}_{word}_{tile.rows}x{tile.columns}"
+    return _shared(declarations, name, _TILE, lambda f: _write_tile(f, declarations, kind, tile))
 
 
-def _shared(declarations: Declarations, name: str, write: Callable[[Function], None]) -> str:
+def _shared(
+    declarations: Declarations,
+    name: str,
+    parameters: Sequence[tuple[str, str]],
+    write: Callable[[Function], None],
+) -> str:
     """Return the name of a function, which is written if there is none yet."""
     if name not in declarations.lines:
-        parameters = [("ptr", "%a"), ("ptr", "%b"), ("ptr", "%out"), ("i64", "%n"), ("i64", "%row")]
-        if name.startswith("pack"):
-            parameters = [("ptr", "%a"), ("ptr", "%out"), ("i64", "%n"), ("i64", "%row")]
         f = Function(name, parameters, result="void")
         write(f)
         f.write("ret void")
@@ -105,31 +108,69 @@ def _shared(declarations: Declarations, name: str, write: Callable[[Function], N
 def _write_tile(f: Function, declarations: Declarations, kind: Kind, tile: Tile) -> None:
     parts = kind.parts(tile.columns)
     cells = [(i, j) for i in range(tile.rows) for j in range(len(parts))]
-    loop = open_loop(f, "0", "%n", 1, [(kind.vector, "zeroinitializer")] * len(cells))
-    left = _at(f, kind, "%a", _times(f, loop.turn, tile.step))
-    right = _at(f, kind, "%b", _times(f, loop.turn, tile.pace))
+    sums_and_places = [(kind.vector, "zeroinitializer")] * len(cells)
+    rows = _Rows(f, kind, tile.rows)
+    sums_and_places += [("ptr", x) for x in (*rows.firsts, "%b")]
+    loop = open_loop(f, "0", "%n", 1, sums_and_places)
+    *lefts, right = loop.kept[len(cells) :]
+    rows.begin_turn(lefts)
     columns = [
         _load(f, declarations, kind, _at(f, kind, right, str(kind.lanes * j)), n)
         for j, n in enumerate(parts)
     ]
     after: list[str] = []
     for i in range(tile.rows):
-        x = _spread(f, kind, _at(f, kind, left, str(i * tile.row)))
+        x = _spread(f, kind, rows.place(i))
         after += [
             _multiplied_and_added(
                 f, declarations, kind, x, columns[j], loop.kept[i * len(parts) + j]
             )
             for j in range(len(parts))
         ]
+    after += [_at(f, kind, x, "%step") for x in lefts]
+    after += [_at(f, kind, right, "%pace")]
     sums = close_loop(f, loop, after)
     for i in range(tile.rows):
-        row = _at(f, kind, "%out", _times(f, "%row", i))
+        row = _at(f, kind, "%out", _times(f, "%line", i))
         for j, n in enumerate(parts):
             place, total = _at(f, kind, row, str(kind.lanes * j)), sums[i * len(parts) + j]
             if tile.add:
                 before = _load(f, declarations, kind, place, n)
                 total = f.set(f"fadd {kind.vector} {before}, {total}")
             _store(f, declarations, kind, place, total, n)
+
+
+class _Rows:
+    """Where the elements of the left operand's rows lie in a turn of the sum.
+
+    Nine rows are reached from one pointer: a processor adds 1, 2, 4 or 8 times a number to it, and the numbers are one,
+    three, five and seven strides. LLVM would rather add the stride to the pointer row after row, each addition waiting
+    for the one before, so it is not shown what the pointers of a turn stem from.
+
+    Attributes:
+        firsts: the pointers in the first turn.
+    """
+
+    _REACH = 9
+
+    def __init__(self, f: Function, kind: Kind, rows: int) -> None:
+        self.f = f
+        row = f.set(f"mul nsw i64 %row, {kind.dtype.itemsize}")
+        starts = [_times(f, row, i) for i in range(0, rows, self._REACH)]
+        self.firsts = [_moved(f, "%a", start) for start in starts]
+        self.strides = {n: _times(f, row, n) for n in range(1, min(rows, self._REACH), 2)}
+        self.pointers = self.firsts
+
+    def begin_turn(self, pointers: list[str]) -> None:
+        """Take what `firsts` have become."""
+        self.pointers = [self.f.set(f'call ptr asm "", "=r,0"(ptr {x})') for x in pointers]
+
+    def place(self, i: int) -> str:
+        """Return the pointer to the element of row `i`."""
+        number, further = divmod(i, self._REACH)
+        twos = further & -further or 1
+        stride = self.strides.get(further // twos, "0")
+        return _moved(self.f, self.pointers[number], _times(self.f, stride, twos))
 
 
 def rows_packed(declarations: Declarations, kind: Kind, count: int) -> str:
@@ -146,16 +187,17 @@ def rows_packed(declarations: Declarations, kind: Kind, count: int) -> str:
             f.write(f"store {kind.vector} {x}, ptr {_at(f, kind, end, place)}, align 4")
         close_loop(f, loop)
 
-    return _shared(declarations, name, write)
+    return _shared(declarations, name, _PACKING, write)
 
 
 def columns_packed(declarations: Declarations, kind: Kind, count: int, depth: int) -> str:
     """Return the name of a function like that of `rows_packed`, of the transpose of what is read.
 
-    It reads `count` rows of `depth` elements, a stride apart, and writes `depth` rows of `count`.
+    It reads `count` rows of `depth` elements, a stride apart, and writes `depth` rows of `count`. Depths that leave the
+    same rest behind whole vectors share it.
     """
-    name = f"pack_columns_{kind.element}_{count}x{depth}"
-    whole = depth // kind.lanes * kind.lanes
+    rest = depth % kind.lanes
+    name = f"pack_columns_{kind.element}_{count}x{'n' * (depth > rest)}{rest}"
 
     def square(f: Function, start: str, turns: int, first: str, n: int) -> None:
         """Transpose a square of lanes by lanes: `turns` columns of `n` rows from the row `first` on."""
@@ -181,14 +223,15 @@ def columns_packed(declarations: Declarations, kind: Kind, count: int, depth: in
             square(f, start, turns, str(full), count - full)
 
     def write(f: Function) -> None:
-        if whole:
-            loop = open_loop(f, "0", str(whole), kind.lanes)
+        whole = f.set(f"sub nsw i64 %n, {rest}") if depth > rest else "0"
+        if depth > rest:
+            loop = open_loop(f, "0", whole, kind.lanes)
             band(f, loop.turn, kind.lanes)
             close_loop(f, loop)
-        if depth > whole:
-            band(f, str(whole), depth - whole)
+        if rest:
+            band(f, whole, rest)
 
-    return _shared(declarations, name, write)
+    return _shared(declarations, name, _PACKING, write)
 
 
 def _transposed(f: Function, kind: Kind, rows: list[str]) -> list[str]:
@@ -218,6 +261,10 @@ def _at(f: Function, kind: Kind, pointer: str, place: str) -> str:
     if place == "0":
         return pointer
     return f.set(f"getelementptr {kind.element}, ptr {pointer}, i64 {place}")
+
+
+def _moved(f: Function, pointer: str, bytes_: str) -> str:
+    return pointer if bytes_ == "0" else f.set(f"getelementptr i8, ptr {pointer}, i64 {bytes_}")
 
 
 def _times(f: Function, text: str, factor: int) -> str:
