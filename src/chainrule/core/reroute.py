@@ -20,14 +20,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import CodeType, ModuleType
+from dataclasses import dataclass, field
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from chainrule.core.comparisons import compared_in, compared_names
+from chainrule.core.comparisons import Meanings, held_by_variables, meanings_in, uses_in, uses_with
 from chainrule.core.creation import JOINS, REROUTED
 from chainrule.core.dispatch import functions_of_arrays, taking_lists
+from chainrule.core.following import Uses
 from chainrule.core.modules import python_modules
 from chainrule.core.nditer import nditer
 from chainrule.core.trace import CURRENT, is_following
@@ -48,6 +50,25 @@ The owner is a module or a class of that package. Its own function is called unl
 """
 
 
+@dataclass
+class _LookedAt:
+    """A module whose functions were looked at.
+
+    Attributes:
+        names: its globals.
+        size: how many they were.
+        meanings: what they stand for.
+        handed_on: what may leave its functions.
+        functions: those that were traced and looked at besides, and what their variables held.
+    """
+
+    names: dict[str, Any]
+    size: int
+    meanings: Meanings
+    handed_on: frozenset[str]
+    functions: set[Any] = field(default_factory=set)
+
+
 class _Rerouting:
     """The faces, where they go, and how many traces need them."""
 
@@ -56,10 +77,17 @@ class _Rerouting:
         self.running: set[object] = set()
         self.faces: dict[int, Any] = {}
         self.sites: dict[int, tuple[int, list[Site]]] = {}
-        self.names: frozenset[str] = frozenset()  # of functions that may keep their identity
-        self.own: frozenset[int] = frozenset()  # their identities
-        self.compared: dict[int, frozenset[str]] = {}
+        self.own: dict[
+            int, str
+        ] = {}  # names of the functions that may keep their identity, and of their faces
+        self.compared: frozenset[str] = frozenset()  # those that some module compares
+        self.looked_at: dict[int, _LookedAt] = {}  # modules
+        self.passing: list[
+            int
+        ] = []  # those among them that are namespaces of exec: they may live shortly
         self.modules: list[dict[str, Any]] = []
+        self.sizes: list[int] = []  # of the modules, when they were looked at
+        self.everywhere: list[Site] | None = None  # all sites of all modules
         self.modules_seen = 0
         self.installed: list[tuple[dict[str, Any], str, Any, Any]] = []
         self.stood_in: set[str] = set()
@@ -67,22 +95,26 @@ class _Rerouting:
 
     def enter(self, run: object, f: Any) -> None:
         """Put the faces in place for one more trace, `run`, of a function."""
-        extra = _globals_of(f)
+        function = _function_of(f)
+        if function is not None and not is_users_module(function.__globals__.get("__name__", "")):
+            function = None
+        modules = [] if function is None else [function.__globals__]
         with self.lock:
             self.running.add(run)  # first: `leave` undoes what was done when an interruption came
             if not self.faces:
                 self.faces = _make_faces()
                 own = [f for f in functions_of_arrays() if f not in REROUTED]
-                self.names = frozenset([f.__name__ for f in own])
-                self.own = frozenset(map(id, own))
+                self.own = {id(f): f.__name__ for f in own}
+                self.own |= {id(self.faces[id(f)]): f.__name__ for f in own}
             if len(self.running) == 1:
                 self._find_modules()
                 self._replace()
-                self._note_comparisons(extra, getattr(f, "__code__", None))
-                for names in self.modules:
-                    self._put(names)
-            if extra is not None and is_users_module(extra.get("__name__", "")):
-                self._put(extra)
+                self._note_growth()
+            self._note_comparisons(modules, function)
+            if len(self.running) == 1:
+                self._put(self._sites_everywhere())
+            for names in modules:
+                self._put(self._sites_of(names))
 
     def leave(self, run: object) -> None:
         """Take the faces away when the last trace has ended; a name the user bound anew is left alone.
@@ -96,6 +128,9 @@ class _Rerouting:
                     if names.get(name) is face:
                         names[name] = original
                 self.installed.clear()
+                for key in self.passing:
+                    self.looked_at.pop(key, None)
+                self.passing.clear()
 
     def _load_stand_ins(self) -> None:
         """Make the replacements in packages that have been imported since the last trace."""
@@ -121,45 +156,79 @@ class _Rerouting:
                 self.installed.append(row)
                 names[name] = ours
 
-    def _note_comparisons(self, names: dict[str, Any] | None, code: CodeType | None) -> None:
-        """Note what the traced function compares, which its module's names may not lead to."""
-        if names is None or code is None:
-            return
-        known = self.compared.get(id(names), frozenset())
-        compared = known | compared_in(code, self.names)
-        if compared != known:
-            self.compared[id(names)] = compared
-            self.sites.pop(id(names), None)
+    def _note_growth(self) -> None:
+        """Look at the user's modules again where one has grown."""
+        sizes = list(map(len, self.modules))
+        if sizes != self.sizes:
+            self.sizes, self.everywhere = sizes, None
+            self._note_comparisons(self.modules)
 
-    def _put(self, names: dict[str, Any]) -> None:
-        for _, name, face in self._sites_of(names):
+    def _note_comparisons(
+        self, modules: list[dict[str, Any]], function: FunctionType | None = None
+    ) -> None:
+        """Note what modules compare that are new or have grown, and what a function of the last one does."""
+        for names in modules:
+            known = self.looked_at.get(id(names))
+            if known is None or known.size != len(names) or known.names is not names:
+                meanings = meanings_in(names, self.own)
+                uses = uses_in(names, meanings) if meanings.globals else Uses()
+                self.looked_at[id(names)] = _LookedAt(names, len(names), meanings, uses.handed_on)
+                if names.get("__name__") not in sys.modules:
+                    self.passing.append(id(names))
+                self._note(uses)
+        if function is not None:
+            self._note_function(function, self.looked_at[id(function.__globals__)])
+
+    def _note_function(self, function: FunctionType, module: _LookedAt) -> None:
+        code, variables = function.__code__, held_by_variables(function, module.meanings)
+        if (code, variables) in module.functions:
+            return
+        module.functions.add((code, variables))
+        uses = uses_with(code, variables, module.meanings)
+        if not uses.handed_on <= module.handed_on:
+            module.handed_on |= uses.handed_on
+            self.sites.pop(id(function.__globals__), None)
+            self.everywhere = None
+        self._note(uses)
+
+    def _note(self, uses: Uses) -> None:
+        if not uses.compared <= self.compared:
+            self.compared |= uses.compared
+            self.sites.clear()
+            self.everywhere = None
+
+    def _put(self, sites: list[Site]) -> None:
+        for names, name, face in sites:
             original = names.get(name)
             if original is not face and id(original) in self.faces:
                 self.installed.append((names, name, original, face))
                 names[name] = face
 
+    def _sites_everywhere(self) -> list[Site]:
+        if self.everywhere is None:
+            self.everywhere = [site for names in self.modules for site in self._sites_of(names)]
+        return self.everywhere
+
     def _sites_of(self, names: dict[str, Any]) -> list[Site]:
         """Return the names of a module that need a face; looked up again when the module has grown.
 
-        A function of arrays that the module compares, or the function that is traced, keeps its identity: such a
-        face only looks into lists. One that creates has its face in any case.
+        A function of arrays that is compared, here or where the module hands it on to, keeps its identity: such a face
+        only looks into lists. One that creates has its face in any case.
         """
         known = self.sites.get(id(names))
         if known is None or known[0] != len(names):
             found = [
                 (names, name, self.faces[id(x)]) for name, x in names.items() if id(x) in self.faces
             ]
-            compared = self.compared.get(id(names), frozenset())
-            if found:
-                compared |= compared_names(names, self.names)
+            compared = self.compared & self.looked_at[id(names)].handed_on
             if compared:
                 found = [
                     (names, name, _with_own(names[name], face, compared))
                     for _, name, face in found
-                    if id(names[name]) not in self.own or names[name].__name__ not in compared
+                    if self.own.get(id(names[name])) not in compared
                 ]
             known = (len(names), found)
-            if names.get("__name__") in sys.modules:  # a namespace of exec lives shorter than this
+            if names.get("__name__") in sys.modules:  # see `passing`
                 self.sites[id(names)] = known
         return known[1]
 
@@ -182,6 +251,7 @@ class _Rerouting:
         ]
         self.modules_seen = len(sys.modules)
         self.sites.clear()
+        self.sizes.clear()
 
 
 def is_users_module(module: str) -> bool:
@@ -262,8 +332,8 @@ def following(f: Any) -> Iterator[None]:
         raise
 
 
-def _globals_of(f: Any) -> dict[str, Any] | None:
-    """Return the globals of the user's function inside partial objects, wrappers, methods and callable objects."""
+def _function_of(f: Any) -> FunctionType | None:
+    """Return the user's function inside partial objects, wrappers, methods and callable objects."""
     while True:
         inner = (
             getattr(f, "func", None)
@@ -273,10 +343,9 @@ def _globals_of(f: Any) -> dict[str, Any] | None:
         if inner is None:
             break
         f = inner
-    names = getattr(f, "__globals__", None)
-    if names is None:
-        names = getattr(vars(type(f)).get("__call__"), "__globals__", None)
-    return names
+    if not isinstance(f, FunctionType):
+        f = vars(type(f)).get("__call__")
+    return f if isinstance(f, FunctionType) else None
 
 
 @contextmanager
