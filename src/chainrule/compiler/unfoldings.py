@@ -9,11 +9,8 @@ import math
 from collections.abc import Sequence
 
 from chainrule.compiler.records import record
-from chainrule.compiler.views import View
+from chainrule.compiler.views import Factors, View
 from chainrule.core.types import Shape
-
-Factors = tuple[tuple[int, int], ...]
-"""An axis that several indices count, the last the fastest: (size, stride) of each."""
 
 
 @record

@@ -9,6 +9,9 @@ from typing import Any
 from chainrule.compiler.records import record
 from chainrule.core.types import Shape
 
+Factors = tuple[tuple[int, int], ...]
+"""An axis that several indices count, the last the fastest: (size, stride) of each."""
+
 
 @record
 class View:

@@ -19,9 +19,10 @@ from chainrule.compiler.emission.memory import put, read
 from chainrule.compiler.emission.repetition import repeat, repeat_in_blocks
 from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
 from chainrule.compiler.emission.values import AnyValue
-from chainrule.compiler.loops.program import Factors, Unfolded, UnfoldedProduct
+from chainrule.compiler.loops.program import Unfolded, UnfoldedProduct
 from chainrule.compiler.machine_code.machine import Machine
 from chainrule.compiler.records import record
+from chainrule.compiler.views import Factors
 
 DType = np.dtype[np.generic]
 

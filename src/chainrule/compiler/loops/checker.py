@@ -14,7 +14,6 @@ from chainrule.compiler.loops.program import (
     Buffer,
     Call,
     Cast,
-    Factors,
     Guard,
     Host,
     Index,
@@ -33,6 +32,7 @@ from chainrule.compiler.loops.program import (
     core_dimensions,
 )
 from chainrule.compiler.loops.structure import walk
+from chainrule.compiler.views import Factors
 from chainrule.errors import GraphError
 
 DType = np.dtype[Any]

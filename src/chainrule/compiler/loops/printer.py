@@ -9,7 +9,6 @@ from chainrule.compiler.loops.program import (
     Buffer,
     Call,
     Cast,
-    Factors,
     Guard,
     Host,
     Index,
@@ -26,6 +25,7 @@ from chainrule.compiler.loops.program import (
     Unfolded,
     UnfoldedProduct,
 )
+from chainrule.compiler.views import Factors
 
 
 def program_text(program: Program) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.compiler.records import record
+from chainrule.compiler.views import Factors
 from chainrule.core.op import Ufunc
 
 DType = np.dtype[Any]
@@ -206,10 +207,6 @@ class Product:
     def sizes(self) -> tuple[int, int, int]:
         """How many rows and columns there are, and how many numbers are summed up for each."""
         return self.out.rows, self.out.columns, self.a.columns
-
-
-Factors = tuple[tuple[int, int], ...]
-"""An axis that several indices count, the last the fastest: (size, stride) of each."""
 
 
 @record
