@@ -132,6 +132,37 @@ def test_the_message_shows_the_statement():
         check_program(broken(loop(Store(Y, at((0, 8)), ONE))))
 
 
+def step(offset, *, of=1):
+    """Return a program that reads a row of two, and writes the one `offset` elements from it, turn by turn."""
+    m = [Matrix(Y, at((0, s), offset=o), 1, 2, 2, 1) for s, o in ((2 * of, offset), (2, 0))]
+    return broken(loop(Product(*m, shape(X, 2, 2)), count=3))
+
+
+def test_a_row_may_be_made_of_the_one_before():
+    check_program(step(2))
+    for offset, of in ((1, 1), (0, 1), (4, -1)):  # the last meets in one of the turns
+        with pytest.raises(GraphError, match="y is read and written"):
+            check_program(step(offset, of=of))
+
+
+@pytest.mark.parametrize(("order", "is_apart"), [([1, 2, 0], True), ([1, 2, 2], False)])
+def test_rows_in_an_order_that_is_known_are_read_and_written(order, is_apart):
+    c = Buffer("c", np.dtype(np.int64), 3, "constant", 2)
+    row = Loop(
+        2,
+        2,
+        (Load(3, Y, at((2, 1), (0, 2))), Store(Y, at((2, 1), (1, 2)), 3)),
+        vector=True,
+    )
+    body = loop(Load(1, c, at((0, 1))), row, count=3)
+    program = Program((X, Y, c), (body,), constants={c: np.array(order)})
+    if is_apart:
+        check_program(program)
+    else:
+        with pytest.raises(GraphError, match="read and write y at different places"):
+            check_program(program)
+
+
 def test_a_whole_program_is_accepted():
     check_program(elementwise(add, ("f4", "f4"), "f4", 8))
     body = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -31,6 +31,7 @@ from chainrule.compiler.loops.program import (
     UnfoldedProduct,
     core_dimensions,
 )
+from chainrule.compiler.loops.spans import Ranges, Reach, never_meet, reach_of, span_of
 from chainrule.compiler.loops.structure import walk
 from chainrule.compiler.views import Factors
 from chainrule.errors import GraphError
@@ -52,7 +53,7 @@ def check_program(program: Program) -> None:
         GraphError: it breaks a rule; the message names the statement.
     """
     _check_buffers(program)
-    _Check(frozenset(program.buffers)).block(program.body, {}, {}, is_top=True)
+    _Check(frozenset(program.buffers), program.constants).block(program.body, {}, {}, is_top=True)
 
 
 def _fail(what: str, statement: Statement | None = None) -> NoReturn:
@@ -99,15 +100,16 @@ def _check_constant(program: Program, b: Buffer) -> None:
 
 
 Types = dict[int, DType]
-Ranges = dict[int, int]
 
 
 @dataclass
 class _Check:
-    """A walk over a program: which names have been set, and how many values loop variables take."""
+    """A walk over a program: which names have been set, how many values loop variables take, and tables of numbers."""
 
     buffers: frozenset[Buffer]
+    contents: Mapping[Buffer, Any]
     set_before: set[int] = field(default_factory=set)
+    tables: dict[int, tuple[int, Any]] = field(default_factory=dict)
 
     def block(
         self, statements: Sequence[Statement], types: Types, ranges: Ranges, *, is_top: bool
@@ -122,6 +124,9 @@ class _Check:
             case Load(name, buffer, index):
                 self.index(statement, buffer, index, types, ranges)
                 self.set(statement, name, buffer.dtype, types)
+                if buffer.role == "constant" and len(index.terms) == 1 and not index.offset:
+                    (var, stride), content = index.terms[0], np.ravel(self.contents[buffer])
+                    self.tables[name] = var, content[::stride] if stride else content
             case Let(name, rule, args, dtype):
                 for a in args:
                     self.operand(statement, a, types)
@@ -178,7 +183,7 @@ class _Check:
         self.known(statement, buffer)
         for name, _ in index.terms:
             self.expect(statement, name, _INT64, types)
-        span = _span(index, ranges)
+        span = span_of(index, ranges)
         if span is not None and not 0 <= span[0] <= span[1] < buffer.size:
             _fail(f"{buffer.name} has no elements {span[0]} to {span[1]}", statement)
 
@@ -194,7 +199,7 @@ class _Check:
         if loop.count < 0:
             _fail(f"{loop.count} turns", loop)
         if loop.vector:
-            _check_vector(loop)
+            self.vector(loop, {**ranges, loop.var: loop.count})
         for c in loop.carried:
             self.expect(loop, c.start, c.dtype, types)
         inside, spans = dict(types), {**ranges, loop.var: loop.count}
@@ -210,6 +215,39 @@ class _Check:
             types[c.name] = c.dtype
         for f in loop.folds:
             self.fold(loop, f, inside, types)
+
+    def vector(self, loop: Loop, ranges: Ranges) -> None:
+        """Verify that the turns can be run at once."""
+        if loop.carried:
+            _fail("values are carried through a vector loop", loop)
+        stores = [s for s in walk(loop.body) if isinstance(s, Store)]
+        inner = {s.name for s in loop.body if isinstance(s, (Load, Let, Cast))}
+        for statement in loop.body:
+            if isinstance(statement, (Loop, Product, UnfoldedProduct, Call, Host)):
+                _fail("a loop or a call is inside of a vector loop", loop)
+            if isinstance(statement, Store) and loop.count > 1:
+                names = {name for name, stride in statement.index.terms if stride}
+                if not names & (inner | {loop.var}):
+                    _fail(f"every turn writes {statement.buffer.name} at the same place", loop)
+            if isinstance(statement, Load):
+                for store in stores:
+                    self.turns_apart(loop, statement, store, inner, ranges)
+
+    def turns_apart(
+        self, loop: Loop, load: Load, store: Store, inner: Collection[int], ranges: Ranges
+    ) -> None:
+        """Verify that a turn does not read what another one writes."""
+        if load.buffer is not store.buffer or load.index == store.index or loop.count <= 1:
+            return
+        if load.index.terms == store.index.terms:
+            strides = [abs(s) for name, s in load.index.terms if name == loop.var]
+            distance = abs(load.index.offset - store.index.offset)
+            if strides and (distance % strides[0] or distance >= strides[0] * loop.count):
+                return
+        places = Reach(load.index), Reach(store.index)
+        if not never_meet(*places, {*inner, loop.var}, ranges, self.tables):
+            what = f"turns of a vector loop read and write {load.buffer.name} at different places"
+            _fail(what, loop)
 
     def never_run(self, body: Sequence[Statement], types: Types) -> None:
         """Set the names of a body that is not run."""
@@ -246,18 +284,28 @@ class _Check:
         dtypes = {m.buffer.dtype for m in (out, a, b)}
         if len(dtypes) > 1:
             _fail(f"the dtypes {', '.join(sorted(map(str, dtypes)))} differ", product)
-        if out.buffer in {a.buffer, b.buffer}:
-            _fail(f"{out.buffer.name} is read and written", product)
+        for m in (a, b):
+            if m.buffer is out.buffer:
+                self.apart(product, (reach_of(m), reach_of(out)), out.buffer.name, ranges)
+
+    def apart(
+        self, statement: Statement, reaches: tuple[Reach, Reach], name: str, ranges: Ranges
+    ) -> None:
+        """Verify that what is read of a buffer is not what is written, in any turn of the loops around."""
+        if not never_meet(*reaches, (), ranges, self.tables):
+            _fail(f"{name} is read and written", statement)
 
     def matrix(self, product: Product, m: Matrix, types: Types, ranges: Ranges) -> None:
         if m.rows and m.columns:
             self.index(product, m.buffer, m.index, types, ranges)
-            span = _span(m.index, ranges) or (0, 0)
-            for n, stride in ((m.rows, m.row_stride), (m.columns, m.column_stride)):
-                reach = (n - 1) * stride
-                span = span[0] + min(reach, 0), span[1] + max(reach, 0)
-            if not 0 <= span[0] <= span[1] < m.buffer.size:
-                _fail(f"{m.buffer.name} has no elements {span[0]} to {span[1]}", product)
+            self.reached(product, reach_of(m), m.buffer, ranges)
+
+    def reached(self, statement: Statement, reach: Reach, buffer: Buffer, ranges: Ranges) -> None:
+        """Verify that places are places of a buffer, as far as that is known."""
+        low, high = span_of(reach.index, ranges) or (0, 0)
+        low, high = low + reach.low, high + reach.high
+        if not 0 <= low <= high < buffer.size:
+            _fail(f"{buffer.name} has no elements {low} to {high}", statement)
 
     def unfolded_product(self, product: UnfoldedProduct, types: Types, ranges: Ranges) -> None:
         out, a, b = product.out, product.a, product.b
@@ -270,8 +318,9 @@ class _Check:
         dtypes = {m.buffer.dtype for m in (out, a, b)}
         if len(dtypes) > 1:
             _fail(f"the dtypes {', '.join(sorted(map(str, dtypes)))} differ", product)
-        if out.buffer in {a.buffer, b.buffer}:
-            _fail(f"{out.buffer.name} is read and written", product)
+        for m in (a, b):
+            if m.buffer is out.buffer:
+                self.apart(product, (reach_of(m), reach_of(out)), out.buffer.name, ranges)
         if any(not m.columns or m.columns[-1][1] != 1 for m in (out, b)):
             _fail("the last factor of the columns does not lie in a row", product)
         for factors in (out.rows, out.columns[-1:]) if product.add else (out.rows + out.columns,):
@@ -283,11 +332,7 @@ class _Check:
         if any(n < 1 for n, _ in factors):
             _fail("a factor has no elements", product)
         self.index(product, m.buffer, m.index, types, ranges)
-        low, high = _span(m.index, ranges) or (0, 0)
-        low += sum(min((n - 1) * stride, 0) for n, stride in factors)
-        high += sum(max((n - 1) * stride, 0) for n, stride in factors)
-        if not 0 <= low <= high < m.buffer.size:
-            _fail(f"{m.buffer.name} has no elements {low} to {high}", product)
+        self.reached(product, reach_of(m), m.buffer, ranges)
 
     def call(self, call: Call, types: Types, ranges: Ranges) -> None:
         letters = call.types.replace("->", "")
@@ -299,7 +344,6 @@ class _Check:
             _fail(f"{len(call.sizes) - 1} sizes are not those of {call.ufunc.name}", call)
         if any(n < 1 for n in call.sizes):
             _fail("a size is not positive", call)
-        read = {b.buffer for b in call.inputs}
         for block, letter, shape in zip(call.blocks, letters, call.shapes, strict=True):
             if block.buffer.dtype != np.dtype(letter):
                 _fail(
@@ -309,21 +353,21 @@ class _Check:
             self.block_of(call, block, (call.sizes[0], *shape), types, ranges)
         if call.changes:
             self.written(call, call.inputs[0].buffer)
-        for block in call.outputs:
+        for block, shape in zip(call.outputs, call.shapes[len(call.inputs) :], strict=True):
             self.written(call, block.buffer)
-            if block.buffer in read:
-                _fail(f"{block.buffer.name} is read and written", call)
+            for b, other in zip(call.inputs, call.shapes, strict=False):
+                if b.buffer is block.buffer:
+                    reaches = (
+                        reach_of(b, (call.sizes[0], *other)),
+                        reach_of(block, (call.sizes[0], *shape)),
+                    )
+                    self.apart(call, reaches, b.buffer.name, ranges)
 
     def block_of(
         self, call: Call, b: Block, shape: tuple[int, ...], types: Types, ranges: Ranges
     ) -> None:
         self.index(call, b.buffer, b.index, types, ranges)
-        low, high = _span(b.index, ranges) or (0, 0)
-        reaches = [(n - 1) * s for n, s in zip(shape, (b.step, *b.strides), strict=True)]
-        low += sum(min(r, 0) for r in reaches)
-        high += sum(max(r, 0) for r in reaches)
-        if not 0 <= low <= high < b.buffer.size:
-            _fail(f"{b.buffer.name} has no elements {low} to {high}", call)
+        self.reached(call, reach_of(b, shape), b.buffer, ranges)
 
     def host(self, host: Host, inputs: Any, outputs: Any) -> None:
         for buffer, shape in (*inputs, *outputs):
@@ -332,17 +376,6 @@ class _Check:
                 _fail(f"{buffer.name} of {buffer.size} elements has no shape {shape}", host)
         for buffer, _ in outputs:
             self.written(host, buffer)
-
-
-def _span(index: Index, ranges: Ranges) -> tuple[int, int] | None:
-    """Return the first and the last place of an index, or None: it depends on numbers in memory."""
-    low = high = index.offset
-    for name, stride in index.terms:
-        if name not in ranges:
-            return None
-        reach = (ranges[name] - 1) * stride
-        low, high = low + min(reach, 0), high + max(reach, 0)
-    return low, high
 
 
 def _sizes(factors: Factors) -> list[int]:
@@ -357,37 +390,3 @@ def _is_apart(factors: Factors) -> bool:
             return False
         reach += (n - 1) * abs(stride)
     return True
-
-
-def _check_vector(loop: Loop) -> None:
-    """Verify that the turns can be run at once."""
-    if loop.carried:
-        _fail("values are carried through a vector loop", loop)
-    stores = [s for s in walk(loop.body) if isinstance(s, Store)]
-    for statement in loop.body:
-        if isinstance(statement, (Loop, Product, UnfoldedProduct, Call, Host)):
-            _fail("a loop or a call is inside of a vector loop", loop)
-        if isinstance(statement, Store) and loop.count > 1:
-            inner = {s.name for s in loop.body if isinstance(s, (Load, Let, Cast))}
-            names = {name for name, stride in statement.index.terms if stride}
-            if not names & (inner | {loop.var}):
-                _fail(f"every turn writes {statement.buffer.name} at the same place", loop)
-        if isinstance(statement, Load):
-            for store in stores:
-                _check_apart(loop, statement, store)
-
-
-def _check_apart(loop: Loop, load: Load, store: Store) -> None:
-    """Verify that a turn does not read what another one writes."""
-    if load.buffer is not store.buffer or load.index == store.index or loop.count <= 1:
-        return
-    if load.index.terms == store.index.terms:
-        strides = [abs(s) for name, s in load.index.terms if name == loop.var]
-        distance = abs(load.index.offset - store.index.offset)
-        if strides and (distance % strides[0] or distance >= strides[0] * loop.count):
-            return
-    ranges = {loop.var: loop.count}
-    one, other = _span(load.index, ranges), _span(store.index, ranges)
-    if one and other and (one[1] < other[0] or other[1] < one[0]):
-        return
-    _fail(f"turns of a vector loop read and write {load.buffer.name} at different places", loop)
