@@ -29,7 +29,7 @@ from chainrule.compiler.planning.planner import plan
 from chainrule.compiler.records import replaced
 from chainrule.compiler.reporting import asking, highest_name
 from chainrule.compiler.settings import is_checking
-from chainrule.compiler.views import View, whole
+from chainrule.compiler.views import View
 from chainrule.core.graph import Graph
 
 _BLOCKS = ("inputs", "outputs")
@@ -46,7 +46,7 @@ def program_of(
         in_place: outputs whose memory is that of an input, by their numbers.
     """
     if all(v.is_contiguous for v in views):
-        program = rolling.lower(graph, _section)
+        program = rolling.lower(graph, lower_section)
         if program is not None:
             return graph, asking(_written_last(program, len(graph.inputs), in_place))
     simplified = passes.run(graph)
@@ -57,10 +57,11 @@ def program_of(
     return simplified, program
 
 
-def _section(graph: Graph) -> Program:
-    """Lower a part of a graph, or the body of a loop."""
+def lower_section(graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) -> Program:
+    """Lower a part of a graph, or the body of a loop; see `program_of`."""
     simplified = passes.run(graph)
-    return lower(plan(simplified, [whole(n.type.shape) for n in simplified.inputs]))
+    places = {output: (i, views[i]) for output, i in in_place.items()}
+    return lower(plan(simplified, views), places)
 
 
 def _written_last(program: Program, inputs: int, in_place: Mapping[int, int]) -> Program:

@@ -35,8 +35,8 @@ _ROUNDS = 4
 _FIRST_TURNS = 3
 """Turns before a stretch that may join it, their strays being the first values of carried ones."""
 
-_GOOD_ENOUGH = 500
-"""Positions left up to which nothing else is tried."""
+GOOD_ENOUGH = 500
+"""Positions of a tape left up to which nothing else is tried."""
 
 
 _ENDS = ((0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1))
@@ -61,8 +61,12 @@ class Recorded(Protocol):
     def __len__(self) -> int: ...
 
 
-def loops_of(tape: Recorded) -> list[Rolled]:
+def loops_of(tape: Recorded, good_enough: int = GOOD_ENOUGH) -> list[Rolled]:
     """Return loops that cover as much of a tape as they can, in order; what lies between them is straight.
+
+    Args:
+        tape: what is recorded.
+        good_enough: positions left up to which nothing else is tried.
 
     Raises:
         GraphError: a loop does not give back what it stands for: a mistake of ours.
@@ -70,7 +74,7 @@ def loops_of(tape: Recorded) -> list[Rolled]:
     operands = tape.operand_matrix()
     search = _Search(tokens_of(tape.kinds, operands), operands, np.array(tape.places, np.int64))
     loops = search.loops(is_outer_first=False)
-    if _left(loops, len(tape)) > _GOOD_ENOUGH:
+    if _left(loops, len(tape)) > good_enough:
         others = search.loops(is_outer_first=True)
         loops = min(loops, others, key=lambda found: _left(found, len(tape)))
     for loop in loops:

@@ -235,8 +235,12 @@ def _values(lane: Lane, loop: Rolled) -> Any:
 
 def expanded_places(loop: Rolled) -> Any:
     """Return the place of every position of a loop as its lanes have them."""
-    turn = np.arange(loop.turns)
-    columns = [
-        p.first + p.step * turn if isinstance(p, Line) else np.array(p.places) for p in loop.places
-    ]
+    columns = [values_of_place(p, loop.turns) for p in loop.places]
     return np.stack(columns, axis=1).reshape(-1)
+
+
+def values_of_place(place: Line | Listed, turns: int) -> Any:
+    """Return a place in every turn."""
+    if isinstance(place, Line):
+        return place.first + place.step * np.arange(turns)
+    return np.array(place.places)

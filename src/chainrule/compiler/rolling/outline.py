@@ -1,7 +1,7 @@
 """A graph as rows of numbers, in which repeated stretches are found as they are on a tape.
 
-Ids are positions: the inputs first, then the nodes in recording order. An integer that begins an index, `x[t]`, is a
-place, which may move from turn to turn; everything else about an op is its kind.
+Ids are positions: the inputs first, then the nodes in recording order. Where the part of an array begins that an index
+names, `x[t]`, is a place, which may move from turn to turn; everything else about an op is its kind.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.compiler.passes.rewrite import operands
 from chainrule.compiler.passes.share import param_key
+from chainrule.compiler.rolling.blocks import block_of
 from chainrule.compiler.rolling.constants import Constants
 from chainrule.compiler.rolling.tape import ABSENT
 from chainrule.core.graph import Graph
@@ -21,8 +22,6 @@ from chainrule.core.types import ArrayType
 
 WIDTH = 6
 """Operands of a node that may be in a loop at most."""
-
-_INDEXED = frozenset({"getitem", "setitem", "scatter"})
 
 
 @dataclass
@@ -33,7 +32,7 @@ class Outline:
         nodes: inputs and nodes, by id.
         kinds: equal for two nodes that do the same to operands of the same types.
         operands: ids, or constants as on a tape.
-        places: the first integer of an index, counted from the front; the number of a guard; else 0.
+        places: the element of its array at which a block begins; the number of a guard; else 0.
         constants: values of constants.
     """
 
@@ -92,13 +91,12 @@ def _kind(node: Node) -> tuple[Any, int]:
     """Return what is equal for nodes that do the same, and the place."""
     params, place = node.params, 0
     values = [param_key(v) for v in params.values()]
-    index = params["index"] if node.op is not None and node.op.name in _INDEXED else ()
-    if index and type(index[0]) is int:
-        first, *rest = index
-        shape = params.get("shape") or node.args[0].shape
-        place = first % shape[0]
+    block = block_of(node)
+    if block is not None:
+        place = block.view.offset
         others = [param_key(v) for k, v in params.items() if k != "index"]
-        values = ["moving", param_key(tuple(rest)), *others]
+        shape, strides = block.view.shape, block.view.strides
+        values = ["block", shape, strides, param_key(block.rest), *others]
     types = [
         _type_key(a) if p is not None else _constant_key(a)
         for a, p in zip(node.args, node.parents, strict=True)
