@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 from chainrule.compiler.records import record
-from chainrule.compiler.views import View, whole
+from chainrule.compiler.views import View, row_by_row, whole
 from chainrule.core.trace import Node
+from chainrule.core.types import Shape
 
 _INDEXED = frozenset({"getitem", "setitem", "scatter"})
 
@@ -35,12 +37,18 @@ def block_of(node: Node) -> Block | None:
         return None
     index = node.params["index"]
     shape = node.params["shape"] if node.op.name == "scatter" else node.args[0].shape
+    count = 0
+    for i in index:
+        if type(i) is not int:
+            break
+        count += 1
+    if count == len(index) and 0 not in shape:
+        return Block(_row(shape, index))
     if any(type(i) is str for i in index):
-        count = next(k for k, i in enumerate(index) if type(i) is not int)
         # NumPy moves the axes of index arrays to the front if a slice lies between them and an integer.
         if not count or type(index[count]) is not str:
             return None
-        return Block(whole(shape).cut(index[:count]), index[count:])
+        return Block(_row(shape, index[:count]), index[count:])
     view = whole(shape).cut(index)
     size = math.prod(view.shape)
     if not size or not any(type(i) is int for i in index):
@@ -48,3 +56,15 @@ def block_of(node: Node) -> Block | None:
         if not is_part or not view.is_contiguous:
             return None
     return Block(view)
+
+
+def _row(shape: Shape, index: tuple[int, ...]) -> View:
+    """Return the places that integers name, one per axis from the first on."""
+    strides = _strides(shape)
+    offset = 0
+    for i, n, s in zip(index, shape, strides, strict=False):
+        offset += (i + n if i < 0 else i) * s
+    return View(shape[len(index) :], strides[len(index) :], offset)
+
+
+_strides = functools.cache(row_by_row)

@@ -89,14 +89,17 @@ def _operand(outline: Outline, x: Any, ids: dict[Node, int]) -> int:
 
 def _kind(node: Node) -> tuple[Any, int]:
     """Return what is equal for nodes that do the same, and the place."""
-    params, place = node.params, 0
-    values = [param_key(v) for v in params.values()]
-    block = block_of(node)
-    if block is not None:
-        place = block.view.offset
-        others = [param_key(v) for k, v in params.items() if k != "index"]
-        shape, strides = block.view.shape, block.view.strides
-        values = ["block", shape, strides, param_key(block.rest), *others]
+    place = 0
+    values: list[Any] = []
+    if node.params:
+        block = block_of(node)
+        if block is None:
+            values = [param_key(v) for v in node.params.values()]
+        else:
+            place = block.view.offset
+            rest = param_key(block.rest) if block.rest else ()
+            whole = node.params.get("shape")
+            values = ["block", block.view.shape, block.view.strides, rest, whole]
     types = [
         _type_key(a) if p is not None else _constant_key(a)
         for a, p in zip(node.args, node.parents, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ class Keeping:
         homes: of inputs and of values of straight stretches, by id.
         rows: of positions of loops, a row per turn.
         lasts: of positions of loops that have no rows, the value of the last turn.
+        handed: positions that a turn hands to the next, which reads nothing older. Their rows begin with one more, for
+            what the first turn reads.
         streams: of chains.
     """
 
@@ -37,6 +40,7 @@ class Keeping:
         self.homes: dict[int, Buffer] = {}
         self.rows: dict[tuple[Rolled, int], Buffer] = {}
         self.lasts: dict[tuple[Rolled, int], Buffer] = {}
+        self.handed = {key for loop in loops for key in _handed(loop)}
         self.streams: dict[Chain, Buffer] = {}
         self._constants: dict[int, Place] = {}
         self._in_order = list(loops)
@@ -105,6 +109,7 @@ class Keeping:
         rows = self.rows.get((loop, position))
         if rows is None:
             return Place(self.lasts[loop, position])
+        first += (loop, position) in self.handed
         return Place(rows, Index(first * size, tuple([(n, s * size) for n, s in terms])))
 
     def is_place(self, loop: Rolled, position: int) -> bool:
@@ -141,7 +146,8 @@ class Keeping:
     def _keep_rows(self, loop: Rolled, position: int) -> None:
         if not self._lies_elsewhere(loop, position) and (loop, position) not in self.rows:
             t = type_of_node(self.node(loop, position))
-            self.rows[loop, position] = self.memory.temporary("rows", t, loop.turns)
+            turns = loop.turns + ((loop, position) in self.handed)
+            self.rows[loop, position] = self.memory.temporary("rows", t, turns)
 
     def _keep_last(self, loop: Rolled, position: int) -> None:
         if not self._lies_elsewhere(loop, position) and (loop, position) not in self.lasts:
@@ -157,6 +163,17 @@ class Keeping:
         assert isinstance(lane, Same)
         self._note(lane.operand, -1)
         return True
+
+
+def _handed(loop: Rolled) -> Iterator[tuple[Rolled, int]]:
+    found: dict[int, set[tuple[int, ...]]] = {}
+    for row in loop.lanes:
+        for lane in row:
+            if isinstance(lane, Own) and lane.lag:
+                found.setdefault(lane.position, set()).add(lane.starts)
+    for position, starts in found.items():
+        if len(starts) == 1 and len(next(iter(starts))) == 1:
+            yield loop, position
 
 
 def moved(place: Place, offset: int, terms: Any) -> Place:

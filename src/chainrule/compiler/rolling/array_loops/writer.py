@@ -127,6 +127,7 @@ class _LoopWriter:
     """Writes one loop.
 
     Attributes:
+        handed: values of the turn before that lie where this turn writes them, or a row before that.
         before: statements that come before it.
         first: statements that come first in every turn.
     """
@@ -140,6 +141,7 @@ class _LoopWriter:
         self.first: list[Statement] = []
         self.var = self.memory.name()
         self.tables: dict[tuple[int, ...], int] = {}
+        self.handed: dict[Own, Place] = {}
 
     def loop(self) -> Loop:
         """Return the loop."""
@@ -151,10 +153,15 @@ class _LoopWriter:
         graph = body.graph(positions)
         numbers = {source: i for i, source in enumerate(body.sources.values())}
         in_place = {len(positions) + k: numbers[touched] for k, touched in enumerate(body.written)}
+        in_place |= {
+            positions.index(lane.position): numbers[lane]
+            for lane in self.handed
+            if (loop, lane.position) not in self.keeping.rows
+        }
         inputs = [self._source(x, node.type, carries) for node, x in body.sources.items()]
         terms = ((self.var, 1),)
         targets = [self.keeping.place_in_turn(loop, q, 0, terms) for q in positions]
-        targets += [inputs[i][0] for i in in_place.values()]
+        targets += [inputs[numbers[touched]][0] for touched in body.written]
         statements = memory.lowered(
             self.writer.lower_section, graph, inputs, targets, in_place, self._guard
         )
@@ -210,11 +217,19 @@ class _LoopWriter:
     def _carries(self, body: Body) -> Carries:
         """Return memory for values of turns before, with what they are at the beginning."""
         carries: Carries = {}
-        for source in body.sources.values():
-            lane = source.lane if isinstance(source, Part) else source
+        sources = list(body.sources.values())
+        parts = {source.lane for source in sources if isinstance(source, Part)}
+        for lane in dict.fromkeys([x.lane if isinstance(x, Part) else x for x in sources]):
             if not isinstance(lane, Own):
                 continue
             t = type_of_node(self.keeping.node(self.rolled, lane.position))
+            place = self._place_of_handed(lane, t.size, is_whole=lane not in parts)
+            if place is not None:
+                start = moved(Place(place.buffer), place.index.offset, ())
+                first = self.keeping.place(lane.starts[0])
+                self.before.append(self.memory.copy(start, first, t.size))
+                self.handed[lane] = place
+                continue
             for k in range(1, lane.lag + 1):
                 key = lane.position, lane.starts[lane.lag - k :]
                 if key not in carries:
@@ -222,6 +237,16 @@ class _LoopWriter:
                     first = self.keeping.place(key[1][0])
                     self.before.append(self.memory.copy(Place(carries[key]), first, t.size))
         return carries
+
+    def _place_of_handed(self, lane: Own, size: int, *, is_whole: bool) -> Place | None:
+        """Return where a turn finds a value of the one before, if that is where this one leaves it, or a row before."""
+        key = self.rolled, lane.position
+        if key not in self.keeping.handed:
+            return None
+        if key in self.keeping.rows:
+            return Place(self.keeping.rows[key], Index(0, ((self.var, size),)))
+        last = self.keeping.lasts.get(key)
+        return Place(last) if is_whole and last is not None else None
 
     def _hand_on(self, carries: Carries) -> list[Statement]:
         """Copy the values of this turn to where the next reads them, the oldest first."""
@@ -255,6 +280,8 @@ class _LoopWriter:
             case Same(operand):
                 return self.keeping.place(operand)
             case Own(position, _, starts):
+                if lane in self.handed:
+                    return self.handed[lane]
                 return Place(carries[position, starts])
             case Saved(source, position, first, step):
                 scaled = tuple([(name, step * s) for name, s in terms])
