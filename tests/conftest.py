@@ -13,6 +13,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 os.environ.setdefault(
     "CHAINRULE_CACHE", "off"
 )  # what a test compiles is of its own code, not of yesterday's
+os.environ.setdefault(
+    "CHAINRULE_TIERS", "off"
+)  # tests are to meet the code that users meet in the end
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ class Artifact(NamedTuple):
         nodes: how many the graph had after the passes.
         statements: how many the program has.
         hosts: the ops that Python computes, with the reason.
+        sources: of baseline code LLVM's texts, of which better code can be made; of better code none.
     """
 
     stages: tuple[bytes | Callable[[int, int], None], ...]
@@ -32,6 +34,7 @@ class Artifact(NamedTuple):
     nodes: int
     statements: int
     hosts: tuple[tuple[str, str], ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 def packed(artifact: Artifact) -> bytes | None:
@@ -39,7 +42,8 @@ def packed(artifact: Artifact) -> bytes | None:
     if artifact.hosts:
         return None
     constants = [_packed_array(slot, np.asarray(array)) for slot, array in artifact.constants]
-    fields: Any = (*artifact._replace(constants=()), constants)
+    texts = zlib.compress(marshal.dumps(artifact.sources), level=1)
+    fields: Any = (*artifact._replace(constants=(), sources=()), constants, texts)
     return marshal.dumps(fields)
 
 
@@ -49,9 +53,10 @@ def _packed_array(slot: int, x: Any) -> tuple[Any, ...]:
 
 def unpacked(data: bytes) -> Artifact:
     """Return the artifact that `packed` made bytes of. Like machine code, they must come from nobody else."""
-    *fields, arrays = marshal.loads(data)  # noqa: S302  as trusted as the machine code in it
+    *fields, arrays, texts = marshal.loads(data)  # noqa: S302  as trusted as the machine code in it
+    sources = marshal.loads(zlib.decompress(texts))  # noqa: S302  likewise
     constants = [
         (slot, np.frombuffer(content, dtype).reshape(shape).copy())
         for slot, dtype, shape, content in arrays
     ]
-    return Artifact(*fields)._replace(constants=tuple(constants))
+    return Artifact(*fields)._replace(constants=tuple(constants), sources=sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,10 +31,10 @@ from chainrule.compiler.entry.signature import (
 from chainrule.compiler.entry.signature import Sequence as Items
 from chainrule.compiler.identity import identity_of
 from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
-from chainrule.compiler.machine_code.jit import load_object
+from chainrule.compiler.machine_code.jit import load_object, object_code
 from chainrule.compiler.numerics import contexts_now
 from chainrule.compiler.records import replaced
-from chainrule.compiler.settings import is_checking
+from chainrule.compiler.settings import has_tiers, is_checking
 from chainrule.compiler.statics import static_description
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
@@ -50,21 +51,33 @@ class Native:
 
     Attributes:
         artifact: the code, and what an entry has to know of it.
+        is_baseline: whether `improved` gives better code, see `tiers.py`.
     """
 
     def __init__(self, graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) -> None:
         self._source = (graph, views, in_place)
-        is_kept = is_on() and not is_checking()
-        identity = identity_of(*self._source) if is_kept else None
-        key = None if identity is None else key_of("step", identity)
-        data = None if key is None else get(key)
-        if data is not None:
-            self.artifact = unpacked(data)
-            return
-        self.artifact = _artifact_of(self.translation, is_kept=key is not None)
-        data = packed(self.artifact)
-        if key is not None and data is not None:
-            put(key, data)
+        identity = identity_of(*self._source) if is_on() and not is_checking() else None
+        self._keys = None if identity is None else _Keys.of(identity)
+        kept = None if self._keys is None else self._keys.found()
+        if kept is not None:
+            self.artifact = kept
+        else:
+            self.artifact = self._made(may_be_baseline=has_tiers())
+        self.is_baseline = bool(self.artifact.sources) and has_tiers()
+
+    def _made(self, *, may_be_baseline: bool) -> Artifact:
+        from chainrule.compiler.translation import artifact_of, is_worth_baseline
+
+        is_baseline = may_be_baseline and is_worth_baseline(self.translation)
+        is_kept = self._keys is not None
+        made = artifact_of(self.translation, is_kept=is_kept, is_baseline=is_baseline)
+        return self._kept(made)
+
+    def _kept(self, artifact: Artifact) -> Artifact:
+        data = None if self._keys is None else packed(artifact)
+        if self._keys is not None and data is not None:
+            put(self._keys.baseline if artifact.sources else self._keys.best, data)
+        return artifact
 
     @cached_property
     def translation(self) -> Translation:
@@ -73,28 +86,65 @@ class Native:
 
         return translate(*self._source)
 
+    def improved(self) -> Native:
+        """Return the same with better code, which takes its time."""
+        other = copy.copy(self)
+        other.is_baseline = False
+        if self.artifact.hosts:
+            other.artifact = self._made(may_be_baseline=False)
+        else:
+            stages = tuple([object_code(text) for text in self.artifact.sources])
+            other.artifact = self._kept(self.artifact._replace(stages=stages, sources=()))
+        return other
 
-def _artifact_of(translation: Translation, *, is_kept: bool) -> Artifact:
-    from chainrule.compiler.translation import artifact_of
 
-    return artifact_of(translation, is_kept=is_kept)
+class _Keys(NamedTuple):
+    """Where the cache has the code of a graph."""
+
+    best: str
+    baseline: str
+
+    @classmethod
+    def of(cls, identity: bytes) -> _Keys:
+        """Return the keys of a graph."""
+        return cls(key_of("step", identity), key_of("baseline", identity))
+
+    def found(self) -> Artifact | None:
+        """Return what is kept of the better code, else of the baseline code."""
+        data = get(self.best) or (get(self.baseline) if has_tiers() else None)
+        return None if data is None else unpacked(data)
 
 
-class Built(NamedTuple):
+class Built:
     """A step, compiled.
 
     Attributes:
+        native: its machine code.
+        is_flat: whether the entry takes and gives the leaves of the containers instead.
         entry: takes the arguments, then the keyword arguments as a dict if there are any.
         make_fast: makes the same for calls outside of a trace and with NumPy's error settings as they are now, which it
             sees to itself; None where calls need more than an entry does.
-        native: its machine code.
-        is_flat: whether the entry takes and gives the leaves of the containers instead.
     """
 
-    entry: Callable[..., Any]
-    make_fast: Callable[[], Callable[..., Any]] | None
-    native: Native
-    is_flat: bool
+    def __init__(
+        self, signature: Signature, native: Native, *, is_flat: bool, is_fast: bool
+    ) -> None:
+        self.native = native
+        self.is_flat = is_flat
+        self._signature = signature
+        self._code = _loaded(native.artifact)
+        self.entry = make_entry(signature, *self._code)
+        self.make_fast = self._make_fast if is_fast else None
+
+    def _make_fast(self) -> Callable[..., Any]:
+        hidden = (*contexts_now(), *self._signature.hidden)
+        return make_entry(replaced(self._signature, hidden=hidden), *self._code)
+
+    def improved(self) -> Built:
+        """Return the same with better code, which takes its time."""
+        native = self.native.improved() if self.native.is_baseline else self.native
+        is_fast = self.make_fast is not None
+        return Built(self._signature, native, is_flat=self.is_flat, is_fast=is_fast)
 
 
 def build(
@@ -118,7 +168,6 @@ def build(
     values = [*leaves, *captured.surroundings]
     own = _own_memory(captured, leaves, donated)
     native = Native(captured.graph, [view_of(x) for x in values], own)
-    stages, libraries = _loaded(native.artifact)
     signature, is_flat = _signature(captured, values, structure, own, native.artifact, moving)
     slots = {id(x): (len(leaves) + k,) for k, x in enumerate(captured.surroundings)}
     conditions = surroundings.described(slots)
@@ -129,19 +178,10 @@ def build(
     ]
     signature = replaced(signature, hidden=(*conditions, *kept))
 
-    def make_fast() -> Callable[..., Any]:
-        hidden = (*contexts_now(), *signature.hidden)
-        return make_entry(replaced(signature, hidden=hidden), stages, libraries)
-
     # An entry does not see that one array is passed twice, which such a graph relies on: the call's key does.
     repeats = len(set(captured.graph.inputs)) < len(captured.graph.inputs)
     is_fast = not is_flat and not repeats and len(signature.arguments) == _positional(structure)
-    return Built(
-        make_entry(signature, stages, libraries),
-        make_fast if is_fast else None,
-        native,
-        is_flat,
-    )
+    return Built(signature, native, is_flat=is_flat, is_fast=is_fast)
 
 
 def _loaded(artifact: Artifact) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

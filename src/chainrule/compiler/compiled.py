@@ -16,13 +16,15 @@ from chainrule.compiler.build import Built, build
 from chainrule.compiler.capture import Captured, capture_step, outcome_of
 from chainrule.compiler.collector import without_collector
 from chainrule.compiler.counts import Counts
-from chainrule.compiler.entry.shell import arm, make_shell_class
+from chainrule.compiler.entry.native import is_baseline as entries_are_baseline
+from chainrule.compiler.entry.shell import arm, improve, make_shell_class
 from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.numerics import settings_now, warns_as_usual
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings
+from chainrule.compiler.tiers import BACKGROUND
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
@@ -47,11 +49,14 @@ class Path:
     Attributes:
         captured: what the step did.
         built: the native step.
+        is_baseline: whether better code is still to be made for it, see `tiers.py`.
     """
 
     def __init__(self, captured: Captured, built: Built) -> None:
         self.captured = captured
         self.built = built
+        self.is_baseline = built.native.is_baseline or entries_are_baseline()
+        self._calls = 0
         self._fast: tuple[Any, Callable[..., Any] | None] = (None, None)
 
     def call(self, args: tuple[Any, ...], options: dict[str, Any], leaves: Sequence[Any]) -> Any:
@@ -65,13 +70,27 @@ class Path:
         return tree.unflatten(self.captured.structure, returned)
 
     def fast_now(self) -> Callable[..., Any] | None:
-        """Return the entry that needs no more checks in this context."""
+        """Return the entry that needs no more checks in this context; none as long as better code is to be expected."""
+        if self.is_baseline:
+            self._calls += 1
+            if self._calls > 1:
+                BACKGROUND.later(self._improve)
+            return None
         if self.built.make_fast is None:
             return None
         now = settings_now()
         if self._fast[0] is not now or self._fast[1] is None:
             self._fast = (now, self.built.make_fast())
         return self._fast[1]
+
+    def _improve(self) -> None:
+        """Put better code in the place of the baseline code."""
+        if self.is_baseline:
+            try:
+                improve()
+                self.built = self.built.improved()
+            finally:
+                self.is_baseline = False
 
 
 class Specialization:

@@ -30,6 +30,12 @@ _LONG = 200_000
 """Elements of work from which on other Python threads may run in the meantime."""
 
 
+_SHORT = 1_000
+"""Lines of LLVM's text that better code is made of so fast, in some 20 ms, that nobody need wait for it."""
+_WORK_OF_A_LINE = 5_000
+"""Elements of work that take baseline code as much longer as LLVM takes for a line of better code: some 0.02 ms."""
+
+
 class Translation(NamedTuple):
     """A graph on its way to machine code.
 
@@ -64,19 +70,21 @@ def translate(graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) 
     return Translation(graph, program, tuple([m.text for m in modules]), arena)
 
 
-def artifact_of(translation: Translation, *, is_kept: bool) -> Artifact:
+def artifact_of(translation: Translation, *, is_kept: bool, is_baseline: bool = False) -> Artifact:
     """Have LLVM make machine code.
 
     Args:
         translation: what of.
         is_kept: whether the whole artifact goes to the cache; if not, or if it cannot, its parts do.
+        is_baseline: whether the code is made in haste, see `tiers.py`.
     """
     graph, program, texts, arena = translation
     hosts = tuple([(s.label, s.reason) for s in program.body if isinstance(s, Host)])
     make = object_code if is_kept and not hosts else kept_object_code
+    effort = 0 if is_baseline else 2
     rest = iter(texts)
     stages = [
-        _host_stage(part, program) if isinstance(part, Host) else make(next(rest))
+        _host_stage(part, program) if isinstance(part, Host) else make(next(rest), effort=effort)
         for part in _parts(program)
     ]
     return Artifact(
@@ -88,7 +96,14 @@ def artifact_of(translation: Translation, *, is_kept: bool) -> Artifact:
         len(graph.nodes),
         len(program.body),
         hosts,
+        texts if is_baseline else (),
     )
+
+
+def is_worth_baseline(translation: Translation) -> bool:
+    """Say whether a first call ends sooner with baseline code: LLVM takes longer for better code than that saves."""
+    lines = sum(text.count("\n") for text in translation.texts)
+    return lines > _SHORT and _work(translation.program.body) < lines * _WORK_OF_A_LINE
 
 
 def _parts(program: Program) -> list[list[Statement] | Host]:

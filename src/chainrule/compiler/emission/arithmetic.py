@@ -49,7 +49,7 @@ class Arithmetic(Primitives):
         instruction = {"f": floats, "i": integers, "u": integers, "b": truths}[kind]
         if instruction is None:
             raise self.unsupported(str(floats or integers), x, y)
-        flags = self.flags if kind == "f" else ""
+        flags = self.flags if kind == "f" and instruction != "fdiv" else ""
         return self.binary(f"{instruction} {flags}", x, y)
 
     def negative(self, x: AnyValue) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.emission.fusing import fuse
 from chainrule.compiler.emission.instructions import Declarations, Function
 from chainrule.compiler.emission.llvm_emitter import LlvmEmitter
 from chainrule.compiler.emission.memory import put, read
@@ -114,6 +115,7 @@ class _Writer:
         f = Function(name, [("ptr", "%pointers"), ("ptr", "%arena")], result="i64")
         self._write_parts(self._scope(f), self.program.body)
         f.write("ret i64 0")
+        fuse(f, self.declarations, self.machine)
         self.functions.append(f.text("#0"))
 
     def _scope(self, f: Function) -> Scope:
@@ -162,6 +164,7 @@ class _Writer:
         self._write_top(inner, statements)
         values = _leave(inner, results)
         f.write("ret i64 0")
+        fuse(f, self.declarations, self.machine)
         self.functions.append(f.text("noinline #0", "internal "))
         caller = scope.function
         places = [caller.reserve(16) for _ in results]
@@ -242,6 +245,7 @@ class _Writer:
 
     def _shared(self, f: Function) -> str:
         """Return the name of a function with this text, which is written if there is none yet."""
+        fuse(f, self.declarations, self.machine)
         text = f.text("noinline #0", "internal ")
         name = self.by_text.get(text)
         if name is None:

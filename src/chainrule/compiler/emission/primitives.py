@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.emission.fusing import MARK
 from chainrule.compiler.emission.instructions import (
     Declarations,
     Function,
@@ -37,7 +38,7 @@ class Primitives:
         self.function = function
         self.declarations = declarations
         self.machine = machine
-        self.flags = "contract "
+        self.flags = MARK
         self.active: int | None = None
 
     @contextmanager

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import functools
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainrule.compiler.entry.abi import numpy_functions
 from chainrule.compiler.entry.signature import Declined, Signature, Stage
 from chainrule.compiler.entry.tables import Tables, tabulate
 from chainrule.compiler.machine_code import linker
-from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
+from chainrule.compiler.machine_code.cache import cached, get, is_on, key_of
 from chainrule.compiler.machine_code.jit import Library, load_object, object_code
+from chainrule.compiler.settings import has_tiers
 
 _lock = threading.Lock()
 _FASTCALL = 0x80
@@ -83,38 +83,64 @@ def make_native_entry(
 def native_library() -> Library:
     """Load the machine code that serves all signatures; one thread loads it, others wait."""
     with _lock:
-        return _load()
+        if not _tiers:
+            _tiers.append(_load())
+        return _tiers[-1].library
 
 
-@functools.cache
-def _load() -> Library:
+def is_baseline() -> bool:
+    """Say whether better code can be made for the entries, see `tiers.py`."""
+    return bool(_tiers) and _tiers[-1].is_baseline
+
+
+def improve() -> None:
+    """Have better code serve the entries that are made from now on."""
+    if is_baseline():
+        better = _best()
+        with _lock:
+            _tiers.append(better)
+
+
+class _Tier(NamedTuple):
+    """The machine code that serves all signatures, and whether there is better."""
+
+    library: Library
+    is_baseline: bool
+
+
+_tiers: list[_Tier] = []
+"""The last is the best. The one before lives as long as the process: objects may go on being called by it."""
+
+
+def _load() -> _Tier:
+    """Take the better code if the cache has it. Making it takes 30 ms more than baseline code."""
+    if not has_tiers() or (is_on() and get(key_of(*_parts(effort=2))) is not None):
+        return _best()
+    code = cached(_parts(effort=0), lambda: object_code(_text(), effort=0))
+    return _Tier(_linked(code), is_baseline=True)
+
+
+def _best() -> _Tier:
+    code = cached(_parts(effort=2), lambda: object_code(_text()))
+    return _Tier(_linked(code), is_baseline=False)
+
+
+def _linked(code: bytes) -> Library:
     known = numpy_functions()
     assert known is not None
-    with open(os.path.join(os.path.dirname(__file__), "native.ll"), encoding="utf-8") as file:
-        text = file.read()
     return load_object(
-        _code(text),
+        code,
         ["chainrule_entry", "chainrule_call"],
         {**known, "chainrule_declined": id(Declined), "chainrule_offset": ENTRY_OFFSET},
     )
 
 
-def _code(text: str) -> bytes:
-    """Take the machine code from the cache. A first process makes do with worse code, and leaves better when it ends.
-
-    Good code takes 30 ms more to make, which whoever compiles a first step would wait for.
-    """
-    key = key_of("entry", str(linker.IS_AVAILABLE), text)
-    code = get(key)
-    if code is None:
-        code = object_code(text, effort=0)
-        if is_on():
-            atexit.register(_keep_better, key, text, os.getpid())
-    return code
+def _parts(effort: int) -> tuple[str, ...]:
+    """Return what the cache has the machine code under."""
+    return "entry", str(linker.IS_AVAILABLE), str(effort), _text()
 
 
-def _keep_better(key: str, text: str, process: int) -> None:
-    if (
-        os.getpid() == process and get(key) is None
-    ):  # a child may have been forked while a lock was held
-        put(key, object_code(text))
+@functools.cache
+def _text() -> str:
+    with open(os.path.join(os.path.dirname(__file__), "native.ll"), encoding="utf-8") as file:
+        return file.read()

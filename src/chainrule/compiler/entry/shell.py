@@ -7,9 +7,11 @@ machine code at once (Python's vectorcall protocol); elsewhere a method in Pytho
 from __future__ import annotations
 
 import ctypes
+import weakref
 from typing import Any
 
-from chainrule.compiler.entry.native import ENTRY_OFFSET, is_native_possible, native_library
+from chainrule.compiler.entry import native
+from chainrule.compiler.entry.native import ENTRY_OFFSET, is_native_possible
 from chainrule.compiler.entry.signature import Declined
 
 _VECTORCALL_OFFSET = ENTRY_OFFSET - 8
@@ -37,8 +39,25 @@ def arm(x: Any, otherwise: Any) -> None:
     """Make an object of such a class ready to be called: without an entry yet."""
     x._entry, x._otherwise = None, otherwise  # noqa: SLF001  make_shell_class gave it these
     if not _native_classes.isdisjoint(type(x).__mro__):
-        place = ctypes.c_void_p.from_address(id(x) + _VECTORCALL_OFFSET)
-        place.value = native_library().address("chainrule_call")
+        _aim(x)
+        if native.is_baseline():
+            _to_improve.add(x)
+
+
+def _aim(x: Any) -> None:
+    place = ctypes.c_void_p.from_address(id(x) + _VECTORCALL_OFFSET)
+    place.value = native.native_library().address("chainrule_call")
+
+
+def improve() -> None:
+    """Have better code serve calls and entries, if there is any; it takes its time."""
+    native.improve()
+    while _to_improve:
+        _aim(_to_improve.pop())
+
+
+_to_improve: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The objects that are called by baseline code."""
 
 
 def _plain_class(base: type) -> type:
