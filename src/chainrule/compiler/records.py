@@ -1,4 +1,4 @@
-"""Frozen records that are quick to declare: a dataclass costs half a millisecond, and a start has not many.
+"""Records that are quick to declare: a dataclass costs half a millisecond, and a start has not many.
 
 `dataclasses` writes and compiles six methods for each class, whether it is used or not. A record's are shared, but for
 the one that makes it, which is written when the first is made.
@@ -6,9 +6,43 @@ the one that makes it, which is written when the first is made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar, dataclass_transform
 
 T = TypeVar("T")
+
+_ABSENT: Any = object()
+
+
+class _Fresh:
+    """The default of a name whose value is made for each record."""
+
+    def __init__(self, factory: Callable[[], Any]) -> None:
+        self.factory = factory
+
+
+def fresh(*, default_factory: Callable[[], T]) -> T:
+    """Declare the default of a name in a `mutable_record`: what the factory makes, for each record anew."""
+    return _Fresh(default_factory)  # type: ignore[return-value]  # dataclasses' field pretends as well
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(fresh,))
+def mutable_record(kind: type[T]) -> type[T]:
+    """Give a class of annotated names what a dataclass has that is compared by identity.
+
+    >>> @mutable_record
+    ... class Basket:
+    ...     owner: str
+    ...     fruit: list[str] = fresh(default_factory=list)
+    >>> basket = Basket("Ann")
+    >>> basket.fruit.append("pear")
+    >>> basket, Basket("Bob").fruit
+    (Basket(owner='Ann', fruit=['pear']), [])
+    """
+    names = tuple(kind.__annotations__)
+    _add_making(kind, names)
+    kind.__match_args__ = names  # type: ignore[misc, attr-defined]
+    return kind
 
 
 @dataclass_transform(frozen_default=True)
@@ -27,11 +61,7 @@ def record(kind: type[T]) -> type[T]:
     Point(x=1, y=2)
     """
     names = tuple(kind.__annotations__)
-
-    def initialize(self: Any, /, *args: Any, **options: Any) -> None:
-        made = _initializer(kind, names)
-        setattr(kind, "__init__", made)  # noqa: B010  a method of this class alone
-        made(self, *args, **options)
+    _add_making(kind, names)
 
     def values_of(self: Any) -> tuple[Any, ...]:
         return tuple([self.__dict__[name] for name in names])
@@ -41,15 +71,9 @@ def record(kind: type[T]) -> type[T]:
             return NotImplemented
         return values_of(self) == values_of(other)
 
-    def text(self: Any) -> str:
-        parts = [f"{n}={v!r}" for n, v in zip(names, values_of(self), strict=True)]
-        return f"{kind.__qualname__}({', '.join(parts)})"
-
     methods = {
-        "__init__": initialize,
         "__eq__": equals,
         "__hash__": lambda self: hash(values_of(self)),
-        "__repr__": text,
         "__setattr__": _refuse,
         "__delattr__": _refuse,
         "__match_args__": names,
@@ -57,6 +81,22 @@ def record(kind: type[T]) -> type[T]:
     for name, method in methods.items():
         setattr(kind, name, method)
     return kind
+
+
+def _add_making(kind: type, names: tuple[str, ...]) -> None:
+    """Add the method that makes a record, which is written when the first is made, and the one that shows it."""
+
+    def initialize(self: Any, /, *args: Any, **options: Any) -> None:
+        made = _initializer(kind, names)
+        setattr(kind, "__init__", made)  # noqa: B010  a method of this class alone
+        made(self, *args, **options)
+
+    def text(self: Any) -> str:
+        parts = [f"{n}={self.__dict__[n]!r}" for n in names]
+        return f"{kind.__qualname__}({', '.join(parts)})"
+
+    kind.__init__ = initialize  # type: ignore[misc]
+    kind.__repr__ = text  # type: ignore[method-assign, assignment]
 
 
 def replaced(x: T, **changes: Any) -> T:
@@ -69,8 +109,14 @@ def replaced(x: T, **changes: Any) -> T:
 def _initializer(kind: type, names: tuple[str, ...]) -> Any:
     """Write the method that takes the values of the names."""
     defaults = {f"_{name}": vars(kind)[name] for name in names if name in vars(kind)}
+    made_anew = {k: x.factory for k, x in defaults.items() if isinstance(x, _Fresh)}
+    defaults |= dict.fromkeys(made_anew, _ABSENT)
+    defaults |= {f"_make{k}": factory for k, factory in made_anew.items()}
     parameters = [f"{name}=_{name}" if f"_{name}" in defaults else name for name in names]
-    values = ", ".join(f"{name!r}: {name}" for name in names)
+    values = ", ".join(
+        f"{n!r}: _make_{n}() if {n} is _{n} else {n}" if f"_{n}" in made_anew else f"{n!r}: {n}"
+        for n in names
+    )
     text = (
         f"def __init__({', '.join(['_self', *parameters])}):\n _self.__dict__.update({{{values}}})"
     )

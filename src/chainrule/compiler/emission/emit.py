@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.loops.structure import Structure, structure_of
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import record
+from chainrule.compiler.records import fresh, mutable_record, record
 from chainrule.errors import GraphError
 
 _ALIGNMENT = 64
@@ -70,7 +69,7 @@ def emit(program: Program, name: str, machine: Machine) -> Module:
     return Module(name, writer.text(), symbols, writer.scratch_place + writer.scratch_size)
 
 
-@dataclass
+@mutable_record
 class _Kernel:
     """A function that runs one statement: its name, and what it has to be given."""
 
@@ -80,16 +79,16 @@ class _Kernel:
     has_scratch: bool
 
 
-@dataclass
+@mutable_record
 class _Writer:
     """A module in the making."""
 
     program: Program
     machine: Machine
-    declarations: Declarations = field(default_factory=Declarations)
-    functions: list[str] = field(default_factory=list)
-    by_key: dict[Hashable, _Kernel] = field(default_factory=dict)
-    by_text: dict[str, str] = field(default_factory=dict)
+    declarations: Declarations = fresh(default_factory=Declarations)
+    functions: list[str] = fresh(default_factory=list)
+    by_key: dict[Hashable, _Kernel] = fresh(default_factory=dict)
+    by_text: dict[str, str] = fresh(default_factory=dict)
     scratch_size: int = 0
 
     @property

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.emission.values import DType, Value, type_text
+from chainrule.compiler.records import fresh, mutable_record
 
 INT64 = np.dtype(np.int64)
 
 
-@dataclass
+@mutable_record
 class Declarations:
     """What functions of a module share: intrinsics, external symbols and constants, each declared once."""
 
-    lines: dict[str, str] = field(default_factory=dict)
-    symbols: dict[str, None] = field(default_factory=dict)
+    lines: dict[str, str] = fresh(default_factory=dict)
+    symbols: dict[str, None] = fresh(default_factory=dict)
 
     def declare(self, name: str, result: str, arguments: Sequence[str]) -> None:
         """Declare an intrinsic or an external function."""
@@ -99,7 +99,7 @@ class Function:
         return f"define {linkage}{self.result} @{self.name}({parameters}) {attributes} {{\nentry:\n{body}\n}}\n"
 
 
-@dataclass
+@mutable_record
 class Counted:
     """A loop in the making, its body open.
 

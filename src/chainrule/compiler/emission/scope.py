@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,10 @@ import numpy as np
 from chainrule.compiler.emission.instructions import INT64, Function
 from chainrule.compiler.emission.values import AnyValue, Pair, Value, memory_type, real_dtype
 from chainrule.compiler.loops.program import Buffer, Index, Number, Operand, Statement
+from chainrule.compiler.records import fresh, mutable_record
 
 
-@dataclass
+@mutable_record
 class Scope:
     """A function in the making, at some place.
 
@@ -34,12 +34,12 @@ class Scope:
     pointer: Callable[[Buffer], str]
     write: Callable[[Scope, Sequence[Statement]], None]
     scratch: Callable[[int], str]
-    values: dict[int, list[AnyValue]] = field(default_factory=dict)
+    values: dict[int, list[AnyValue]] = fresh(default_factory=dict)
     lanes: int = 1
     copies: int = 1
     active: int | None = None
     turn: tuple[int, str] | None = None
-    bases: dict[int, str] = field(default_factory=dict)
+    bases: dict[int, str] = fresh(default_factory=dict)
     defined: Callable[[Scope, int], None] | None = None
     missing: Callable[[Scope, int], list[AnyValue]] | None = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from chainrule.compiler.emission.inner_loops import LoopRule
@@ -31,6 +30,7 @@ from chainrule.compiler.loops.program import (
     Store,
     UnfoldedProduct,
 )
+from chainrule.compiler.records import replaced
 from chainrule.errors import GraphError
 
 
@@ -124,7 +124,7 @@ def _write_in_turn(scope: Scope, loop: Loop) -> None:
     carried = len(loop.carried)
     first = [scope.operand(c.start, 0) for c in loop.carried]
     first += [neutral(scope, f.combine, f.dtype, 1) for f in loop.folds]
-    inside = replace(scope, values=dict(scope.values))
+    inside = replaced(scope, values=dict(scope.values))
 
     def body(turn: str, before: list[AnyValue]) -> list[AnyValue]:
         inside.set(loop.var, [Value(e, turn, INT64)])

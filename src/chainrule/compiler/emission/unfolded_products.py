@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -21,7 +20,7 @@ from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
 from chainrule.compiler.emission.values import AnyValue
 from chainrule.compiler.loops.program import Unfolded, UnfoldedProduct
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import record
+from chainrule.compiler.records import record, replaced
 from chainrule.compiler.views import Factors
 
 DType = np.dtype[np.generic]
@@ -162,8 +161,8 @@ def _write_tile(
     out, a, b = product.out, product.a, product.b
     e = scope.emitter
     dtype = out.buffer.dtype
-    inside = replace(scope, lanes=span.lanes, copies=1, active=None)
-    cut = replace(inside, active=span.active)
+    inside = replaced(scope, lanes=span.lanes, copies=1, active=None)
+    cut = replaced(inside, active=span.active)
     each = [(k * span.lanes, cut if k == span.vectors - 1 else inside) for k in range(span.vectors)]
     zero = e.spread(e.number(0, dtype), span.lanes)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,6 @@ class Operators:
         return self.emitter.invert(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Value(Operators):
     """A real number, an integer or a truth value, or a vector of them.
 
@@ -79,10 +77,13 @@ class Value(Operators):
         lanes: how many there are.
     """
 
-    emitter: Any
-    text: str
-    dtype: DType
-    lanes: int = 1
+    __slots__ = ("dtype", "emitter", "lanes", "text")
+
+    def __init__(self, emitter: Any, text: str, dtype: DType, lanes: int = 1) -> None:
+        self.emitter = emitter
+        self.text = text
+        self.dtype = dtype
+        self.lanes = lanes
 
     @property
     def type(self) -> str:
@@ -100,14 +101,16 @@ class Value(Operators):
         return self.text[0] != "%"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Pair(Operators):
     """A complex number, or a vector of them: the real and the imaginary parts."""
 
-    emitter: Any
-    real: Value
-    imag: Value
-    dtype: DType
+    __slots__ = ("dtype", "emitter", "imag", "real")
+
+    def __init__(self, emitter: Any, real: Value, imag: Value, dtype: DType) -> None:
+        self.emitter = emitter
+        self.real = real
+        self.imag = imag
+        self.dtype = dtype
 
     @property
     def lanes(self) -> int:

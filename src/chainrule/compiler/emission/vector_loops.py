@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
 from chainrule.compiler.emission.values import AnyValue, Value, real_dtype
 from chainrule.compiler.loops.program import Cast, Fold, Let, Load, Loop, Statement, Store
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import record
+from chainrule.compiler.records import record, replaced
 
 _LIGHT, _MEDIUM = 12, 60
 _IN_A_CALL = 8
@@ -85,7 +84,7 @@ def _copies(loop: Loop, whole: int) -> int:
 
 def write_vector_loop(scope: Scope, loop: Loop) -> None:
     """Write a vector loop and set the results of its folds."""
-    outside = replace(scope, values=dict(scope.values), bases={})
+    outside = replaced(scope, values=dict(scope.values), bases={})
     _prepare(outside, loop)
     sums: list[list[AnyValue]] = []
     for stretch in stretches_of(loop, scope.emitter.machine):
@@ -157,7 +156,7 @@ def _write_stretch(
     idle = [copies[count:] for copies in sums]
 
     def body(turn: str, before: list[AnyValue]) -> list[AnyValue]:
-        scope = replace(
+        scope = replaced(
             outside,
             values=dict(outside.values),
             lanes=stretch.lanes,

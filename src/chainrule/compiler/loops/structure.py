@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,9 +26,10 @@ from chainrule.compiler.loops.program import (
     Unfolded,
     UnfoldedProduct,
 )
+from chainrule.compiler.records import fresh, mutable_record
 
 
-@dataclass
+@mutable_record
 class Structure:
     """A statement seen as a function: what comes in, and what it does with that.
 
@@ -40,11 +40,11 @@ class Structure:
         key: equal for two statements that do the same to what comes in.
     """
 
-    buffers: dict[Buffer, int] = field(default_factory=dict)
-    free: dict[int, int] = field(default_factory=dict)
-    results: dict[int, None] = field(default_factory=dict)
+    buffers: dict[Buffer, int] = fresh(default_factory=dict)
+    free: dict[int, int] = fresh(default_factory=dict)
+    results: dict[int, None] = fresh(default_factory=dict)
     key: Hashable = ()
-    names: dict[int, int] = field(default_factory=dict)
+    names: dict[int, int] = fresh(default_factory=dict)
     has_guard: bool = False
 
     def set(self, name: int) -> int:
