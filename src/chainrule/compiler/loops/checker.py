@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
@@ -33,6 +32,7 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.loops.spans import Ranges, Reach, never_meet, reach_of, span_of
 from chainrule.compiler.loops.structure import walk
+from chainrule.compiler.records import fresh, mutable_record
 from chainrule.compiler.views import Factors
 from chainrule.errors import GraphError
 
@@ -102,14 +102,14 @@ def _check_constant(program: Program, b: Buffer) -> None:
 Types = dict[int, DType]
 
 
-@dataclass
+@mutable_record
 class _Check:
     """A walk over a program: which names have been set, how many values loop variables take, and tables of numbers."""
 
     buffers: frozenset[Buffer]
     contents: Mapping[Buffer, Any]
-    set_before: set[int] = field(default_factory=set)
-    tables: dict[int, tuple[int, Any]] = field(default_factory=dict)
+    set_before: set[int] = fresh(default_factory=set)
+    tables: dict[int, tuple[int, Any]] = fresh(default_factory=dict)
 
     def block(
         self, statements: Sequence[Statement], types: Types, ranges: Ranges, *, is_top: bool

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from chainrule.compiler.loops.program import (
     Unfolded,
     UnfoldedProduct,
 )
+from chainrule.compiler.records import fresh, mutable_record
 
 _EMITTER = NumpyEmitter()
 
@@ -65,9 +65,9 @@ class _GuardFailed(Exception):  # noqa: N818  it is no error
 Values = dict[int, Any]
 
 
-@dataclass
+@mutable_record
 class _Run:
-    memory: Mapping[Buffer, Any] = field(default_factory=dict)
+    memory: Mapping[Buffer, Any] = fresh(default_factory=dict)
 
     def run(self, statements: Sequence[Statement], values: Values) -> None:  # noqa: C901  one per kind
         for statement in statements:

@@ -11,20 +11,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
-from chainrule.compiler.records import record
+from chainrule.compiler.records import mutable_record, record
 from chainrule.compiler.views import Factors
 from chainrule.core.op import Ufunc
 
 DType = np.dtype[Any]
 
 
-@dataclass(frozen=True, eq=False)
+@mutable_record
 class Buffer:
     """Memory: `size` elements of one dtype in a row.
 

@@ -10,11 +10,11 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.records import mutable_record
 from chainrule.core.cells import type_of
 from chainrule.core.graph import Graph, capture
 from chainrule.core.op import TABLE, WEAK_FRONTS, Op
@@ -141,7 +141,7 @@ def with_operands(node: Node, replaced: Mapping[Node, Operand]) -> Node:
     return derived(node, node.op, tuple(args), node.params, tuple(parents), node.type)
 
 
-@dataclass(frozen=True, eq=False)
+@mutable_record
 class Rewrite:
     """An algebraic rule: wherever `before` stands, `after` may stand.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +40,7 @@ from chainrule.compiler.planning.plan import (
     Read,
     Uniform,
 )
+from chainrule.compiler.records import fresh, mutable_record
 from chainrule.compiler.views import View, merged, over, row_by_row
 
 BufferOf = Callable[[Array], Buffer]
@@ -69,12 +69,12 @@ def _makers(piece: Piece, members: Collection[Piece]) -> Iterator[Piece]:
                 yield maker
 
 
-@dataclass
+@mutable_record
 class _Block:
     """Statements under way, and the loads among them by what they load."""
 
-    statements: list[Statement] = field(default_factory=list)
-    loads: dict[Any, int] = field(default_factory=dict)
+    statements: list[Statement] = fresh(default_factory=list)
+    loads: dict[Any, int] = fresh(default_factory=dict)
 
 
 class Nest:

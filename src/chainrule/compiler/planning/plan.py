@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.loops.program import Number
-from chainrule.compiler.records import record
+from chainrule.compiler.records import fresh, mutable_record, record
 from chainrule.compiler.views import View, whole
 from chainrule.core.op import Ufunc
 from chainrule.core.types import Shape
@@ -18,7 +17,7 @@ from chainrule.core.types import Shape
 DType = np.dtype[Any]
 
 
-@dataclass(eq=False)
+@mutable_record
 class Array:
     """An array of the plan.
 
@@ -116,7 +115,7 @@ class Lookup:
 Operand = Read | Uniform | Lookup
 
 
-@dataclass(eq=False)
+@mutable_record
 class Point:
     """Elementwise work: `out[target] = rule(e, *operands)`.
 
@@ -150,7 +149,7 @@ class Point:
         return type(self.target) is View and self.out.maker is self
 
 
-@dataclass(eq=False)
+@mutable_record
 class Fold:
     """A reduction of an operand over axes; `out` has the shape of the other axes."""
 
@@ -176,7 +175,7 @@ Piece = Point | Fold
 """What may share a loop nest with others."""
 
 
-@dataclass(eq=False)
+@mutable_record
 class Group:
     """Pieces that share a loop nest over a domain.
 
@@ -187,11 +186,11 @@ class Group:
     """
 
     domain: Shape
-    pieces: list[Piece] = field(default_factory=list)
-    rows: set[Piece] = field(default_factory=set)
+    pieces: list[Piece] = fresh(default_factory=list)
+    rows: set[Piece] = fresh(default_factory=set)
 
 
-@dataclass(eq=False)
+@mutable_record
 class Scan:
     """Running totals: `out[0] = first(e, *x[0])`, `out[k] = rule(e, out[k - 1], *x[k])` along an axis.
 
@@ -212,7 +211,7 @@ class Scan:
     out: Array
 
 
-@dataclass(eq=False)
+@mutable_record
 class MatrixProduct:
     """`out = a @ b` over the last two axes of both, for each index of the axes before."""
 
@@ -226,7 +225,7 @@ class MatrixProduct:
         return self.a, self.b
 
 
-@dataclass(eq=False)
+@mutable_record
 class UnfoldedProduct:
     """`out[target] = a @ b`, or `+=`, where rows, columns and the indices of the sum have several axes each.
 
@@ -252,7 +251,7 @@ class UnfoldedProduct:
         return self.a, self.b
 
 
-@dataclass(eq=False)
+@mutable_record
 class Check:
     """Leave unless a bool operand of one element is as expected; `place` is its number among the guards."""
 
@@ -266,7 +265,7 @@ class Check:
         return (self.condition,)
 
 
-@dataclass(eq=False)
+@mutable_record
 class LoopCall:
     """The inner loop of a generalized ufunc over the last axes of its operands, for each index of the axes before.
 
@@ -287,7 +286,7 @@ class LoopCall:
     changes: bool = False
 
 
-@dataclass(eq=False)
+@mutable_record
 class HostCall:
     """A Python function on whole arrays."""
 
