@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chainrule.compiler import passes, rolling
-from chainrule.compiler.checks import check_lowered
 from chainrule.compiler.loops.buffers import assigned
 from chainrule.compiler.loops.program import (
     Block,
@@ -53,6 +52,8 @@ def program_of(
     places = {output: (i, views[i]) for output, i in in_place.items()}
     program = asking(lower(plan(simplified, views), places))
     if is_checking() and all(v.is_contiguous for v in views):
+        from chainrule.compiler.checks import check_lowered
+
         check_lowered("planning", simplified, program)
     return simplified, program
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chainrule.compiler.checks import check_pass, failures_named
 from chainrule.compiler.collector import without_collector
 from chainrule.compiler.passes.collect_additions import collect_additions
 from chainrule.compiler.passes.decide_first import decide_first
@@ -51,6 +50,8 @@ def stages(graph: Graph) -> Iterator[tuple[str, Graph]]:
     for transform in PASSES:
         before, name = graph, transform.__name__
         if is_checked:
+            from chainrule.compiler.checks import check_pass, failures_named
+
             with failures_named(name, before):
                 graph = transform(before)
             check_pass(name, before, graph)
