@@ -13,8 +13,11 @@ from chainrule.compiler.rolling.outline import Outline
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
 
-_MIN_TURNS = 16
-"""Fewer turns are better written out, where work of several of them can be joined."""
+_MIN_TURNS, _MANY_TURNS = 8, 16
+"""Fewer turns are better written out, where work of several of them can be joined; up to many, where that is little."""
+
+_MUCH = 256
+"""Positions of all turns from which on a loop that has not many of them is made."""
 
 _MOST_GATHERED = 4096
 """Elements up to which values in no order are copied together before a loop."""
@@ -102,7 +105,8 @@ def _read_by_lanes(loop: Rolled) -> Iterator[int]:
 
 
 def _chains_if_worth(outline: Outline, loop: Rolled) -> tuple[Chain, ...] | None:
-    if loop.turns < _MIN_TURNS:
+    is_much = loop.period * loop.turns >= _MUCH
+    if loop.turns < (_MIN_TURNS if is_much else _MANY_TURNS):
         return None
     gathered = [lane for row in loop.lanes for lane in row if isinstance(lane, Gathered)]
     sizes = [len(x.operands) * type_of_node(outline.nodes[x.operands[0]]).size for x in gathered]
