@@ -144,6 +144,19 @@ def test_few_turns_are_left_to_others():
     assert array_loops.lower(gradient_of_field(12), lower_section) is None
 
 
+def test_few_turns_that_do_much_are_loops():
+    def f(h, x):
+        for _ in range(8):
+            for k in range(4):
+                h = (h * x[k] + np.exp(-h * h)) / (1 + h * h) - h[::-1] * (0.1 * k)
+            h = h * x[4]
+        return np.sum(h * h)
+
+    graph = recorded(cr.value_and_grad(f), (3,), (5, 3))
+    rng = np.random.default_rng(0)
+    assert len(check(graph, rng.normal(size=3), rng.normal(size=(5, 3)))) == 2
+
+
 def test_what_one_part_cannot_be_is_none_as_a_whole():
     assert array_loops.lower(gradient_of_field(60), lambda *part: None) is None
 

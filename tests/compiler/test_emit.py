@@ -318,6 +318,30 @@ def test_equal_loops_become_one_function():
     assert text.count("call void @kernel_0") == 12
 
 
+@pytest.mark.parametrize(("count", "functions"), [(15, 2), (20, 3)])
+def test_what_a_turn_does_often_becomes_a_function(count, functions, rng):
+    x = [Buffer(f"x{i}", F4, 192, "output", i) for i in range(count + 1)]
+    parts = []
+
+    def halved(e, x):
+        return e.multiply(x, 0.5)
+
+    for i in range(count):
+        name = 10 * i + 10
+        add = i % 2  # two kinds, of which each stands in the turn several times
+        body = (
+            Load(name + 1, x[i], at((name, 1), (0, 64))),
+            Let(name + 2, halved, (name + 1,), F4, "halved"),
+            Store(x[i + 1], at((name, 1), (0, 64)), name + 2, add=bool(add)),
+        )
+        parts.append(Loop(name, 64, body, vector=True))
+    program = Program(tuple(x), (Loop(0, 3, tuple(parts)),))
+    text = emit(program, "step", Machine.host()).text
+    assert text.count("define") == functions
+    arrays = [rng.uniform(-1, 0, 192).astype(F4) for _ in x]
+    assert_same(program, arrays)
+
+
 @pytest.mark.parametrize("bad", [None, 3, 1999])
 def test_a_long_program_is_cut_and_its_parts_hand_on_values(bad):
     x = Buffer("x", F8, 2000, "input", 0)

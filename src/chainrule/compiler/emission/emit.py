@@ -32,6 +32,8 @@ from chainrule.errors import GraphError
 _ALIGNMENT = 64
 _MOST_IN_ONE = 512
 """Statements of one function: the time LLVM takes grows faster than a function's length."""
+_FEW = 16
+"""Fewer parts of a turn are written out one after the other."""
 
 
 @record
@@ -186,7 +188,9 @@ class _Writer:
             if isinstance(statement, Host):
                 what = f"a call of Python, {statement.label}, is inside of a program"
                 raise GraphError.from_rule("emit", what)
-            is_kernel = isinstance(statement, Loop) and statement.count > 0
+            is_kernel = (
+                isinstance(statement, Loop) and statement.count > 0 and not _repeats(statement)
+            )
             if isinstance(statement, UnfoldedProduct):
                 is_kernel = True
             elif isinstance(statement, Product):
@@ -252,6 +256,14 @@ class _Writer:
             f.name = name
             self.functions.append(f.text("noinline #0", "internal "))
         return name
+
+
+def _repeats(loop: Loop) -> bool:
+    """Say whether most of what a turn does it does several times: its parts become functions of their own then."""
+    if loop.vector or len(loop.body) < _FEW:
+        return False
+    parts = [s for s in loop.body if isinstance(s, (Loop, Product, UnfoldedProduct))]
+    return len(parts) >= _FEW and 2 * len({structure_of((s,)).key for s in parts}) <= len(parts)
 
 
 def _parameters(inputs: Sequence[AnyValue], results: int) -> list[tuple[str, str]]:
