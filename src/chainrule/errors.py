@@ -811,6 +811,19 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_shared(cls, name: str) -> Self:
+        return cls(
+            f"compile: {name} may share memory with another array, or be another name for a list or dictionary.",
+            hint=f"make a copy of its own: {name} = {name}.copy().",
+        )
+
+    @classmethod
+    def from_little(cls, count: int) -> Self:
+        return cls(
+            f"compile: there is too little to do: {count} operations.",
+        )
+
+    @classmethod
     def from_survivor(cls) -> Self:
         return cls(
             "compile: a value outlives the call in a list, an attribute or a global name.",
@@ -849,7 +862,8 @@ class NotCompiledError(ChainruleError, NotImplementedError):
     def from_argument(cls, what: str) -> Self:
         return cls(
             f"compile: the arguments hold {what}.",
-            hint="pass arrays of booleans, integers, floats or complex numbers in the machine's byte order.",
+            hint="pass arrays of booleans, integers, floats or complex numbers in the machine's byte order, in tuples, "
+            "lists, dicts or dataclasses.",
         )
 
     @classmethod

@@ -207,7 +207,7 @@ def test_joined_parts_in_products_are_right(name, rng):
     compiled = cr.compile(step)
     for got, wanted in zip(compiled(x, k, g), step(x, k, g), strict=True):
         np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)
-    assert "runs eagerly" not in compiled.report()
+    assert "runs" not in compiled.report()
 
 
 def test_parts_are_read_before_their_array_is_written_to(rng):
@@ -286,6 +286,6 @@ def test_a_product_that_waits_is_there_for_all_that_read_it(step, rng):
     x, k, g = (rng.normal(size=s) for s in ((1, 11, 8), (24, 8), (7, 8)))
     compiled = cr.compile(step)
     got, wanted = compiled(x, k, g), step(x, k, g)
-    assert "runs eagerly" not in compiled.report()
+    assert "runs" not in compiled.report()
     for a, b in zip(tree.leaves(got), tree.leaves(wanted), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)

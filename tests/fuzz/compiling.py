@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -62,10 +63,10 @@ def judge_compiled(make: Make, calls: Sequence[tuple[Any, ...]]) -> Verdict:
                 return Verdict("undecided", why)
             if why:
                 return Verdict("wrong", f"call {number}: {why}")
-    eager = [line for line in step.report().splitlines() if "runs eagerly" in line]
-    return (
-        Verdict("eager", eager[0].partition(": runs eagerly: ")[2]) if eager else Verdict("right")
-    )
+    eager = re.search(r"runs (eagerly: |in parts: )(.*)", step.report())
+    if eager is None:
+        return Verdict("right")
+    return Verdict("eager", eager[2] if eager[1] == "eagerly: " else eager[1] + eager[2])
 
 
 def _seen(f: Callable[..., Any], given: tuple[Any, ...]) -> tuple[Any, ...]:

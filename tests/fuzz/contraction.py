@@ -134,7 +134,8 @@ def judge_contraction(made: Contraction) -> Verdict:
         why = _unlike(got, wanted, is_exact=made.sum.is_exact)
         if why:
             return Verdict("wrong", f"result {i}: {why}")
-    eager = [line for line in step.report().splitlines() if "runs eagerly" in line]
+    others = ("runs eagerly", "runs in parts")
+    eager = [s for s in step.report().splitlines() if any(how in s for how in others)]
     return Verdict("eager", eager[0]) if eager else Verdict("right")
 
 

@@ -43,6 +43,9 @@ _BESIDE_INDEX = {"setitem": 2, "scatter": 1, "getitem": 1}
 Rebuild = Callable[[Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 """Puts leaves back into positional and keyword arguments."""
 
+Examine = Callable[["StepLevel", Any, Any], None]
+"""Called with the level, what the step was given and what it returned."""
+
 
 def _never(*_: Any) -> Any:
     message = "a measure has no derivative: no sweep comes here"
@@ -404,6 +407,7 @@ def capture_step(
     questions: dict[tuple[bool, ...], Value] | None = None,
     moving: Collection[int] = (),
     watched: Sequence[Any] = (),
+    examine: Examine | None = None,
 ) -> Captured:
     """Run `f` on the types of `leaves`.
 
@@ -416,12 +420,13 @@ def capture_step(
         questions: see `StepLevel`.
         moving: the numbers of the leaves that are Python integers but traced; others are handed on as they are.
         watched: the arrays that the step's surroundings hold.
+        examine: looks at what was given and returned, and raises if that cannot be compiled.
 
     Raises:
         NotCompiledError: the step cannot be captured; the reason says why. So may any error of ours or of the step's.
     """
     level = StepLevel(forced, questions)
-    run = _run(level, f, leaves, rebuild, moving, watched, is_shared)
+    run = _run(level, f, leaves, rebuild, moving, watched, is_shared, examine)
     survivors = None
     if sys.getrefcount(level) > _ONE_HOLDER:
         gc.collect()  # what only refers to itself is gone
@@ -492,6 +497,7 @@ def _run(
     moving: Collection[int],
     watched: Sequence[Any],
     is_shared: Callable[[Any], bool],
+    examine: Examine | None,
 ) -> _Run:
     same: dict[int, Any] = {}
     with level, following(f):
@@ -502,7 +508,11 @@ def _run(
                 handles[i] = x
         given = rebuild(handles)
         entered = tree.leaves(given)  # the handles, and what static arguments hold
-        flat, structure = tree.flatten(f(*given[0], **given[1]))
+        returned = f(*given[0], **given[1])
+        if examine is not None:
+            examine(level, given, returned)
+        flat, structure = tree.flatten(returned)
+        del returned
         _check_containers(given, entered)
         places = {id(h): i for i, h in enumerate(handles) if type(h) in HANDLES}
         results = tuple([_result(level, x, places, inputs) for x in flat])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ from chainrule.compiler.build import Built, build
 from chainrule.compiler.capture import Captured, capture_step, outcome_of
 from chainrule.compiler.collector import without_collector
 from chainrule.compiler.counts import Counts
+from chainrule.compiler.decisions import GUARD
 from chainrule.compiler.entry.native import is_baseline as entries_are_baseline
 from chainrule.compiler.entry.shell import arm, improve, make_shell_class
-from chainrule.compiler.entry.signature import CHECKED, Declined
+from chainrule.compiler.entry.signature import CHECKED, MISMATCH, Declined
 from chainrule.compiler.numerics import settings_now, warns_as_usual
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import Snapshot
@@ -28,15 +29,22 @@ from chainrule.compiler.tiers import BACKGROUND
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
+from chainrule.position import Position
 from chainrule.tree import Structure
 
 if TYPE_CHECKING:
     from chainrule.compiler.loops.cost import Cost
+    from chainrule.compiler.splitting.split import Rules, Split
 
 _SPECIALIZATIONS_AT_MOST = 64
 _PATHS_AT_MOST = 32
 _VALUES = (str, bytes, bool, type(None), type, np.dtype)
 """Static arguments that are compared by their values; of all others the attributes are watched."""
+_CHANGING = (set, bytearray, memoryview)
+"""Static arguments whose contents may be others in the next call, and are not watched; iterators are such too."""
+
+_VARYING = (np.ndarray, np.generic, float, complex, list, tuple, dict)
+"""Arguments of which others of their kind are served alike where Python runs the step."""
 
 _EAGERLY = object()
 _AGAIN = object()
@@ -102,6 +110,7 @@ class Specialization:
         eager: why calls run eagerly; None as long as they do not.
         outcome: what the call that is captured now returns, if the capture has told.
         questions: what its captures compare numbers with, see `StepLevel`.
+        is_met: whether a call of this kind came before.
     """
 
     def __init__(self) -> None:
@@ -110,6 +119,7 @@ class Specialization:
         self.eager: Exception | None = None
         self.outcome: tuple[list[Any], Structure] | None = None
         self.questions: dict[tuple[bool, ...], Any] = {}
+        self.is_met = False
 
     def path_after(self, outcomes: tuple[bool, ...]) -> Path | None:
         """Return a path whose first guards have these outcomes."""
@@ -145,7 +155,11 @@ class Compiled:
     """
 
     def __init__(
-        self, f: Callable[..., Any], donate: Sequence[int] = (), static: Sequence[int] = ()
+        self,
+        f: Callable[..., Any],
+        donate: Sequence[int] = (),
+        static: Sequence[int] = (),
+        rules: Rules | None = None,
     ) -> None:
         functools.update_wrapper(self, f, updated=())
         self.function = f
@@ -155,6 +169,10 @@ class Compiled:
         self._surroundings: dict[tuple[int, ...], Surroundings] = {}
         self._counts = Counts()
         self._newest: Path | None = None
+        self._rules = rules
+        self._split: Split | None = None
+        self._is_whole = rules is not None
+        self._why_in_parts: Exception | None = None
         self._lock = threading.RLock()
         arm(self, self._call)
 
@@ -183,7 +201,9 @@ class Compiled:
         try:
             call = self._key(leaves, structure)
         except NotCompiledError:
-            return self._run_eagerly(args, options)
+            returned = self._run_eagerly(args, options)
+            self._note_python(None)
+            return returned
         returned = self._run(call, leaves, structure, args, options)
         if returned is _AGAIN:
             return self._call(*args, **options)
@@ -199,7 +219,10 @@ class Compiled:
     ) -> Any:
         """Run the path that fits, compiled if it is new; say `_EAGERLY` if none can, `_AGAIN` if the key was wrong."""
         specialization = self._specialization(call.key)
+        returned: Any = _EAGERLY
         path = specialization.newest
+        if path is None and specialization.eager is None and self._in_parts() is not None:
+            specialization.eager = self._why_in_parts
         forced: tuple[bool, ...] = ()
         while specialization.eager is None:
             if path is None:
@@ -208,19 +231,72 @@ class Compiled:
                     if path is None:
                         path = self._compiled(specialization, call, leaves, structure, forced)
                 if path is None:
-                    return self._without_path(specialization, call, args)
+                    returned = self._without_path(specialization, call, args)
+                    break
             returned = path.call(args, options, leaves)
             if type(returned) is not Declined:
                 specialization.newest = self._newest = path
-                self._entry = path.fast_now()
+                fast = path.fast_now()
+                is_settled = self._rules is None or self._rules.is_settled(path)
+                self._entry = fast if is_settled else None
                 return returned
             place = returned.status - 1
             if place < 0 or place == CHECKED:
-                break
+                return _EAGERLY
             outcomes = path.captured.outcomes
             forced = (*outcomes[:place], not outcomes[place])
             path = specialization.path_after(forced)
-        return _EAGERLY
+        if returned is not _AGAIN:
+            returned = self._run_by_python(specialization, returned, args, options)
+        return returned
+
+    def _run_by_python(
+        self,
+        specialization: Specialization,
+        returned: Any,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> Any:
+        """Run a call without native code, in parts if there are any, unless its capture has told what it returns."""
+        function = self._in_parts()
+        if returned is _EAGERLY or type(returned) is Declined:
+            returned = self._run_eagerly(args, options, function)
+        if function is None:
+            self._note_python(specialization.eager)
+        self._leave_to_python(args, options)
+        return returned
+
+    def _in_parts(self) -> Callable[..., Any] | None:
+        """Return the function that runs the step in parts, if there is one."""
+        return None if self._split is None else self._split.function
+
+    def _leave_to_python(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        """Have calls like this one go to Python at once, in parts or not, if no call is served otherwise."""
+        is_served = all(s.eager is not None for s in list(self._known.values()))
+        if is_served and self._rules is None and not self._donate and not options:
+            self._entry = self._in_parts() or python_entry(self.function, args)
+
+    def _note_python(self, error: Exception | None) -> None:
+        """Note that a call was run by Python and went well; `error` is why it has no native code, if it never will."""
+        if self._rules is not None:
+            self._rules.ran_in_python(error, self.function)
+        elif not self._is_whole and error is not None:
+            self._take_apart(error)
+
+    def _take_apart(self, why: Exception) -> None:
+        """Have calls run in parts, if the function's source can be had."""
+        from chainrule.compiler.splitting.split import split_of
+
+        with self._lock:
+            if not self._is_whole:
+                self._is_whole = True
+                self._why_in_parts = why
+                make = functools.partial(_callable_class(), donate=())
+                self._split = split_of(self.function, make, self._static, self._look_again, why)
+
+    def _look_again(self) -> None:
+        """Have the next call look at what there is."""
+        self._entry = None
 
     def _without_path(
         self, specialization: Specialization, call: _Call, args: tuple[Any, ...]
@@ -245,6 +321,9 @@ class Compiled:
             NotCompiledError: an argument is nothing that can be compiled for.
         """
         objects = [x for x in objects_in(structure) if not isinstance(x, _VALUES)]
+        for x in objects:
+            if isinstance(x, _CHANGING) or hasattr(type(x), "__next__"):
+                raise NotCompiledError.from_argument(f"a {type(x).__name__}")
         surroundings = self._surroundings_of(objects)
         types = tuple([type_key(x) for x in leaves])
         kind = (structure, types, _repeats(leaves), surroundings.signature)
@@ -291,9 +370,13 @@ class Compiled:
         forced: tuple[bool, ...],
     ) -> Path | None:
         """Capture and compile the path that these arguments take; None where the step has to run eagerly."""
+        if self._rules is not None and not self._rules.may_compile(specialization):
+            return None
         surroundings = self._current(call.surroundings)
         if len(specialization.paths) >= _PATHS_AT_MOST:
-            specialization.eager = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
+            error = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
+            error.position = _most_guarded(specialization.paths.values(), self.function)
+            specialization.eager = error
             return None
         snapshot = Snapshot(surroundings)
         try:
@@ -306,6 +389,7 @@ class Compiled:
                 questions=specialization.questions,
                 moving=call.moving,
                 watched=surroundings.every_array,
+                examine=None if self._rules is None else self._rules.examine,
             )
             if captured.survivors is not None:
                 specialization.eager = captured.survivors
@@ -337,9 +421,14 @@ class Compiled:
 
     # without compiled code
 
-    def _run_eagerly(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """Call the function itself; donated arrays come back updated all the same."""
-        returned = self.function(*args, **options)
+    def _run_eagerly(
+        self,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        function: Callable[..., Any] | None = None,
+    ) -> Any:
+        """Call the function itself, or its parts; donated arrays come back updated all the same."""
+        returned = (function or self.function)(*args, **options)
         if not self._donate or is_following():
             return returned
         leaves, structure = tree.flatten(returned)
@@ -420,6 +509,7 @@ class Compiled:
     def report(self) -> str:
         """Say, for each kind of call, what was compiled, and what runs eagerly and why."""
         lines = []
+        in_parts = self._in_parts()
         for i, s in enumerate(self._known.values()):
             for path in s.paths.values():
                 artifact = path.built.native.artifact
@@ -433,9 +523,28 @@ class Compiled:
                 for (op, why), times in Counter(artifact.hosts).items():
                     often = f" in {times} places" if times > 1 else ""
                     lines.append(f"  {op} is computed by NumPy{often}: {why}")
-            if s.eager is not None:
+            if s.eager is not None and in_parts is None:
                 lines.append(f"specialization {i}: runs eagerly: {s.eager}")
+        if self._split is not None and in_parts is not None:
+            lines.append(f"runs in parts: {self._why_in_parts}")
+            lines += [f"  {line}" for line in self._split.report()]
         return "\n".join(lines) or "not called yet"
+
+
+def python_entry(function: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any]:
+    """Return an entry that has Python run calls like one with `args`, of any numbers and shapes."""
+    count = len(args)
+    fixed = [(i, x) for i, x in enumerate(args) if not isinstance(x, _VARYING)]
+
+    def entry(*given: Any) -> Any:
+        if len(given) != count:
+            return MISMATCH
+        for i, x in fixed:
+            if given[i] is not x:
+                return MISMATCH
+        return function(*given)
+
+    return entry
 
 
 def _counted(number: int, noun: str) -> str:
@@ -477,6 +586,14 @@ def _repeats(leaves: Sequence[Any]) -> tuple[int, ...]:
     if len(set(arrays)) == len(arrays):
         return ()
     return tuple([arrays.index(i) for i in arrays])
+
+
+def _most_guarded(paths: Iterable[Path], function: Any) -> Position | None:
+    """Return where in a function most guards stand: the test of a loop that takes other numbers of turns."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    nodes = [node for path in paths for node in path.captured.graph.nodes if node.op is GUARD]
+    places = Counter([n.place for n in nodes if n.place is not None and n.place[0] is code])
+    return Position(*places.most_common(1)[0][0]) if places else None
 
 
 def _shares(x: Any, arrays: Sequence[Any]) -> bool:
