@@ -18,15 +18,15 @@ Work = Callable[[], None]
 class Background:
     """Works that a thread does, one after the other. The thread lives as long as there are any.
 
-    It ends with the main thread as well: a process that ends waits for at most one work. Who forks waits for it too,
-    for a child must not inherit what a thread has half done.
+    It ends with the main thread as well: a process that ends waits for at most one work. So does one that forks, and
+    the thread begins anew behind that: a child must not inherit what is half done.
     """
 
     def __init__(self) -> None:
         self._works: deque[Work] = deque()
         self._thread: threading.Thread | None = None
         self._changing = threading.Lock()
-        self._working = threading.Lock()
+        self._is_pausing = False
 
     def later(self, work: Work) -> None:
         """Have a work done; asking again while it waits or runs changes nothing.
@@ -34,24 +34,27 @@ class Background:
         Where there are no threads, or none any more, it is done at once.
         """
         with self._changing:
-            if work in self._works:
-                return
-            self._works.append(work)
-            if self._thread is not None:
-                return
-            self._thread = threading.Thread(target=self._serve, name="chainrule-tiers")
-            try:
-                self._thread.start()
-            except RuntimeError:
-                self._thread = None
-            else:
+            is_new = work not in self._works
+            if is_new:
+                self._works.append(work)
+            if self._thread is not None or self._is_pausing or self._is_started() or not is_new:
                 return
         self._do(work)
+
+    def _is_started(self) -> bool:
+        thread = threading.Thread(target=self._serve, name="chainrule-tiers")
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        self._thread = thread
+        return True
 
     def _serve(self) -> None:
         while True:
             with self._changing:
-                if not self._works or not threading.main_thread().is_alive():
+                is_over = self._is_pausing or not threading.main_thread().is_alive()
+                if is_over or not self._works:
                     self._thread = None
                     return
                 work = self._works[0]
@@ -64,26 +67,30 @@ class Background:
 
     def _do(self, work: Work) -> None:
         try:
-            with self._working:
-                work()
+            work()
         finally:
             with self._changing:
                 self._works.remove(work)
 
     def before_fork(self) -> None:
-        """Wait until nothing is being done, and let nothing begin."""
-        self._working.acquire()
+        """Have the thread end after the work it is at, and none begin."""
+        self._is_pausing = True
+        thread = self._thread
+        if thread is not None:
+            thread.join()
         self._changing.acquire()
 
     def after_fork(self) -> None:
         """Go on."""
+        self._is_pausing = False
+        if self._works and self._thread is None:
+            self._is_started()
         self._changing.release()
-        self._working.release()
 
     def in_child(self) -> None:
-        """Forget the thread, which is not part of a child; what it had still to do, the child asks for again."""
-        self._thread = None
+        """Forget what was still to do: the child asks for it again."""
         self._works.clear()
+        self._thread = None
         self.after_fork()
 
 
