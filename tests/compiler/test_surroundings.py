@@ -92,6 +92,44 @@ def _nested(s):
     return collections.OrderedDict(deep=collections.deque([s]))
 
 
+class Slotted:
+    __slots__ = ("inner", "rate")
+
+    def __init__(self, rate):
+        self.rate = rate
+        self.inner = {"rate": rate}
+
+
+class Kind(type):
+    rate = 1.0
+
+
+class OfAKind(metaclass=Kind):
+    pass
+
+
+class Asked:
+    """A user's object that answers for any name, and raises what it likes."""
+
+    def __getattr__(self, name):
+        return settings[name]
+
+    def __call__(self, x):
+        return x * settings["rate"]
+
+
+def _function():
+    def scaled(x, rate=1.0, *, shift=0.5):
+        return x * rate + shift
+
+    scaled.rate = 1.0
+    return scaled
+
+
+def _other(x, rate=1.0, *, shift=0.5):
+    return x - rate * shift
+
+
 class _List(list):
     pass
 
@@ -153,6 +191,30 @@ WATCHED = {
         lambda _: settings.update(rate=7.0),
     ),
     "attribute of a base class": (Derived, _by_attribute, lambda _: setattr(Base, "rate", 9.0)),
+    "attribute in a slot": (lambda: Slotted(1.0), _by_attribute, _set("rate", 2.0)),
+    "array in a slot": (lambda: Slotted(np.ones(3)), _by_attribute, _set("rate", np.zeros(3))),
+    "dictionary in a slot": (
+        lambda: Slotted(1.0),
+        lambda s, x: x * s.inner["rate"],
+        lambda s: s.inner.update(rate=2.0),
+    ),
+    "slots in a list": (
+        lambda: [Slotted(1.0)],
+        lambda s, x: x * s[0].rate,
+        _set("rate", 2.0, lambda s: s[0]),
+    ),
+    "attribute of a function": (_function, _by_attribute, _set("rate", 2.0)),
+    "defaults of a function": (_function, _called, _set("__defaults__", (2.0,))),
+    "keyword defaults of a function": (_function, _called, _set("__kwdefaults__", {"shift": 2.0})),
+    "one keyword default": (_function, _called, lambda s: s.__kwdefaults__.update(shift=2.0)),
+    "code of a function": (_function, _called, _set("__code__", _other.__code__)),
+    "attribute of a metaclass": (
+        lambda: OfAKind,
+        _by_attribute,
+        lambda _: setattr(Kind, "rate", 2.0),
+    ),
+    "attribute that is made up": (Asked, _by_attribute, lambda _: settings.update(rate=7.0)),
+    "what a call reads": (Asked, _called, lambda _: settings.update(rate=7.0)),
     "what a property reads": (Derived, lambda s, x: x * s.doubled, _set("held", 4.0)),
 }
 
@@ -161,6 +223,7 @@ WATCHED = {
 def _as_it_was(monkeypatch):
     monkeypatch.setitem(settings, "rate", 0.5)
     monkeypatch.setattr(Base, "rate", 2.0)
+    monkeypatch.setattr(Kind, "rate", 1.0)
 
 
 def _in_a_closure(make, read):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.entry.signature import MISSING, Cell, Name, Place
+from chainrule.compiler.entry.signature import MISSING, Attribute, Cell, Name, Place
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.errors import NotCompiledError
 
@@ -82,6 +82,8 @@ def _inside(roots: list[Any]) -> Iterator[Any]:
 def _write(place: Place, x: Any) -> None:
     if isinstance(place, Cell):
         place.cell.cell_contents = x
+    elif isinstance(place, Attribute) and x is not MISSING:
+        setattr(place.holder, place.name, x)
     elif isinstance(place, Name) and isinstance(place.holder, dict) and x is not MISSING:
         place.holder[place.key] = x
 

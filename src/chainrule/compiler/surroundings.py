@@ -9,8 +9,16 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import itemgetter
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from operator import attrgetter, itemgetter
+from types import (
+    CellType,
+    CodeType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 
 import numpy as np
@@ -21,6 +29,7 @@ from chainrule.compiler.describe import described
 from chainrule.compiler.entry.signature import (
     MISSING,
     ArrayInput,
+    Attribute,
     Cell,
     Hidden,
     Name,
@@ -35,6 +44,7 @@ from chainrule.core.reroute import is_users_module
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _NO_CODE = (*_NUMBERS, np.ndarray)
 _DESCRIPTORS = (property, functools.cached_property, staticmethod, classmethod)
+_WRAPPERS = (functools.partial, MethodType, *_DESCRIPTORS)
 _LIBRARIES = {"numpy", "scipy"}
 _OWN = __name__.partition(".")[0]
 _AT_MOST = 4_096
@@ -175,37 +185,52 @@ class Surroundings:
         seen = self._seen.get(id(x))
         names = self._names if seen is None else self._names - seen
         self._seen[id(x)] = self._names
-        if isinstance(x, FunctionType):
-            if seen is None:
-                self._follow_function(x)
-            return
         if seen is None:
             self._reached.append(x)
             self._enter(x)
         for holder in _namespaces(x):
             self._follow_names(holder, names)
-        if _is_users_object(x):
+        if not _is_users_object(x):
+            return
+        for name in sorted(names & _slots_of(_class_of(x))):
+            self._meet(Attribute(x, name))
+        if _has_names(x):
             self.absent += [(vars(x), n) for n in names - vars(x).keys() if hasattr(type(x), n)]
 
     def _enter(self, x: Any) -> None:
         """Look into what can be reached from something besides what it has under names."""
         if is_container(x):
             self._pending += [v for v in contents_of(x) if not isinstance(v, _NO_CODE)]
-        if isinstance(x, (ModuleType, type)):
-            return
+        if isinstance(x, type):
+            self._enter_class(x)
+        elif isinstance(x, FunctionType):
+            self._follow_function(x)
+        elif isinstance(x, _WRAPPERS):
+            self._unwrap(x)
+        elif isinstance(x, ModuleType):
+            pass
+        elif hasattr(_class_of(x), "bit_generator"):
+            self.generators.append(x)
+        elif _is_users_object(x):
+            self._pending.append(type(x))
+        elif _wrapped_by(x) is not None:
+            self._pending.append(_wrapped_by(x))
+
+    def _enter_class(self, kind: Any) -> None:
+        for place in _implied_functions(kind):
+            self._meet(place)
+        if _is_watched(type(kind).__module__):
+            self._pending.append(type(kind))
+
+    def _unwrap(self, x: Any) -> None:
+        """Look into what holds functions."""
         if isinstance(x, functools.partial):
             for value in (x.func, *x.args, *x.keywords.values()):
                 self._hold(value)
         elif isinstance(x, MethodType):
             self._pending += (x.__func__, x.__self__)
-        elif isinstance(x, _DESCRIPTORS):
+        else:
             self._pending += _functions_of(x)
-        elif hasattr(x, "bit_generator"):
-            self.generators.append(x)
-        elif _is_users_object(x):
-            self._pending.append(type(x))
-        elif hasattr(x, "__wrapped__"):
-            self._pending.append(x.__wrapped__)
 
     def _follow_function(self, f: FunctionType) -> None:
         code = f.__code__
@@ -215,13 +240,19 @@ class Surroundings:
             self._names |= names
         for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
             self._meet(Cell(cell), keys_read(code, name))
-        if _is_watched(f.__globals__.get("__name__") or ""):
+        if not _is_watched(f.__globals__.get("__name__") or ""):
+            for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+                self._hold(value)
+        else:
             for name in sorted(names & f.__globals__.keys()):
                 self._meet(Name(f.__globals__, name), keys_read(code, name))
-        for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-            self._hold(value)
-        if hasattr(f, "__wrapped__"):
-            self._pending.append(f.__wrapped__)
+            self._meet(Attribute(f, "__code__"))
+            if code.co_argcount:
+                self._meet(Attribute(f, "__defaults__"))
+            if code.co_kwonlyargcount:
+                self._meet(Attribute(f, "__kwdefaults__"))
+        if _wrapped_by(f) is not None:
+            self._pending.append(_wrapped_by(f))
 
     def _follow_names(self, holder: Any, names: frozenset[str]) -> None:
         for name in sorted(names & holder.keys()):
@@ -257,7 +288,10 @@ def _namespaces(x: Any) -> list[Any]:
         return [vars(x)] if _is_watched(x.__name__) else []
     if isinstance(x, type):
         return [vars(base) for base in x.__mro__ if _is_watched(base.__module__)]
-    return [vars(x)] if isinstance(x, SimpleNamespace) or _is_users_object(x) else []
+    if isinstance(x, FunctionType):
+        return [vars(x)] if _is_watched(x.__module__ or "") else []
+    is_open = isinstance(x, SimpleNamespace) or (_is_users_object(x) and _has_names(x))
+    return [vars(x)] if is_open else []
 
 
 def _is_watched(module: str) -> bool:
@@ -267,7 +301,19 @@ def _is_watched(module: str) -> bool:
 
 def _is_users_object(x: Any) -> bool:
     is_other = isinstance(x, (ModuleType, type, FunctionType, MethodType, functools.partial))
-    return not is_other and _is_watched(type(x).__module__) and hasattr(x, "__dict__")
+    if is_other or not _is_watched(type(x).__module__):
+        return False
+    return _has_names(x) or bool(_slots_of(_class_of(x)))
+
+
+def _has_names(x: Any) -> bool:
+    """Say whether something has a dictionary of attributes; what a user's own `__getattr__` says does not count."""
+    return bool(_class_of(x).__dictoffset__)
+
+
+def _wrapped_by(x: Any) -> Any:
+    """Return what `functools.wraps` says is inside of something, or None."""
+    return vars(x).get("__wrapped__") if _has_names(x) else None
 
 
 def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any], Any, Any]]:
@@ -282,6 +328,11 @@ def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any],
     watched: list[tuple[Callable[[Any], Any], Any, Any]] = [
         (itemgetter(*keys, keys[0]), holder, (*values, values[0]))
         for holder, keys, values in by_holder.values()
+    ]
+    watched += [
+        (attrgetter(place.name), place.holder, x)
+        for place, x in fixed
+        if isinstance(place, Attribute)
     ]
     if cells:
         watched.append((_contents, cells, [x for place, x in fixed if isinstance(place, Cell)]))
@@ -371,6 +422,37 @@ def _functions_of(x: Any) -> list[FunctionType]:
     else:
         found = [x.__func__ if isinstance(x, (staticmethod, classmethod)) else x]
     return [f for f in found if isinstance(f, FunctionType)]
+
+
+def _implied_functions(kind: Any) -> list[Name]:
+    """Return where a user's class has functions that are called without being named, if they read anything."""
+    return [
+        Name(vars(base), name)
+        for base in kind.__mro__
+        if _is_watched(base.__module__)
+        for name, value in vars(base).items()
+        if name.startswith("__") and name.endswith("__") and any(map(_reads, _functions_of(value)))
+    ]
+
+
+def _reads(f: FunctionType) -> bool:
+    """Say whether a function reads anything besides its arguments."""
+    names = _names_of_code(f.__code__)
+    return bool(f.__code__.co_freevars) or not names.isdisjoint(f.__globals__)
+
+
+@functools.cache
+def _slots_of(kind: Any) -> frozenset[str]:
+    """Return the names of the attributes that objects of a user's class keep in slots."""
+    return frozenset(
+        [
+            name
+            for base in kind.__mro__
+            if _is_watched(base.__module__)
+            for name, value in vars(base).items()
+            if isinstance(value, MemberDescriptorType)
+        ]
+    )
 
 
 def _class_of(x: Any) -> Any:

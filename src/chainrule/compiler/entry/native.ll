@@ -387,6 +387,8 @@ turn:
     i64 7, label %context
     i64 8, label %key_of_mapping
     i64 9, label %lookup
+    i64 10, label %own_attribute
+    i64 11, label %field
   ]
 
 argument:
@@ -471,6 +473,19 @@ key_of_mapping:
   %has_entry = icmp ne ptr %the_entry, null
   br i1 %has_entry, label %found, label %missing
 
+field:
+  %field_at = inttoptr i64 %parent to ptr
+  %the_field = load ptr, ptr %field_at
+  %is_empty = icmp eq ptr %the_field, null
+  %in_field = select i1 %is_empty, ptr %place, ptr %the_field
+  br label %own
+
+own_attribute:
+  %holder = inttoptr i64 %parent to ptr
+  %the_kept = call ptr @PyObject_GenericGetAttr(ptr %holder, ptr %place)
+  %is_kept = icmp ne ptr %the_kept, null
+  br i1 %is_kept, label %found, label %missing
+
 missing:
   call void @PyErr_Clear()
   %nothing.at = getelementptr ptr, ptr %plan, i64 23
@@ -479,13 +494,15 @@ missing:
 
 own:
   %item = phi ptr [ %the_list_item, %read_list ], [ %the_tuple_item, %tuple_item ], [ %the_dict_item, %read_dict ],
-                  [ %the_named, %name ], [ %the_looked_up, %lookup ], [ %nothing, %missing ]
+                  [ %the_named, %name ], [ %the_looked_up, %lookup ], [ %nothing, %missing ],
+                  [ %in_field, %field ]
   call void @Py_IncRef(ptr %item)
   br label %found
 
 found:
   %object = phi ptr [ %the_argument, %argument ], [ %item, %own ], [ %the_attribute, %attribute ],
-                    [ %the_content, %cell ], [ %the_set, %in_context ], [ %the_entry, %key_of_mapping ]
+                    [ %the_content, %cell ], [ %the_set, %in_context ], [ %the_entry, %key_of_mapping ],
+                    [ %the_kept, %own_attribute ]
   %object_at = getelementptr ptr, ptr %objects, i64 %i
   store ptr %object, ptr %object_at
   %next = add i64 %i, 1

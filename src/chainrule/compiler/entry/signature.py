@@ -195,7 +195,19 @@ class Context:
             return MISSING
 
 
-Place = Name | Cell | Context
+@record
+class Attribute:
+    """A place: an attribute that an object keeps beside its dictionary: in a slot, or a function its defaults."""
+
+    holder: Any
+    name: str
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        return getattr(self.holder, self.name, MISSING)
+
+
+Place = Name | Cell | Context | Attribute
 
 
 @record

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chainrule.compiler.entry.fields import field_of_functions
 from chainrule.compiler.entry.signature import (
     MISMATCH,
     MISSING,
     ArrayInput,
+    Attribute,
     Cell,
     ConstantResult,
     Container,
@@ -58,7 +60,9 @@ _MOST = 4_000
     _CONTEXT,
     _KEY,
     _LOOKUP,
-) = range(10)
+    _OWN_ATTRIBUTE,
+    _FIELD,
+) = range(12)
 _ARRAY, _VALUE, _INTEGER, _STATIC, _ITEMS, _MAPPING, _ATTRIBUTES = range(7)
 _OUTPUT, _OWN, _CONSTANT, _SCALAR = range(4)
 _NUMBERS = {float: 4, int: 5, bool: 6, complex: 7}
@@ -200,6 +204,11 @@ class _Writer:
                 return _CELL, id(self.keep(cell)), 0
             case Context(variable):
                 return _CONTEXT, id(self.keep(variable)), 0
+            case Attribute(types.FunctionType() as holder, name) if field_of_functions(name):
+                address = id(self.keep(holder)) + (field_of_functions(name) or 0)
+                return _FIELD, address, id(None)
+            case Attribute(holder, name):
+                return _OWN_ATTRIBUTE, id(self.keep(holder)), id(self.keep(name))
 
     def _wanted(self, node: Input) -> tuple[int, int, int, int]:
         """Return what a node has to be: its kind, an address, a number, whether an equal value will do."""
