@@ -37,6 +37,11 @@ _ANSWERS_AT_MOST = 8
 _NOTHING_LOST = (str, bytes, bool, type(None), type, np.dtype)
 """What a result may hold besides arrays and numbers: nothing traced can hide in it."""
 
+_MAKES_ARRAYS = frozenset({"copy", "where", "zeros_like", "ones_like", "i0"})
+"""What makes an array without axes of numbers: it can be written to, by all of its names."""
+_AS_GIVEN = frozenset({"astype", "stop_gradient", "real", "imag", "reshape"})
+"""What makes an array without axes of one, and a number of a number."""
+
 _BESIDE_INDEX = {"setitem": 2, "scatter": 1, "getitem": 1}
 """Arguments that are values; those behind them are positions."""
 
@@ -98,7 +103,7 @@ class StepLevel(CaptureLevel):
         self.has_integers |= type(value) is int
         handle = self.input(type_of(value))
         self.known[handle.node] = value
-        return handle
+        return _writable(handle) if isinstance(value, np.ndarray) else handle
 
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         kept: list[Value] = []
@@ -118,6 +123,8 @@ class StepLevel(CaptureLevel):
         self.nodes.append(node)
         if type(out) is not tuple:
             handle = wrap(self, out, node)
+            if not out.shape and _is_array(op, args, params):
+                handle = _writable(handle)
             if op.refuses is not None:
                 self._check(op.refuses(handle, *args), op.name)
             if self.has_integers or op.name == "setitem":
@@ -536,6 +543,18 @@ def _check_containers(given: tuple[Any, ...], entered: Sequence[Any]) -> None:
     now = tree.leaves(given)
     if len(now) != len(entered) or any(x is not y for x, y in zip(now, entered, strict=True)):
         raise NotCompiledError.from_changed_container()
+
+
+def _writable(handle: Any) -> Any:
+    """Return the handle of an array, which can be written to, also for one without axes."""
+    return TracedArray(handle.level, handle.out, handle.node, handle.type)
+
+
+def _is_array(op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> bool:
+    """Say whether NumPy's result without axes is an array, and no number."""
+    if op.name in _AS_GIVEN:
+        return isinstance(args[0], TracedArray)
+    return op.name in _MAKES_ARRAYS or (op.name == "getitem" and Ellipsis in params["index"])
 
 
 class _Holder:

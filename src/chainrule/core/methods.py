@@ -243,7 +243,7 @@ class Methods(Interchange):
     ) -> Any:
         """Cast; to integers and booleans the derivative is zero, as for `np.trunc`."""
         out = FRONTS["astype"](self, dtype, order=order, casting=casting)
-        return FRONTS["copy"](out) if copy and out is self else out
+        return out.copy(order) if copy and out is self else out
 
     def conj(self) -> Any:
         """Return the complex conjugate; of a real array itself, as NumPy does."""
@@ -297,6 +297,10 @@ class ScalarMethods(Methods):
         """Return the number, or an array of it with new axes: `x[()]`, `x[None]`, `x[...]`."""
         number = FRONTS["astype"](self, self.dtype) if self.type.weak else self
         return FRONTS["getitem"](number, index)
+
+    def copy(self, order: str = "C") -> Any:
+        """Return itself: a number cannot be written to."""
+        return self
 
     @property  # type: ignore[misc]  # Python allows what the stubs do not
     def __class__(self) -> Any:

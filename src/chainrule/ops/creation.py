@@ -101,8 +101,8 @@ def _copy(a: Value, order: str = "K", subok: bool = False) -> Value:
 
 _COPY = linear(
     "copy",
-    lambda x, order: x.copy(order=order) if isinstance(x, np.ndarray) else x,
-    infer=lambda x, order: x,
+    lambda x, order: np.array(x, order=order),  # of a number, too: an array without axes
+    infer=lambda x, order: array_type(x.shape, x.dtype),
     transposes=(lambda g, x, order: g,),
     front=_copy,
     names=(np.copy,),
