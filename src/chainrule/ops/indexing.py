@@ -393,20 +393,31 @@ def _names_one_element(index: Index, ndim: int) -> bool:
     return len(index) == ndim and all([type(i) in (int, str) for i in index])  # noqa: C419  faster than a generator
 
 
+def _taken_positions(indices: Any) -> Value:
+    """Return what `np.take` is given as integers: of an array that takes a cast, of a number or list its whole part."""
+    is_array = isinstance(indices, (np.ndarray, TracedArray))
+    if type(indices) not in HANDLES:
+        indices = np.asarray(indices)
+    dtype = type_of(indices).dtype
+    if dtype.kind in "iu":
+        return indices
+    if dtype.kind == "c" or (is_array and not np.can_cast(dtype, np.intp, "same_kind")):
+        raise DTypeError.from_unsafe_cast("take", dtype, np.dtype(np.intp))
+    return FRONTS["astype"](indices, np.intp)
+
+
 def _take(a: Value, indices: Any, axis: int | None = None, mode: str = "raise") -> Value:
     if axis is None:
         a, axis = FRONTS["ravel"](a), 0
     t = type_of(a)
     axis = range(t.ndim)[axis]
-    positions = settled(indices)
-    if type(positions) not in HANDLES:
-        positions = np.asarray(positions)
-        if mode == "clip":
-            positions = np.clip(positions, 0, t.shape[axis] - 1)
-        elif mode == "wrap":
-            positions = positions % t.shape[axis]
-        elif mode != "raise":
-            raise ArgumentError.from_choice("take", "mode", mode, ("raise", "wrap", "clip"))
+    positions = _taken_positions(settled(indices))
+    if mode == "clip":
+        positions = np.clip(positions, 0, t.shape[axis] - 1)
+    elif mode == "wrap":
+        positions = np.remainder(positions, t.shape[axis])
+    elif mode != "raise":
+        raise ArgumentError.from_choice("take", "mode", mode, ("raise", "wrap", "clip"))
     return apply(GETITEM, a, positions, index=(slice(None),) * axis + (ARRAY,))
 
 
