@@ -19,6 +19,7 @@ import pickle
 import random
 import statistics
 import struct
+import sys
 import tempfile
 import threading
 from array import array
@@ -504,7 +505,22 @@ def method_of_compiled_type():
     return splu(sparse.eye_array(3, format="csc")).solve(np.ones(3))
 
 
-@pytest.mark.parametrize("program", [memory_view, method_of_compiled_type])
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python code cannot export memory")
+def test_memory_of_an_array_made_in_a_trace_is_the_arrays_own():
+    def f(x):
+        a = np.ones(3)
+        memoryview(a)[1] = 5.0
+        return x * np.sum(a)
+
+    assert cr.grad(f)(2.0) == 7.0
+    assert cr.compile(f)(2.0) == 14.0
+    assert cr.grad(lambda x: x * memory_view())(2.0) == 24.0
+
+
+@pytest.mark.parametrize(
+    "program",
+    [*[memory_view] * (sys.version_info < (3, 12)), method_of_compiled_type],
+)
 def test_compiled_code_that_takes_nothing_but_real_arrays_says_so(program):
     with pytest.raises(TypeError, match="TracedArray"):
         cr.grad(lambda x: x * np.sum(program()))(2.0)
