@@ -13,6 +13,14 @@ ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
 PLACES = (ROOT, ROOT / "src" / "chainrule", ROOT / "docs")
 PATH = re.compile(r"`([\w./-]+(?:\.(?:py|md|toml|txt)|/))`|\]\((?!http)([^)#]+)[^)]*\)")
+OF_ONE_SUBJECT = (
+    "compiler/passes/",
+    "compiler/splitting/",
+    "compiler/rolling/taping/",
+    "compiler/rolling/array_loops/",
+    "compiler/emission/maths/",
+)
+"""Folders of the compiler that a page names as a whole."""
 WITH_CODE = [error for error in error_classes() if example(error).is_python]
 
 
@@ -45,6 +53,19 @@ def test_paths_on_a_page_are_there(name):
         path for path in paths if not any((place / path).exists() for place in PLACES)
     } - made
     assert not missing
+
+
+def test_every_file_of_the_compiler_is_named_by_the_page_of_its_design():
+    compiler = ROOT / "src" / "chainrule" / "compiler"
+    files = {p.relative_to(compiler.parent).as_posix() for p in compiler.rglob("*.py")}
+    named = set(re.findall(r"`(compiler/[\w./]+)`", text_of("docs/design.md")))
+    missing = {
+        file
+        for file in files - named
+        if not file.endswith("__init__.py") and not file.startswith(OF_ONE_SUBJECT)
+    }
+    assert not missing
+    assert {*OF_ONE_SUBJECT} <= named
 
 
 def test_the_order_of_the_layers_is_the_contract():

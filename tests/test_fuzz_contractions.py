@@ -8,7 +8,7 @@ from tests.fuzz.convolutions import numbered_convolution
 from tests.fuzz.products import numbered_product
 
 from chainrule.compiler.emission import tiles
-from chainrule.compiler.planning import planner
+from chainrule.compiler.planning import parts
 
 
 @pytest.mark.parametrize("number", range(40))
@@ -30,7 +30,7 @@ def without_products(multiplied):
 @pytest.mark.parametrize(
     ("owner", "name", "planted", "numbered"),
     [
-        (planner, "added", assigned_parts, numbered_convolution),
+        (parts, "added", assigned_parts, numbered_convolution),
         (tiles, "_multiplied_and_added", without_products, numbered_product),
     ],
 )

@@ -14,6 +14,9 @@ from chainrule.compiler.planning.plan import Array, Operand, Read, Uniform
 from chainrule.compiler.views import View, whole
 from chainrule.core.types import Shape, type_of_plain
 
+PRODUCTS = frozenset("fdFD")
+"""Dtypes for which there are products, by their letters."""
+
 
 def constant(x: Any) -> Operand:
     """Return the operand of a plain value; one that is the same everywhere takes no memory."""
