@@ -51,6 +51,37 @@ def test_conv1d_is_the_sum_over_each_place(rng, padding, strides, dilation, grou
     np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("per_channel", [1, 2, 3])
+@pytest.mark.parametrize(("padding", "strides", "dilation", "groups"), OPTIONS[1::2])
+def test_a_depthwise_convolution_and_its_gradients_are_the_sum_over_each_place(
+    rng, per_channel, padding, strides, dilation, groups
+):
+    channels = groups + 1
+    x, kernel = drawn(rng, (2, 6, 5, channels), (3, 2, 1, channels * per_channel))
+
+    def f(x, kernel):
+        return F.conv2d(x, kernel, strides, padding, dilation, channels)
+
+    def reference(x, kernel):
+        return windows.convolved(x, kernel, strides, padding, dilation, channels)
+
+    def gradients(x, kernel, g):
+        y, pull = cr.vjp(f, x, kernel)
+        return (y, *pull(g))
+
+    expected = reference(x, kernel)
+    np.testing.assert_allclose(f(x, kernel), expected, rtol=1e-12, atol=1e-12)
+    assert ("matmul" in operations(f, x, kernel)) is (per_channel > 2)
+    g, t, u = drawn(rng, expected.shape, x.shape, kernel.shape)
+    _, along_x, along_kernel = gradients(x, kernel, g)
+    np.testing.assert_allclose(np.sum(along_x * t), np.sum(reference(t, kernel) * g), rtol=1e-10)
+    np.testing.assert_allclose(np.sum(along_kernel * u), np.sum(reference(x, u) * g), rtol=1e-10)
+    for compiled, eager in zip(
+        cr.compile(gradients)(x, kernel, g), gradients(x, kernel, g), strict=True
+    ):
+        np.testing.assert_allclose(compiled, eager, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_conv2d_is_scipys_correlation(rng, padding):
     x, kernel = drawn(rng, (7, 6), (3, 5))

@@ -27,6 +27,9 @@ from chainrule.ops.windows import (
     window_over,
 )
 
+_FEW = 2
+"""To so many outputs per channel a sum over the kernel is quicker than a product of matrices per channel."""
+
 
 def conv2d(
     x: Value,
@@ -116,11 +119,16 @@ def _convolved(
 
 
 def product(x: Value, kernel: Value, window: Window, groups: int) -> Value:
-    """Multiply the rows of numbers below the kernel with the kernel's matrix, group by group."""
+    """Multiply the rows of numbers below the kernel with the kernel's matrix, group by group.
+
+    Groups of one channel are not: their matrices have few columns, and the channels lie side by side for vectors.
+    """
     batch, channels = type_of(x).shape[0], type_of(x).shape[-1] // groups
     *sizes, _, outputs = type_of(kernel).shape
     places = (batch, *window.counts)
     x = padded(x, window)
+    if channels == 1 and groups > 1 and outputs <= _FEW * groups:
+        return _channel_by_channel(x, kernel, window)
     if groups > 1:
         x = np.moveaxis(x.reshape((*type_of(x).shape[:-1], groups, channels)), -2, 0)
         kernel = kernel.reshape((*sizes, channels, groups, outputs // groups))
@@ -132,6 +140,19 @@ def product(x: Value, kernel: Value, window: Window, groups: int) -> Value:
     if groups > 1:
         product = np.moveaxis(product, 0, 1)
     return product.reshape((*places, outputs))
+
+
+def _channel_by_channel(x: Value, kernel: Value, window: Window) -> Value:
+    """Add up, per number of the kernel, what it meets times that number; each channel has numbers of its own."""
+    *sizes, _, outputs = type_of(kernel).shape
+    channels = type_of(x).shape[-1]
+    if outputs > channels:
+        x = np.repeat(x, outputs // channels, axis=-1)
+    numbers = kernel.reshape((math.prod(sizes), outputs))
+    total, *others = [met * numbers[i] for i, met in enumerate(shifted(x, window))]
+    for other in others:
+        total = total + other
+    return total
 
 
 def _rows(x: Value, window: Window) -> Value:
@@ -177,6 +198,9 @@ CONVOLUTIONS = (
     Sample((1, 4, 5, 1), (2, 2, 1, 1), strides=(1, 2), padding=[(0, 1), (2, 0)]),
     Sample((1, 5, 5, 1), (2, 3, 1, 1), dilation=(2, 1)),
     Sample((1, 3, 3, 4), (2, 2, 2, 2), groups=2),
+    Sample((1, 5, 3, 3), (3, 2, 1, 3), strides=2, groups=3),
+    Sample((1, 4, 3, 2), (2, 2, 1, 4), dilation=2, padding=[(2, 1), (0, 2)], groups=2),
+    Sample((1, 3, 3, 2), (2, 2, 1, 6), groups=2),
     Sample((2, 2, 3, 2), (1, 1, 2, 3)),
     Sample((1, 5, 4, 2), (2, 2, 2, 1), strides=2, padding="valid"),
     Sample((0, 3, 3, 2), (2, 2, 2, 1)),
