@@ -204,6 +204,17 @@ def test_rows_are_written_backwards_and_in_steps_of_two():
     assert loops_of(f, (40, 3)) == 2
 
 
+@pytest.mark.parametrize(("size", "loops"), [(64, 1), (65, 0)])
+def test_sums_of_large_slices_stay_one_loop_over_their_elements(size, loops):
+    def f(w, x):
+        total = 0.0
+        for k in range(20):
+            total = total + w[k] * x[k : k + size]
+        return total
+
+    assert loops_of(f, (20,), (100,), is_gradient=False) == loops
+
+
 def test_rows_in_an_order_are_read_and_written():
     order = [(7 * t) % 40 for t in range(40)]
 
@@ -306,6 +317,18 @@ def test_integers_and_complex_numbers_are_written():
             n[t] = n[t - 1] + (x[t] > 0.05 * t)
             n[t] += t
         return np.sum(np.real(a) * n)
+
+    assert loops_of(f, (40, 3)) == 2
+
+
+def test_masks_choose_what_is_written():
+    def f(x):
+        a = np.copy(x)
+        for t in range(1, 40):
+            row = np.where(a[t - 1] > 0.1 * t, a[t], a[t] - a[t - 1])
+            row[row < -1] = -1.0
+            a[t] = row
+        return np.sum(a * x)
 
     assert loops_of(f, (40, 3)) == 2
 

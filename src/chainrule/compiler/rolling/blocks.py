@@ -13,6 +13,9 @@ from chainrule.core.types import Shape
 
 _INDEXED = frozenset({"getitem", "setitem", "scatter"})
 
+_LARGEST = 64
+"""Elements up to which a slice, or a column, is a block."""
+
 
 @record
 class Block:
@@ -30,8 +33,8 @@ class Block:
 def block_of(node: Node) -> Block | None:
     """Return the block that an index names, or None: it names all, or no block.
 
-    Integers name one, and so does a slice of what lies in a row. Slices of images do not: many of them overlap, and
-    products read them where they lie.
+    Integers name one, and so does a small slice of what lies in a row. Large slices do not, nor do those of images:
+    many of them overlap, and one loop over their elements or one product reads them all where they lie.
     """
     if node.op is None or node.op.name not in _INDEXED:
         return None
@@ -51,11 +54,10 @@ def block_of(node: Node) -> Block | None:
         return Block(_row(shape, index[:count]), index[count:])
     view = whole(shape).cut(index)
     size = math.prod(view.shape)
-    if not size or not any(type(i) is int for i in index):
-        is_part = 0 < size < math.prod(shape)
-        if not is_part or not view.is_contiguous:
-            return None
-    return Block(view)
+    if not 0 < size < math.prod(shape) or (not count and size > _LARGEST):
+        return None
+    is_part = view.is_contiguous or any(type(i) is int for i in index)
+    return Block(view) if is_part else None
 
 
 def _row(shape: Shape, index: tuple[int, ...]) -> View:
