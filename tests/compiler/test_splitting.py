@@ -181,6 +181,57 @@ def test_items_of_a_returned_tuple_are_apart():
     assert parts_of(compiled) == [(1, 1)]
 
 
+def test_numbers_of_pythons_stay_such():
+    def step(x):
+        y = np.tanh(x) * 2 + 1
+        say(f"{np.sum(y):.3f}")
+        z = y * y - np.exp(-y)
+        numbers = (z * 0).tolist()
+        say(numbers, round(np.sum(x)), x[1].item())
+        return z * 2 + x
+
+    compiled = check(step, *[(np.arange(3.0) + k,) for k in range(4)])
+    assert parts_of(compiled) == [(1, 1), (3, 3)]
+
+
+def test_a_call_that_returns_early_does_not_end_a_part():
+    def step(x, k):
+        say(f"{x[0]:.3f}")
+        if k == 0:
+            return x
+        y = np.tanh(x) * 2 + 1
+        return y * y - np.exp(-y)
+
+    compiled = check(step, *[(np.arange(3.0), k) for k in (0, 0, 1, 0, 1)])
+    assert parts_of(compiled) == [(2, 5)]
+
+
+def test_a_name_of_a_static_argument_may_be_given_to_something_else():
+    def step(x, scale):
+        y = np.tanh(x) * scale + 1
+        say(f"{np.sum(y):.3f}")
+        scale = np.exp(y) * scale
+        say(f"{np.sum(scale):.3f}")
+        return scale * 2 - x * y + scale
+
+    compiled = cr.compile(step, static=1)
+    for k in range(5):
+        expected, got = (printed(f, np.arange(3.0) + k, 2.0) for f in (step, compiled))
+        np.testing.assert_allclose(got[0], expected[0], rtol=1e-12)
+    assert parts_of(compiled) == [(1, 1), (5, 5)]
+    assert compiled.report().count("nodes") == 2
+
+
+def test_kinds_of_calls_that_a_part_is_compiled_for_are_bounded():
+    def step(x):
+        say(f"{x[0]:.3f}")
+        y = np.tanh(x) * 2 + 1
+        return y * y - np.exp(-y)
+
+    compiled = check(step, *[(np.linspace(0, 1, 40_000 + n % 20),) for n in range(44)])
+    assert compiled.report().count("nodes") == 16
+
+
 def test_a_write_of_pythons_into_a_view_reaches_the_array():
     def step(x):
         y = np.tanh(x) * 2 + 1
@@ -480,4 +531,4 @@ def test_random_programs_have_native_parts(tmp_path):
         for k in (0, 1, 2, 3, 1, 4):
             outcome(step, arguments(k))
         count += step.report().count("a native part")
-    assert count == 5
+    assert count == 9

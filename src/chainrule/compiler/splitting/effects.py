@@ -29,6 +29,9 @@ _VALUES_ONLY = frozenset(
 _ACTING = (print, input, open, next, exec, eval, setattr, delattr, breakpoint)
 """Builtin functions that are called for what they do, or that take from what they are given."""
 
+_NUMBERS = frozenset({"item", "tolist"})
+"""Methods that make Python's numbers of NumPy's, which native code does not tell apart."""
+
 _TAKING = frozenset(
     {
         *("pop", "popitem", "popleft", "setdefault", "send", "write", "read", "readline"),
@@ -46,6 +49,7 @@ _DRAWING = frozenset(
 """Methods of random generators."""
 
 _DRAWS = "it draws random numbers"
+_PYTHONS_NUMBERS = "it makes numbers of Python's"
 
 
 def effect_of(statement: ast.stmt, source: Source) -> str:
@@ -117,13 +121,21 @@ def _effect_of_call(node: ast.Call, source: Source) -> str:
     called = source.resolved(node.func)
     if any(called is function for function in _ACTING):
         return "it is called for what it does"
+    if called is round:
+        return _PYTHONS_NUMBERS
     if not isinstance(node.func, ast.Attribute):
         module = getattr(called, "__module__", None)
         return _of_module(module) if isinstance(module, str) else ""
     holder = source.resolved(node.func.value)
     if isinstance(holder, ModuleType):
         return _of_module(holder.__name__)
-    name = node.func.attr
+    return _effect_of_method(node.func.attr, holder)
+
+
+def _effect_of_method(name: str, holder: Any) -> str:
+    """Say what a method does by its name; `holder` is what it belongs to, if that is known."""
+    if name in _NUMBERS:
+        return _PYTHONS_NUMBERS
     if name in _TAKING:
         return f"{name} changes what it belongs to"
     return _DRAWS if name in _DRAWING and not _is_other(holder) else ""

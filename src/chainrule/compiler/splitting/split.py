@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType, TracebackType
 from typing import Any
 
 from chainrule.compiler.records import record
+from chainrule.compiler.splitting.names import bound_by
 from chainrule.compiler.splitting.plan import Left, Part, Piece, Plan
 from chainrule.compiler.splitting.sharing import shared_output
 from chainrule.compiler.splitting.source import Source, source_of
@@ -19,6 +21,8 @@ _LEAST_NODES = 3
 """A part that does less costs as much to call as Python takes for it."""
 _COMPILED_AT_ONCE = 8
 """Kinds of calls of a part that are compiled when they are first met; others when they are met again."""
+_COMPILED_AT_MOST = 16
+"""Kinds of calls of a part that are compiled at all."""
 _IN_VAIN = 32
 """How often in a row a part may run in Python before it is left to it."""
 
@@ -39,7 +43,10 @@ class Rules:
     def __init__(self, split: Split, code: PartCode) -> None:
         self._split = split
         self._code = code
+        every = [x for s in code.statements for x in ast.walk(s)]
+        self._exits = sum(isinstance(x, ast.Return) for x in every) + code.goes_on
         self._kinds = 0
+        self._compiled = 0
         self._in_vain = 0
         self._last: Any = None
         self._blamed: tuple[str, str] | None = None
@@ -59,18 +66,22 @@ class Rules:
                 error = NotCompiledError.from_shared(name)
                 self._blamed = name, _reason_of(error)
                 raise error
-        if len(level.nodes) < _LEAST_NODES:
+        may_be_early = has_returned and self._exits > 1
+        if len(level.nodes) < _LEAST_NODES and not may_be_early:
             error = NotCompiledError.from_little(len(level.nodes))
             self._blamed = "", _reason_of(error)
             raise error
 
     def may_compile(self, kind: Any) -> bool:
         """Say whether a kind of call, a specialization, is compiled now; it then was met."""
-        if kind.is_met:
-            return True
-        kind.is_met = True
-        self._kinds += 1
-        return self._kinds <= _COMPILED_AT_ONCE
+        if not kind.is_met:
+            kind.is_met = True
+            self._kinds += 1
+            may_compile = self._kinds <= _COMPILED_AT_ONCE
+        else:
+            may_compile = bool(kind.paths) or self._compiled < _COMPILED_AT_MOST
+        self._compiled += may_compile and not kind.paths
+        return may_compile
 
     def is_settled(self, path: Any) -> bool:
         """Say whether the native code that ran now may be entered without looking, as it is likely to fit again.
@@ -162,7 +173,8 @@ class Split:
         self._plan = Plan(source)
         self._make_part = make_part
         positional = [a.arg for a in (*source.arguments.posonlyargs, *source.arguments.args)]
-        self._static = {positional[i] for i in static if i < len(positional)}
+        named = {positional[i] for i in static if i < len(positional)}
+        self._static = named - bound_by(source.body)
         self._changed = changed
         self._lock = threading.RLock()
         self._known: dict[Any, Any] = {}
