@@ -1,6 +1,6 @@
 """Steps and gradients as users write them, with and without `compile`: the time of one call, and their ratio.
 
-    python benchmarks/cases.py [--only NAME …] [--rounds 7] [--json out.json]
+    python benchmarks/cases.py [--only NAME …] [--rounds 7] [--processor] [--json out.json]
 
 Every compiled case is compared with the eager one first. The programs of `examples/` run at the sizes they have there.
 """
@@ -8,6 +8,7 @@ Every compiled case is compared with the eager one first. The programs of `examp
 from __future__ import annotations
 
 import argparse
+import collections
 import itertools
 import time
 from collections.abc import Callable
@@ -57,6 +58,34 @@ def step_of(loss: Callable[..., Any], optimizer: Any) -> Callable[..., Any]:
         return tree.map(np.add, parameters, updates), state, value
 
     return step
+
+
+def logged(sizes: tuple[int, ...], batch: int) -> Case:
+    """Return a step of a dense network that writes its loss into a text, which is Python's to do."""
+    inner, arguments, _ = network(sizes, cr.optim.momentum(0.1), batch)
+    lines: collections.deque[str] = collections.deque(maxlen=10)
+
+    def logged_step(parameters: Any, state: Any, x: Any, y: Any) -> Any:
+        parameters, state, value = inner(parameters, state, x, y)
+        lines.append(f"loss {value:.4f}")
+        return parameters, state, value
+
+    return logged_step, arguments, ()
+
+
+def until_exact(count: int) -> Case:
+    """Return cube roots by Newton's method, as many turns as it takes, with a line for each turn."""
+    lines: collections.deque[str] = collections.deque(maxlen=10)
+
+    def roots(x: Any, cubes: Any) -> Any:
+        error = np.inf
+        while error > 1e-12:
+            x = x - (x**3 - cubes) / (3 * x**2)
+            error = np.max(np.abs(x**3 / cubes - 1))
+            lines.append(f"error {error:.1e}")
+        return x
+
+    return roots, (np.ones(count), np.linspace(1, 9, count)), ()
 
 
 def images() -> Case:
@@ -137,6 +166,9 @@ def program(f: Callable[..., Any], arguments: tuple[Any, ...]) -> Case:
 CASES: dict[str, Callable[[], Case]] = {
     "MLP 2-16-16-1, SGD, 32": lambda: network((2, 16, 16, 1), cr.optim.sgd(0.05), 32),
     "MLP 64-32-10, momentum, 32": lambda: network((64, 32, 10), cr.optim.momentum(0.1), 32),
+    "MLP 64-32-10, momentum, 32, logged": lambda: logged((64, 32, 10), 32),
+    "MLP 784-128-10, momentum, 64, logged": lambda: logged((784, 128, 10), 64),
+    "Newton's method, logged, n = 1 000": lambda: until_exact(1_000),
     "MLP 784-128-64-10, Adam, 64": lambda: adam(first_steps.mlp()),
     "MLP 784-1024-1024-10, Adam, 128": lambda: network(
         (784, 1024, 1024, 10), cr.optim.adam(1e-3), 128
@@ -168,6 +200,10 @@ def caller(f: Callable[..., Any], case: Case) -> Callable[[], Any]:
     return call
 
 
+_UNTIL_IN_PARTS = 8
+"""Calls after which a step that cannot be compiled as a whole has found its parts."""
+
+
 def compare(name: str, compiled: Any, eager: Any) -> None:
     """See that both ways give the same, in norm beside the largest: a gradient of 0 is rounding in either."""
     pairs = list(zip(tree.leaves(compiled), tree.leaves(eager), strict=True))
@@ -178,7 +214,7 @@ def compare(name: str, compiled: Any, eager: Any) -> None:
         raise SystemExit(message)
 
 
-def measure(name: str, rounds: int) -> dict[str, Any]:
+def measure(name: str, rounds: int, clock: Callable[[], float]) -> dict[str, Any]:
     """Time a case in both ways, and print a row."""
     case = CASES[name]()
     f, _, donated = case
@@ -188,9 +224,11 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
     first = calls["compiled"]()
     first_seconds = time.perf_counter() - start
     compare(name, first, calls["eager"]())
+    for _ in range(_UNTIL_IN_PARTS):
+        calls["compiled"]()
     if "eagerly" in compiled.report():
         print(compiled.report())
-    times = interleaved(calls, rounds=rounds)
+    times = interleaved(calls, rounds=rounds, clock=clock)
     seconds = {k: figure(v).median for k, v in times.items()}
     gain = ratio(times["eager"], times["compiled"])
     print(
@@ -206,15 +244,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], help="parts of the names of cases")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--processor", action="store_true", help="the processor's time, where the machine is busy"
+    )
     parser.add_argument("--json", default=None, help="also write the rows to this file")
     options = parser.parse_args()
+    clock = time.thread_time if options.processor else time.perf_counter
     names = [n for n in CASES if not options.only or any(part in n for part in options.only)]
     print(*(f"{k} {v}" for k, v in machine("numpy", "llvmlite", "chainrule").items()), sep=", ")
     print(
         f"{'µs per call':34} {'eager':>11} {'compiled':>11} {'eager / compiled':>24} {'first, s':>8}"
     )
     with machine_to_itself():
-        rows = [measure(name, options.rounds) for name in names]
+        rows = [measure(name, options.rounds, clock) for name in names]
     save(options.json, rows)
 
 

@@ -272,9 +272,17 @@ class Compiled:
 
     def _leave_to_python(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         """Have calls like this one go to Python at once, in parts or not, if no call is served otherwise."""
-        is_served = all(s.eager is not None for s in list(self._known.values()))
-        if is_served and self._rules is None and not self._donate and not options:
-            self._entry = self._in_parts() or python_entry(self.function, args)
+        if options or self._rules is not None:
+            return
+        if any(s.eager is None for s in list(self._known.values())):
+            return
+        function = self._in_parts()
+        if function is None:
+            self._entry = None if self._donate else python_entry(self.function, args)
+        elif self._donate:
+            self._entry = lambda *given: self._run_eagerly(given, {}, function)
+        else:
+            self._entry = function
 
     def _note_python(self, error: Exception | None) -> None:
         """Note that a call was run by Python and went well; `error` is why it has no native code, if it never will."""
@@ -445,13 +453,13 @@ class Compiled:
             for x in tree.leaves(args[i])
             if type(x) is np.ndarray and x.flags.writeable
         ]
-        kept = [id(x) for x in leaves]
-        results = [
-            x.copy() if _shares(x, free) and id(x) not in map(id, free) else x for x in leaves
-        ]
+        kept = {id(x) for x in leaves}
+        own = {id(x) for x in free}
+        given = {id(x) for x in self._arrays(args)}
+        results = [x.copy() if id(x) not in own and _shares(x, free) else x for x in leaves]
         free = [x for x in free if id(x) not in kept]
         for k, x in enumerate(results):
-            if type(x) is not np.ndarray or not x.shape or id(x) in map(id, self._arrays(args)):
+            if type(x) is not np.ndarray or not x.shape or id(x) in given:
                 continue
             fit = next((d for d in free if d.shape == x.shape and d.dtype == x.dtype), None)
             if fit is not None:
@@ -597,7 +605,22 @@ def _most_guarded(paths: Iterable[Path], function: Any) -> Position | None:
 
 
 def _shares(x: Any, arrays: Sequence[Any]) -> bool:
-    return type(x) is np.ndarray and any(np.may_share_memory(x, a) for a in arrays)
+    """Say whether an array may share memory with others."""
+    if type(x) is not np.ndarray:
+        return False
+    owner = _owner(x)
+    return any(
+        (owner is None or (other := _owner(a)) is None or other is owner)
+        and np.may_share_memory(x, a)
+        for a in arrays
+    )
+
+
+def _owner(x: Any) -> Any:
+    """Return the array whose memory a view shows; None where it is not an array's."""
+    while isinstance(x.base, np.ndarray):
+        x = x.base
+    return x if x.base is None else None
 
 
 @functools.cache
