@@ -40,7 +40,7 @@ _OWN = __name__.partition(".")[0]
 
 _IS_ON: ContextVar[bool] = ContextVar("rerouting", default=True)
 
-Site = tuple[dict[str, Any], str, Any]
+Site = tuple[dict[str, Any], str, Any, Any]
 """A name in a module's globals, and what stands there while a trace runs."""
 
 STAND_INS: dict[str, str] = {"numpy": "chainrule.core.vectorize"}
@@ -198,9 +198,11 @@ class _Rerouting:
             self.everywhere = None
 
     def _put(self, sites: list[Site]) -> None:
-        for names, name, face in sites:
+        for names, name, made_for, face_then in sites:
             original = names.get(name)
-            if original is not face and id(original) in self.faces:
+            # a name that was bound anew since has a face of its own
+            face = face_then if original is made_for else self.faces.get(id(original))
+            if face is not None and original is not face_then:
                 self.installed.append((names, name, original, face))
                 names[name] = face
 
@@ -218,14 +220,16 @@ class _Rerouting:
         known = self.sites.get(id(names))
         if known is None or known[0] != len(names):
             found = [
-                (names, name, self.faces[id(x)]) for name, x in names.items() if id(x) in self.faces
+                (names, name, x, self.faces[id(x)])
+                for name, x in names.items()
+                if id(x) in self.faces
             ]
             compared = self.compared & self.looked_at[id(names)].handed_on
             if compared:
                 found = [
-                    (names, name, _with_own(names[name], face, compared))
-                    for _, name, face in found
-                    if self.own.get(id(names[name])) not in compared
+                    (names, name, x, _with_own(x, face, compared))
+                    for _, name, x, face in found
+                    if self.own.get(id(x)) not in compared
                 ]
             known = (len(names), found)
             if names.get("__name__") in sys.modules:  # see `passing`
