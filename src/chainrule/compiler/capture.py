@@ -20,6 +20,7 @@ from chainrule import tree
 from chainrule.compiler.decisions import CHECK, GUARD
 from chainrule.compiler.effects import must_stay
 from chainrule.compiler.records import record
+from chainrule.compiler.strides import laid_out
 from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
 from chainrule.core.op import FRONTS, Op
@@ -71,6 +72,7 @@ class StepLevel(CaptureLevel):
         questions: what a value is compared with where its numbers decide, by the outcomes before; shared by all
             captures of a step for arguments of the same types, so that they ask the same questions.
         known: the numbers of nodes, computed where a guard asks.
+        layouts: of nodes that were asked for, see `laid_out`.
         has_integers: whether there are Python integers among the inputs.
     """
 
@@ -79,6 +81,7 @@ class StepLevel(CaptureLevel):
         "forced",
         "has_integers",
         "known",
+        "layouts",
         "nodes",
         "older",
         "outcomes",
@@ -96,6 +99,7 @@ class StepLevel(CaptureLevel):
         self.outcomes: list[bool] = []
         self.forced = forced
         self.known: dict[Node, Value] = {}
+        self.layouts: dict[Node, Any] = {}
         self.has_integers = False
 
     def enter_input(self, value: Value) -> Any:
@@ -174,6 +178,10 @@ class StepLevel(CaptureLevel):
         self.outcomes.append(outcome)
         self.nodes.append(Node(GUARD, (x.type,), {"expected": outcome}, (x.node,), x.type, x.type))
         return outcome
+
+    def layout(self, x: Any) -> Any:
+        """Return an array that lies in memory as NumPy's for a value would."""
+        return laid_out(x.node, self.known, self.layouts)
 
     def shown(self, x: Any) -> Value:
         """Refuse to write a value while the step runs: the text is of one call, and every call has its own."""

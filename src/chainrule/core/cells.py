@@ -316,16 +316,17 @@ class _Memory(np.ndarray[Any, Any]):
 def layout_of(x: Any) -> Any:
     """Return an array that lies in memory as NumPy's own `x` would; its numbers mean nothing.
 
-    Without numbers there are no strides: whatever is not a view then counts as laid out row by row.
+    Without numbers there are no strides: then its level says what lies how.
     """
     if type(x) is TracedView:
         part = layout_of(x.base)
         for step in x.path:
             part = (step.layout or step.cut)(part)
         return part
-    leaf = x.leaf() if type(x) in HANDLES else x
-    if type(leaf) is ArrayType:
-        leaf = np.empty(leaf.shape, np.int8)
+    leaf = x
+    if type(x) in HANDLES:
+        lowest = x.lowest()
+        leaf = lowest.level.layout(lowest) if type(lowest.out) is ArrayType else lowest.out
     return np.asarray(leaf).view(_Memory)
 
 

@@ -96,6 +96,10 @@ def converted_array(
     **options: Any,
 ) -> Any:
     """Do what `np.array` does, with lists that have traced values in them too."""
+    if not copy and _is_as_wanted(object, dtype, 0) and not _lies_in(object, order):
+        if copy is False:
+            np.array(layout_of(object), copy=False, order=order)  # raises NumPy's error
+        object = FRONTS["copy"](object, order=order)  # noqa: A001  NumPy's name
     if not copy and type(object) in HANDLES and _is_as_wanted(object, dtype, ndmin):
         return object
     if not copy and type(object) in HANDLES and _is_as_wanted(object, dtype, 0):
@@ -110,7 +114,7 @@ def converted_array(
     if dtype is not None:
         out = _converted(out, np.dtype(dtype))
     if copy and out is object:
-        out = FRONTS["copy"](out)
+        out = FRONTS["copy"](out, order=order)
     shape = type_of(out).shape
     return (
         FRONTS["reshape"](out, (1,) * (ndmin - len(shape)) + shape) if ndmin > len(shape) else out

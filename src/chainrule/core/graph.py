@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from chainrule.core.cells import HANDLES, frozen, settled, type_of
 from chainrule.core.op import READS_OUT, Op, reads_argument
 from chainrule.core.trace import OUTPUT, Level, Node, topological, wrap
@@ -34,6 +36,10 @@ class CaptureLevel(Level):
     def decide(self, x: Any) -> bool:
         """Say whether a value holds, for Python's branches. On types alone nobody knows."""
         raise EscapedValueError.from_unknown_numbers()
+
+    def layout(self, x: Any) -> Any:
+        """Return an array that lies in memory as that of a value: on types alone, row by row."""
+        return np.empty(x.type.shape, np.int8)
 
     def shown(self, x: Any) -> Value:
         """Return what stands for a value in a text: its type."""

@@ -1,0 +1,55 @@
+"""Whether a reshape is a view depends on how an array lies, and so whom a write reaches."""
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+
+def _strided(x):
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1] + 1))
+    wide[..., 1::2] = x
+    return wide[..., 1::2]
+
+
+LAYOUTS = {
+    "row by row": np.copy,
+    "column by column": np.asfortranarray,
+    "reversed": lambda x: x[..., ::-1].copy()[..., ::-1],
+    "strided": _strided,
+    "turned": lambda x: np.ascontiguousarray(x.T).T,
+}
+TAKEN = {
+    "ravel": lambda a: a.ravel(),
+    "ravel by columns": lambda a: a.ravel("F"),
+    "ravel as it lies": lambda a: np.ravel(a, "K"),
+    "reshape": lambda a: a.reshape(-1),
+    "reshape by columns": lambda a: a.reshape(-1, order="F"),
+    "rows": lambda a: np.ascontiguousarray(a),
+    "columns": lambda a: np.asfortranarray(a),
+    "asarray": lambda a: np.asarray(a),
+    "array": lambda a: np.array(a, copy=None, order="F"),
+    "turned": lambda a: a.T.ravel(),
+    "a part": lambda a: a[1:].ravel(),
+    "no copy": lambda a: a.astype(float, copy=False),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("taken", TAKEN)
+@pytest.mark.parametrize(
+    "made", [lambda a: a, lambda a: a * 2, lambda a: a.T + a.T, np.copy], ids=range(4)
+)
+def test_a_write_reaches_what_numpy_reaches(made, taken, layout):
+    def step(a):
+        a[0, 0] = 0.5
+        base = made(a)
+        part = TAKEN[taken](base)
+        part[...] = 9.0
+        return base * 1.0
+
+    mine, other = (LAYOUTS[layout](np.arange(6.0).reshape(2, 3)) for _ in range(2))
+    compiled = cr.compile(step)
+    np.testing.assert_array_equal(compiled(mine), step(other))
+    np.testing.assert_array_equal(mine, other)
+    assert "eagerly" not in compiled.report()
