@@ -1,16 +1,20 @@
 """Two tiers of machine code: the same bits, the better one in the place of the first, and nothing lost on the way."""
 
+import gc
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
+import weakref
 
 import numpy as np
 import pytest
 
 import chainrule as cr
 from chainrule.compiler import translation
+from chainrule.compiler.entry import native, shell
 from chainrule.compiler.tiers import BACKGROUND, Background
 
 
@@ -168,6 +172,123 @@ def test_a_child_of_a_process_gets_better_code_of_its_own():
     subprocess.run([sys.executable, "-c", FORKING], env=given, check=True, timeout=120)
 
 
+COMPILING = """
+import os, sys, threading, time, numpy as np, chainrule as cr
+from chainrule.compiler.machine_code import jit
+real, is_at_work = jit._llvm, threading.Event()
+
+def slow():
+    if threading.current_thread() is not threading.main_thread():
+        is_at_work.set()
+        time.sleep(0.3)
+    return real()
+
+cr.compile(lambda x: x + 1)(np.ones(3))
+jit._llvm = slow
+thread = threading.Thread(target=lambda: cr.compile(lambda x: x + 2)(np.ones(3)))
+thread.start()
+is_at_work.wait()
+child = os.fork()
+assert cr.compile(lambda x: x + 3)(np.ones(3)).tolist() == [4.0, 4.0, 4.0]
+if child == 0:
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_compiles_though_another_thread_was_compiling_when_it_was_born():
+    given = {**os.environ, "CHAINRULE_CACHE": "off"}
+    subprocess.run([sys.executable, "-c", COMPILING], env=given, check=True, timeout=120)
+
+
+def test_threads_that_fork_at_once_find_no_work_half_done():
+    background, is_half_done, found = Background(), [], []
+
+    def work():
+        is_half_done.append(True)
+        time.sleep(0.01)
+        is_half_done.clear()
+
+    def fork():
+        background.before_fork()
+        background.later(work)
+        for _ in range(5):
+            found.append(bool(is_half_done))
+            time.sleep(0.001)
+        background.after_fork()
+
+    threads = [threading.Thread(target=fork, daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    while (thread := background._thread) is not None:
+        thread.join()
+    assert found == [False] * 40
+    assert not background._works
+
+
+def test_who_asks_may_be_interrupted_by_who_asks_for_more(monkeypatch):
+    background, done, start = Background(), [], threading.Thread.start
+
+    def interrupted(thread):
+        if thread.name == "chainrule-tiers":
+            background.later(lambda: done.append("by the way"))
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    asking = threading.Thread(
+        target=background.later, args=[lambda: done.append("first")], daemon=True
+    )
+    asking.start()
+    asking.join(30)
+    assert not asking.is_alive()
+    while (thread := background._thread) is not None:
+        thread.join()
+    assert done == ["first", "by the way"]
+
+
+LEFT_ALONE = """
+import threading, numpy as np, chainrule as cr
+from chainrule.compiler import tiers, translation
+translation._SHORT, translation._WORK_OF_A_LINE = 0, 10**9
+
+def work():
+    threading.main_thread().join()
+    compiled, x = cr.compile(lambda x: np.tanh(x @ x.T)), np.ones((5, 4))
+    compiled(x), compiled(x)
+    while (thread := tiers.BACKGROUND._thread) is not None:
+        thread.join()
+    print(compiled._path().is_baseline)
+
+threading.Thread(target=work).start()
+"""
+
+
+def test_steps_of_threads_that_outlive_the_main_thread_are_improved():
+    given = {**os.environ, "CHAINRULE_TIERS": "on"}
+    command = [sys.executable, "-c", LEFT_ALONE]
+    done = subprocess.run(
+        command, env=given, check=True, timeout=120, capture_output=True, text=True
+    )
+    assert done.stdout == "False\n"
+
+
+def test_an_object_may_go_while_its_calls_are_improved(monkeypatch):
+    class Going(weakref.WeakSet):
+        def pop(self):
+            objects.clear()  # another thread lets go of it
+            gc.collect()
+            return super().pop()
+
+    objects = [cr.compile(lambda x: x)]
+    monkeypatch.setattr(shell, "_to_improve", Going(objects))
+    monkeypatch.setattr(native, "improve", lambda: None)
+    shell.improve()
+    assert not shell._to_improve
+
+
 def test_works_are_done_once_and_in_order():
     background, done, may_go = Background(), [], threading.Event()
 
@@ -200,6 +321,11 @@ def test_without_threads_a_work_is_done_at_once(monkeypatch):
     background = Background()
     background.later(lambda: done.append(1))
     assert done == [1]
+
+    said = []
+    monkeypatch.setattr(threading, "excepthook", lambda what: said.append(what.exc_type))
+    background.later(lambda: 1 / 0)  # whoever asks has a result, and keeps it
+    assert said == [ZeroDivisionError]
 
 
 def test_a_work_that_fails_leaves_baseline_code_at_work(monkeypatch, arguments, tiers):

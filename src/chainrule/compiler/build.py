@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -56,6 +55,7 @@ class Native:
 
     def __init__(self, graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) -> None:
         self._source = (graph, views, in_place)
+        self._translation: Translation | None = None
         identity = identity_of(*self._source) if is_on() and not is_checking() else None
         self._keys = None if identity is None else _Keys.of(identity)
         kept = None if self._keys is None else self._keys.found()
@@ -79,12 +79,14 @@ class Native:
             put(self._keys.baseline if artifact.sources else self._keys.best, data)
         return artifact
 
-    @cached_property
+    @property
     def translation(self) -> Translation:
         """What the code was made of; for people, if it came from the cache."""
         from chainrule.compiler.translation import translate
 
-        return translate(*self._source)
+        if self._translation is None:  # Python 3.11's cached_property has one lock for all steps
+            self._translation = translate(*self._source)
+        return self._translation
 
     def improved(self) -> Native:
         """Return the same with better code, which takes its time."""

@@ -8,9 +8,13 @@ what the emitter writes leaves nothing of the arithmetic to LLVM. `CHAINRULE_TIE
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+
+from chainrule.compiler.entry import native
+from chainrule.compiler.machine_code import jit
 
 Work = Callable[[], None]
 
@@ -18,20 +22,25 @@ Work = Callable[[], None]
 class Background:
     """Works that a thread does, one after the other. The thread lives as long as there are any.
 
-    It ends with the main thread as well: a process that ends waits for at most one work. So does one that forks, and
-    the thread begins anew behind that: a child must not inherit what is half done.
+    It ends as well when the process waits for it alone: a process that ends waits for at most one work. So does one
+    that forks, and the thread begins anew behind that: a child must not inherit what is half done.
+
+    Whoever asks for a work may be interrupted by a signal's handler or a finalizer that asks for another: the locks can
+    be taken again by who has them.
     """
 
     def __init__(self) -> None:
         self._works: deque[Work] = deque()
         self._thread: threading.Thread | None = None
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()
+        self._forking = threading.RLock()
         self._is_pausing = False
 
     def later(self, work: Work) -> None:
         """Have a work done; asking again while it waits or runs changes nothing.
 
-        Where there are no threads, or none any more, it is done at once.
+        Where there are no threads, or none any more, it is done at once; what goes wrong then is said as a thread says
+        it.
         """
         with self._changing:
             is_new = work not in self._works
@@ -39,22 +48,24 @@ class Background:
                 self._works.append(work)
             if self._thread is not None or self._is_pausing or self._is_started() or not is_new:
                 return
-        self._do(work)
+        try:
+            self._do(work)
+        except Exception:  # noqa: BLE001  who asks has a result by now, which must not be lost
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), None)))
 
     def _is_started(self) -> bool:
-        thread = threading.Thread(target=self._serve, name="chainrule-tiers")
+        self._thread = threading.Thread(target=self._serve, name="chainrule-tiers")
         try:
-            thread.start()
+            self._thread.start()
         except RuntimeError:
-            return False
-        self._thread = thread
-        return True
+            self._thread = None
+        return self._thread is not None
 
     def _serve(self) -> None:
         while True:
+            is_last = _is_last_thread()  # asked first: who waits for us may hold what that takes
             with self._changing:
-                is_over = self._is_pausing or not threading.main_thread().is_alive()
-                if is_over or not self._works:
+                if self._is_pausing or is_last or not self._works:
                     self._thread = None
                     return
                 work = self._works[0]
@@ -73,10 +84,12 @@ class Background:
                 self._works.remove(work)
 
     def before_fork(self) -> None:
-        """Have the thread end after the work it is at, and none begin."""
+        """Have the thread end after the work it is at, and none begin; other threads that fork wait."""
+        self._forking.acquire()
         self._is_pausing = True
-        thread = self._thread
-        if thread is not None:
+        with self._changing:
+            thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join()
         self._changing.acquire()
 
@@ -86,6 +99,7 @@ class Background:
         if self._works and self._thread is None:
             self._is_started()
         self._changing.release()
+        self._forking.release()
 
     def in_child(self) -> None:
         """Forget what was still to do: the child asks for it again."""
@@ -94,11 +108,38 @@ class Background:
         self.after_fork()
 
 
+def _is_last_thread() -> bool:
+    """Say whether the process ends with the thread that asks: the main thread is over, and no other keeps it alive."""
+    me = threading.current_thread()
+    return not any(t.is_alive() and not t.daemon for t in threading.enumerate() if t is not me)
+
+
 BACKGROUND = Background()
 
+_LOCKS = (native.LOCK, jit.LOCK)
+"""What no other thread may hold while a process forks, for the child would wait for ever; in the order of taking."""
+
+
+def _before_fork() -> None:
+    BACKGROUND.before_fork()
+    for lock in _LOCKS:
+        lock.acquire()
+
+
+def _release() -> None:
+    for lock in reversed(_LOCKS):
+        lock.release()
+
+
+def _after_fork() -> None:
+    _release()
+    BACKGROUND.after_fork()
+
+
+def _in_child() -> None:
+    _release()
+    BACKGROUND.in_child()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=BACKGROUND.before_fork,
-        after_in_parent=BACKGROUND.after_fork,
-        after_in_child=BACKGROUND.in_child,
-    )
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)

@@ -17,7 +17,8 @@ from chainrule.compiler.machine_code.cache import cached, get, is_on, key_of
 from chainrule.compiler.machine_code.jit import Library, load_object, object_code
 from chainrule.compiler.settings import has_tiers
 
-_lock = threading.Lock()
+LOCK = threading.RLock()
+"""Held while the machine code that serves all signatures is looked for."""
 _FASTCALL = 0x80
 ENTRY_OFFSET = 64
 """Where an object that holds an entry has it; see `shell.py`."""
@@ -82,7 +83,7 @@ def make_native_entry(
 
 def native_library() -> Library:
     """Load the machine code that serves all signatures; one thread loads it, others wait."""
-    with _lock:
+    with LOCK:
         if not _tiers:
             _tiers.append(_load())
         return _tiers[-1].library
@@ -97,7 +98,7 @@ def improve() -> None:
     """Have better code serve the entries that are made from now on."""
     if is_baseline():
         better = _best()
-        with _lock:
+        with LOCK:
             _tiers.append(better)
 
 

@@ -6,6 +6,7 @@ machine code at once (Python's vectorcall protocol); elsewhere a method in Pytho
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import weakref
 from typing import Any
@@ -52,8 +53,9 @@ def _aim(x: Any) -> None:
 def improve() -> None:
     """Have better code serve calls and entries, if there is any; it takes its time."""
     native.improve()
-    while _to_improve:
-        _aim(_to_improve.pop())
+    with contextlib.suppress(KeyError):  # there is none any more: the last may go while one looks
+        while True:
+            _aim(_to_improve.pop())
 
 
 _to_improve: weakref.WeakSet[Any] = weakref.WeakSet()

@@ -18,7 +18,11 @@ from chainrule.compiler.machine_code.symbols import address_of
 from chainrule.errors import NativeCodeError
 
 _FORMAT = b"chainrule object 1\n"
-_lock = threading.Lock()
+LOCK = threading.RLock()
+"""Held while LLVM works, and until its objects are gone, which is work for it too.
+
+A signal's handler may compile as well: who holds it can take it again.
+"""
 
 
 class Library(NamedTuple):
@@ -65,32 +69,40 @@ def kept_object_code(ir: str, *, level: int = 0, effort: int = 2) -> bytes:
 
 def object_code(ir: str, *, level: int = 0, effort: int = 2) -> bytes:
     """Compile LLVM IR to an object file for this machine, in the form that `load_object` takes."""
-    with _lock:
-        llvm = _llvm()
-        target = _machine(effort)
-        try:
-            module = llvm.parse_assembly(ir)
-            module.verify()
-        except RuntimeError as error:
-            raise NativeCodeError.from_llvm(str(error), ir) from error
-        module.triple = target.triple
-        module.data_layout = str(target.target_data)
-        if level:
-            _optimise(llvm, target, module, level)
-        named = (*module.functions, *module.global_variables)
-        outside = "\0".join(x.name for x in named if x.is_declaration)
-        return b"".join((_FORMAT, outside.encode(), b"\n", target.emit_object(module)))
+    with LOCK:
+        return _object_code(ir, level, effort)
+
+
+def _object_code(ir: str, level: int, effort: int) -> bytes:
+    llvm = _llvm()
+    target = _machine(effort)
+    try:
+        module = llvm.parse_assembly(ir)
+        module.verify()
+    except RuntimeError as error:
+        raise NativeCodeError.from_llvm(str(error), ir) from error
+    module.triple = target.triple
+    module.data_layout = str(target.target_data)
+    if level:
+        _optimise(llvm, target, module, level)
+    named = (*module.functions, *module.global_variables)
+    outside = "\0".join(x.name for x in named if x.is_declaration)
+    return b"".join((_FORMAT, outside.encode(), b"\n", target.emit_object(module)))
 
 
 def assembly(ir: str, *, level: int = 0) -> str:
     """Compile LLVM IR to the text of its machine code, for people."""
-    with _lock:
-        llvm = _llvm()
-        target = _machine(2)
-        module = llvm.parse_assembly(ir)
-        if level:
-            _optimise(llvm, target, module, level)
-        return str(target.emit_assembly(module))
+    with LOCK:
+        return _assembly(ir, level)
+
+
+def _assembly(ir: str, level: int) -> str:
+    llvm = _llvm()
+    target = _machine(2)
+    module = llvm.parse_assembly(ir)
+    if level:
+        _optimise(llvm, target, module, level)
+    return str(target.emit_assembly(module))
 
 
 def load_object(
@@ -122,7 +134,7 @@ def _load_with_llvm(
     data: bytes, outside: Sequence[str], names: Sequence[str], resolve: Callable[[str], int]
 ) -> Library:
     """Load an object file by LLVM's loader, on systems that `linker.py` does not know."""
-    with _lock:
+    with LOCK:
         llvm = _llvm()
         for name in outside:
             if name and not name.startswith("llvm."):
