@@ -15,6 +15,7 @@ from chainrule.compiler.passes.read_through import read_through
 from chainrule.compiler.passes.reduce_strength import reduce_strength
 from chainrule.compiler.passes.share import share
 from chainrule.compiler.passes.simplify import simplify
+from chainrule.compiler.passes.take_roots import take_roots
 from chainrule.compiler.settings import is_checking
 from chainrule.core.graph import Graph
 
@@ -23,6 +24,7 @@ Pass = Callable[[Graph], Graph]
 PASSES: tuple[Pass, ...] = (
     drop_unused,
     inline,
+    take_roots,
     read_through,
     merge_layouts,
     fold_constants,

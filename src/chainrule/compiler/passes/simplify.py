@@ -34,7 +34,7 @@ RULES = (
 """Rules that give the same bits, but for which NaN it is.
 
 Absent on purpose: `x + 0.0` (-0.0 becomes 0.0), `x * 0` (inf, NaN), `-(x - y)` (0.0 becomes -0.0), `x ** 0.5` (-0.0 and
--inf), and complex products and quotients (inf * 1 has a NaN part).
+-inf; but see `take_roots`), and complex products and quotients (inf * 1 has a NaN part).
 """
 
 

@@ -1,0 +1,54 @@
+"""Powers of compiled steps are those of NumPy, which takes roots and squares for some exponents, at special values."""
+
+import numpy as np
+import pytest
+from tests.compiler.special_values import assert_same, reals
+
+import chainrule as cr
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+FORMS = {
+    "a number": lambda x: x**0.5,
+    "np.power": lambda x: np.power(x, 0.5),
+    "a scalar": lambda x: x ** x.dtype.type(0.5),
+    "no axes": lambda x: x ** np.asarray(0.5, x.dtype),
+    "one element": lambda x: x ** np.full(1, 0.5, x.dtype),
+    "more axes": lambda x: x ** np.full((1, 1, 1), 0.5, x.dtype),
+    "one per element": lambda x: x ** np.full(x.shape, 0.5, x.dtype),
+    "of rows": lambda x: x[:, None] ** 0.5,
+    "of scalars": lambda x: np.array([v**0.5 for v in x]),
+    "read of an array": lambda x: (x**0.5)[3] + (x**0.5)[1],
+    "of one element": lambda x: x[3:4] ** 0.5,
+    "float_power": lambda x: np.float_power(x, 0.5),
+    "in place": lambda x: np.power(x, 0.5, out=np.zeros_like(x)),
+    "the slope of another": lambda x: cr.grad(lambda v: np.sum(v**1.5))(x),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_power_by_a_half_is_the_root_where_numpy_takes_it(form, dtype):
+    x = reals(dtype)
+    assert_same(cr.compile(FORMS[form])(x), FORMS[form](x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("exponent", [0.5, 2.0, -1.0, 0.0, 1.0, 1.5, 2, -1, 0, 1])
+def test_an_exponent_that_is_an_argument_is_looked_at(exponent, dtype):
+    def f(x, y):
+        return x**y
+
+    x = reals(dtype)[[0, 1, 2, 3, 4, 9, 10]]
+    step = cr.compile(f)
+    for y in (exponent, dtype(exponent), np.asarray(exponent, dtype), np.full(1, exponent, dtype)):
+        assert_same(step(x, y), f(x, y))
+    y = np.full(len(x), exponent, dtype)
+    assert_same(step(x, y), f(x, y))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_scalar_has_pythons_operator_which_takes_no_root(dtype):
+    step = cr.compile(lambda x: x**0.5)
+    for x in reals(dtype):
+        assert_same(step(x), x**0.5)
