@@ -9,8 +9,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.compiler import passes
-from chainrule.core.op import WEAK_FRONTS
-from chainrule.ops.elementwise import PYTHON_OPERATORS
+from chainrule.ops.twins import PYTHON_OPERATORS
 
 UNARY = {"negative", "positive", "absolute", "invert"}
 NUMBERS = {
@@ -18,8 +17,11 @@ NUMBERS = {
     int: [2, 3, -1, 0, 5, 2**31, -(2**31), 2**53 + 1, 2**62, -(2**62), -(2**63), 40, 7],
     complex: [1 + 2j, 0j, -0.5j, 1e300 + 1e300j, complex(np.inf, 1), complex(0, np.nan)],
 }
-OF_INTEGERS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
-OF_REALS = {"floor_divide", "remainder"}
+SHIFTS = {"left_shift", "right_shift"}
+OF_INTEGERS = {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"} | SHIFTS
+LASTING = {"power", "left_shift"}
+"""What would take Python years for some integers."""
+OF_REALS = {"floor_divide", "remainder", "less", "less_equal", "greater", "greater_equal"}
 
 
 def answer(f, *args):
@@ -46,7 +48,7 @@ def assert_same_answers(f, calls):
 
 
 def cases():
-    for name in WEAK_FRONTS:
+    for name in PYTHON_OPERATORS:
         for kind in NUMBERS:
             if kind is not int and name in OF_INTEGERS:
                 continue
@@ -61,10 +63,41 @@ def test_operators_of_python_numbers_answer_as_python_does(name, kind):
     calls = [
         args
         for args in itertools.product(NUMBERS[kind], repeat=arity)
-        if not (name == "power" and kind is int and abs(args[1]) > 100)  # Python would take years
+        if not (name in LASTING and kind is int and abs(args[1]) > 100)
     ]
     step = assert_same_answers(PYTHON_OPERATORS[name], calls)
     assert "specialization" in step.report()
+
+
+@pytest.mark.parametrize("name", PYTHON_OPERATORS)
+def test_operators_take_truth_values_as_python_does(name):
+    python = PYTHON_OPERATORS[name]
+    arity = 1 if name in UNARY else 2
+    calls = itertools.product([1.0, -1.0], repeat=2)
+    step = assert_same_answers(
+        lambda x, y: (python(*(x > 0, y > 0)[:arity]), python(*(x > 0, 3)[:arity])), calls
+    )
+    assert name in {"remainder", "floor_divide", "divide"} or "eagerly" not in step.report()
+
+
+@pytest.mark.parametrize("name", ["less", "equal", "greater_equal", "not_equal"])
+def test_integers_are_compared_with_floats_exactly(name):
+    calls = [(n, float(m)) for n in (3, 2**53 + 1, -(2**53) - 1) for m in (n, n - 1, 7)]
+    assert_same_answers(PYTHON_OPERATORS[name], [*calls, (2, 2.5), (2**53 + 1, 2.0**53)])
+    assert_same_answers(operator.truediv, [(2**53 + 1, 3), (2**53 + 3, 3), (5, 3)])
+
+
+@pytest.mark.parametrize("shift", [operator.lshift, operator.rshift])
+def test_integers_are_shifted_as_far_as_python_does(shift):
+    counts = [0, 1, 61, 62, 63, 64, 200, -1]
+    assert_same_answers(shift, itertools.product([1, -1, 3, -3, 2**62, -(2**63)], counts))
+
+
+def test_complex_numbers_have_no_order():
+    step = cr.compile(lambda x, y: x < y)
+    for _ in range(2):
+        with pytest.raises(TypeError, match="not supported"):
+            step(1 + 1j, 2j)
 
 
 @pytest.mark.parametrize("f", [operator.truediv, operator.mod, operator.pow])

@@ -130,7 +130,7 @@ class StepLevel(CaptureLevel):
             if not out.shape and _is_array(op, args, params):
                 handle = _writable(handle)
             if op.refuses is not None:
-                self._check(op.refuses(handle, *args), op.name)
+                self._check(op.refuses(handle, *args, **params), op.name)
             if self.has_integers or op.name == "setitem":
                 self._check_ranges(op, args, params, out)
             return handle

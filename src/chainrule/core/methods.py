@@ -79,6 +79,9 @@ _METHODS = (
 _OPERANDS: set[Any] = {bool, int, float, complex, np.ndarray, np.float64}
 """The usual types of a second operand, ours among them: these never answer for an operator themselves."""
 
+_LONG = "gG"
+"""The dtypes whose numbers are none of Python's."""
+
 _NO_FLOAT = (
     "use the NumPy function (np.sin, not math.sin) and leave float() out; print it by "
     'f"{x:.3f}", not "%.3f"; write into an array made inside the function, by np.zeros or np.copy'
@@ -151,9 +154,6 @@ class Methods(Interchange):
     def __bool__(self) -> bool:
         return self.truth()
 
-    def __round__(self, digits: int | None = None) -> Any:
-        return FRONTS["round"](self, digits or 0)
-
     def __trunc__(self) -> int:
         value: int = math.trunc(self.plain("math.trunc()", "use np.trunc"))
         return value
@@ -225,14 +225,6 @@ class Methods(Interchange):
     def T(self) -> Any:  # noqa: N802  NumPy's name
         return FRONTS["transpose"](self)
 
-    @property
-    def real(self) -> Any:
-        return FRONTS["real"](self)
-
-    @property
-    def imag(self) -> Any:
-        return FRONTS["imag"](self)
-
     def astype(  # NumPy's signature
         self,
         dtype: Any,
@@ -261,9 +253,15 @@ class Methods(Interchange):
         return FRONTS["copy"](self, order=order)
 
     def item(self, *index: Any) -> Any:
-        """Return one element as a traced number."""
-        flat = FRONTS["ravel"](self)
-        return flat[index[0] if index else 0] if len(index) < 2 else self[index]  # type: ignore[index]
+        """Return one element as a Python number, traced still."""
+        if not index:
+            if self.size != 1:
+                message = "can only convert an array of size 1 to a Python scalar"
+                raise ValueError(message)
+            return as_python(FRONTS["reshape"](self, ())[()])
+        if len(index) > 1 or isinstance(index[0], tuple):
+            return as_python(self[index if len(index) > 1 else index[0]])  # type: ignore[index]
+        return as_python(FRONTS["ravel"](self)[index[0]])
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
         """Reshape; the new shape as one tuple or as numbers."""
@@ -282,9 +280,6 @@ class Methods(Interchange):
         if not axes or axes == (None,):
             return FRONTS["transpose"](self)
         return FRONTS["transpose"](self, axes[0] if isinstance(axes[0], (tuple, list)) else axes)
-
-    def is_integer(self) -> bool:
-        return bool(self.leaf().is_integer())
 
 
 class ScalarMethods(Methods):
@@ -310,9 +305,52 @@ class ScalarMethods(Methods):
             return type(leaf)
         return type(leaf.dtype.type(0).item()) if leaf.weak else leaf.dtype.type
 
+    def __round__(self, digits: int | None = None) -> Any:
+        if self.dtype.kind == "c" or (self.dtype.kind == "b" and not self.type.weak):
+            message = f"type {self.__class__.__name__} doesn't define __round__ method"
+            raise TypeError(message)
+        if digits is None:
+            return as_python(FRONTS["rint"](self) if self.dtype.kind == "f" else self, int)
+        fronts = WEAK_FRONTS if self.type.weak else FRONTS
+        return fronts["round"](self, decimals=operators.index(digits))
+
+    def item(self, *index: Any) -> Any:
+        """Return the number as Python's, traced still."""
+        return super().item(*index) if index else as_python(self)
+
     def tolist(self) -> Any:
-        """Return itself: the Python number, still traced."""
-        return self
+        """Return the number as Python's, traced still."""
+        return as_python(self)
+
+    def is_integer(self) -> Any:
+        """Say whether it is a whole number."""
+        leaf = self.leaf()
+        if type(leaf) is not ArrayType:
+            return bool(leaf.is_integer())
+        is_whole = FRONTS["equal"](self, FRONTS["trunc"](self))
+        return as_python(FRONTS["logical_and"](is_whole, FRONTS["isfinite"](self)))
+
+    def conjugate(self) -> Any:
+        """Return the complex conjugate; of a real number itself."""
+        if not self.type.weak:
+            return super().conjugate()
+        return WEAK_FRONTS["conjugate"](self) if self.dtype.kind == "c" else self.real
+
+    @property
+    def real(self) -> Any:
+        if not self.type.weak:
+            return FRONTS["real"](self)
+        if self.dtype.kind == "c":
+            return WEAK_FRONTS["real"](self)
+        return as_python(self, int) if self.dtype.kind == "b" else self
+
+    @property
+    def imag(self) -> Any:
+        if not self.type.weak:
+            return FRONTS["imag"](self)
+        if self.dtype.kind == "c":
+            return WEAK_FRONTS["imag"](self)
+        return 0.0 if self.dtype.kind == "f" else 0
 
     def __hash__(self) -> int:
         """Hash as the number does: it is found in a set where the number would be.
@@ -385,11 +423,12 @@ class ArrayMethods(Methods):
     ) -> None:
         self.write(..., FRONTS["sort"](self, axis=axis))
 
-    def tolist(self) -> list[Any]:
-        """Return nested lists of traced numbers; of Python's where nothing is traced."""
+    def tolist(self) -> Any:
+        """Return nested lists of Python's numbers, traced still."""
         if not self.is_running():
-            return list(self.leaf().tolist())
-        return [x.tolist() for x in self]
+            numbers: list[Any] = self.leaf().tolist()
+            return numbers
+        return [x.tolist() for x in self] if self.shape else self.item()
 
     @property
     def flat(self) -> Any:
@@ -428,6 +467,22 @@ class ArrayMethods(Methods):
     @property
     def mT(self) -> Any:  # noqa: N802  NumPy's name
         return FRONTS["matrix_transpose"](self)
+
+
+_PYTHON_KINDS: dict[str, type] = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
+
+
+def as_python(x: Any, kind: type | None = None) -> Any:
+    """Return a number as one of Python's: of another kind, or of the kind that it is of."""
+    if not issubclass(type(x), Methods):
+        number = x.item() if isinstance(x, np.generic) else x
+        return number if kind is None else kind(number)
+    if x.dtype.char in _LONG:
+        return x
+    dtype = np.dtype(kind or _PYTHON_KINDS[x.dtype.kind])
+    if x.type.weak and x.dtype == dtype:
+        return x
+    return WEAK_FRONTS["astype" if dtype.kind in "fc" else "cast_to_integer"](x, dtype=dtype)
 
 
 def _binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -478,6 +533,8 @@ def _compare(name: str, python: Callable[[Any, Any], Any]) -> Callable[..., Any]
     def operator(self: Any, other: Any) -> Any:
         if isinstance(other, (str, bytes)) or other is None:
             return python(self.leaf(), other)
+        if self.type.weak and _is_weak(other):
+            return WEAK_FRONTS[name](self, other)
         return FRONTS[name](self, other if type(other) in _OPERANDS else joined(other))
 
     return operator

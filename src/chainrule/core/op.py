@@ -147,8 +147,8 @@ class Op:
         partials: the partial derivatives of an elementwise op.
         lower: `lower(e, *args)` computes one element with an emitter `e` that has no method of the op's own name.
         ufunc: computes what `numpy` does, where that is no ufunc itself; None where there is none.
-        refuses: `refuses(out, *args)` says in NumPy code for which numbers an error is raised, or the result is of
-            another type, where code can say it; None where there are no such numbers.
+        refuses: `refuses(out, *args, **params)` says in NumPy code for which numbers an error is raised, or the result
+            is of another type, where code can say it; None where there are no such numbers.
         can_fail: whether an error is raised for some numbers: then it is also raised where nobody uses the result.
         acts: it decides or acts, so that its turn and how often it is done matter: it is never dropped, merged or
             computed ahead. Ops of the table only compute.
@@ -201,7 +201,7 @@ FRONTS: dict[str, Callable[..., Value]] = {}
 """Every front by name: how core reaches an op without importing it."""
 
 WEAK_FRONTS: dict[str, partial[Value]] = {}
-"""Operators on Python numbers, whose results are Python numbers: `apply` with an op of that kind."""
+"""Functions of Python numbers, whose results are Python numbers: `apply` with the twin of an op, by the op's name."""
 
 IN_PLACE: dict[str, Callable[..., Value]] = {}
 """Fronts that reuse the memory of their first argument, for values that nobody else relies on."""

@@ -12,6 +12,8 @@ from chainrule.core.trace import apply
 from chainrule.core.types import Shape, Value, array_type, broadcast_shapes
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.kinds import constant, linear
+from chainrule.ops.refusals import python_integer
+from chainrule.ops.twins import add_twin
 
 
 def _sum_to(x: Any, shape: Shape) -> Any:
@@ -95,6 +97,15 @@ _CAST_TO_INTEGER = constant(
     front=lambda x, dtype, **options: astype(x, dtype, **options),
     samples=(Sample((2, 3), dtype=np.dtype(np.int64)), Sample((2, 3), dtype=np.dtype(np.bool_))),
 )
+
+
+def _python_number(x: Any, dtype: np.dtype[Any]) -> Any:
+    return _PYTHON[dtype.kind](x)
+
+
+_PYTHON = {"f": float, "c": complex, "i": int, "b": bool}
+add_twin(_ASTYPE, _python_number)
+add_twin(_CAST_TO_INTEGER, _python_number, python_integer)
 
 
 def astype(x: Value, dtype: Any, **_: Any) -> Value:

@@ -18,6 +18,7 @@ from chainrule.ops.canonical import array_like
 from chainrule.ops.elementwise import elementwise_type
 from chainrule.ops.kinds import composite, linear
 from chainrule.ops.layout import viewed
+from chainrule.ops.twins import add_twin
 
 _SHAPES = (Sample((2, 3)), Sample(()), Sample((0, 3)))
 
@@ -91,7 +92,7 @@ _JOINED = linear(
     joint=True,
     samples=(Sample((2, 3), (2, 3)), Sample((0, 3), (0, 3))),
 )
-linear(
+CONJUGATE = linear(
     "conjugate",
     np.conjugate,
     infer=elementwise_type(np.conjugate, "conjugate"),
@@ -99,6 +100,9 @@ linear(
     samples=_SHAPES,
 )
 FRONTS["conj"] = FRONTS["conjugate"]  # arrays have both methods
+add_twin(REAL, lambda z: z.real)
+add_twin(IMAG, lambda z: z.imag)
+add_twin(CONJUGATE, lambda z: z.conjugate())
 
 
 def _angle(z: Value, deg: bool = False) -> Value:

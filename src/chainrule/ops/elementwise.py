@@ -13,7 +13,6 @@ import numpy as np
 from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.graph import reads_by_symbols
 from chainrule.core.op import (
-    WEAK_FRONTS,
     Needs,
     Notation,
     Op,
@@ -34,44 +33,10 @@ from chainrule.core.types import (
 from chainrule.errors import NotDifferentiableError
 from chainrule.ops.broadcasting import astype, broadcast_to, sum_to
 from chainrule.ops.kinds import Names, constant, fitted
-from chainrule.ops.refusals import (
-    python_absolute,
-    python_division,
-    python_endless,
-    python_negative,
-    python_power,
-    python_product,
-)
+from chainrule.ops.twins import add_operator
 
 _COMPLEX = array_type((), np.dtype(complex))
 Domain = tuple[float, float]
-PYTHON_OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "subtract": operator.sub,
-    "multiply": operator.mul,
-    "divide": operator.truediv,
-    "floor_divide": operator.floordiv,
-    "remainder": operator.mod,
-    "power": operator.pow,
-    "bitwise_and": operator.and_,
-    "bitwise_or": operator.or_,
-    "bitwise_xor": operator.xor,
-    "negative": operator.neg,
-    "positive": operator.pos,
-    "absolute": operator.abs,
-    "invert": operator.invert,
-}
-_PYTHON_REFUSES: dict[str, Rule] = {
-    "add": python_endless(operator.add),
-    "subtract": python_endless(operator.sub),
-    "multiply": python_product,
-    "divide": python_division,
-    "floor_divide": python_division,
-    "remainder": python_division,
-    "power": python_power,
-    "negative": python_negative,
-    "absolute": python_absolute,
-}
 
 
 @functools.cache
@@ -228,28 +193,8 @@ def elementwise(
         aliases=((numpy,) if isinstance(numpy, np.ufunc) else ()) if names is None else names,
     )
     enter(op, front or functools.partial(apply, op), op.aliases)
-    if name in PYTHON_OPERATORS:
-        _add_weak_front(op, PYTHON_OPERATORS[name])
+    add_operator(op)
     return op
-
-
-def _add_weak_front(op: Op, python: Callable[..., Any]) -> None:
-    """Enter the twin of an operator that works on Python numbers as Python does."""
-    weak = Op(
-        name=op.name,
-        kind=op.kind,
-        numpy=python,
-        infer=lambda *types, **params: array_type((), op.infer(*types, **params).dtype, weak=True),  # type: ignore[union-attr]  # one output
-        vjp=op.vjp,
-        jvp=op.jvp,
-        reads=op.reads,
-        is_constant=op.is_constant,
-        undefined=op.undefined,
-        partials=op.partials,
-        refuses=_PYTHON_REFUSES.get(op.name),
-        notation=op.notation,
-    )
-    WEAK_FRONTS[op.name] = functools.partial(apply, weak)
 
 
 def broadcasts(arity: int, domain: Domain) -> tuple[Sample, ...]:
@@ -284,6 +229,5 @@ def stepwise(
         notation=notation,
         samples=broadcasts(ufunc.nin, (-2.0, 2.0)) if samples is None else samples,
     )
-    if name in PYTHON_OPERATORS:
-        _add_weak_front(op, PYTHON_OPERATORS[name])
+    add_operator(op)
     return op

@@ -1,7 +1,8 @@
 """For which numbers an operator raises, or answers with a number of another type: compiled steps ask before.
 
 NumPy computes with infinities where Python raises, Python's integers have no end, and a root of a negative number is
-complex in Python. Rules are called as `refuses(out, *args)` and return a condition, or False where there is none.
+complex in Python. Rules are called as `refuses(out, *args, **params)` and return a condition, or False where there is
+none.
 """
 
 from __future__ import annotations
@@ -17,8 +18,14 @@ from chainrule.core.types import Value
 
 _ENDS = 2.0**62
 """Integers that are larger may not fit in 64 bits: the estimate is a float."""
-_EXACT = 2**53
-"""Integers that are larger may not be floats."""
+_EXACT = 2.0**53
+"""Integers that are larger may not be floats, and may become this one."""
+_TEN_AT_MOST = 22
+"""The largest power of ten that is a float."""
+_ROUNDING = 2.0**-50
+"""More than what a product and a difference lose."""
+_BITS = 62
+"""By how many bits every integer of 64 may be shifted, as Python does it."""
 _LEAST = -(2**63)
 """The one integer of 64 bits whose negative has more."""
 
@@ -58,6 +65,11 @@ def _is_integer(x: Value) -> bool:
     return type_of(x).dtype.kind in "bi"
 
 
+def _is_large(integer: Value) -> Value:
+    """Say whether an integer may be no float."""
+    return np.greater_equal(np.abs(np.multiply(1.0, integer)), _EXACT)
+
+
 def python_product(out: Value, x: Value, y: Value) -> Value:
     """Integers have no end; complex products that overflow are NaN in Python, where a processor may say infinite."""
     if type_of(out).dtype.kind == "c":
@@ -83,7 +95,7 @@ def python_division(out: Value, x: Value, y: Value) -> Value:
     """Python divides by no zero; a quotient of integers is rounded once, or whole, however large they are."""
     large = [np.equal(x, _LEAST)] if _is_integer(out) else []
     if _is_integer(x) and _is_integer(y) and not _is_integer(out):
-        large = [np.greater(np.abs(np.multiply(1.0, i)), _EXACT) for i in (x, y)]
+        large = [_is_large(i) for i in (x, y)]
     return _any(np.equal(y, 0), *large)
 
 
@@ -112,3 +124,41 @@ def python_absolute(out: Value, x: Value) -> Value:
 def python_negative(out: Value, x: Value) -> Value:
     """The negative of an integer may have more than 64 bits."""
     return np.equal(x, _LEAST) if type_of(x).dtype.kind == "i" else False
+
+
+def python_comparison(out: Value, x: Value, y: Value) -> Value:
+    """Python compares an integer with a float exactly, however large it is."""
+    if _is_integer(x) == _is_integer(y):
+        return False
+    return _any(*[_is_large(i) for i in (x, y) if _is_integer(i)])
+
+
+def python_left_shift(out: Value, x: Value, y: Value) -> Value:
+    """Integers have no end, and are shifted the other way by none."""
+    factor = np.exp2(np.multiply(1.0, y))
+    return _any(np.less(y, 0), np.greater(y, _BITS), _too_large(out, x, factor))
+
+
+def python_right_shift(out: Value, x: Value, y: Value) -> Value:
+    """Processors shift by no more bits than there are."""
+    return _any(np.less(y, 0), np.greater(y, _BITS))
+
+
+def python_integer(out: Value, x: Value, dtype: np.dtype[Any]) -> Value:
+    """No integer is NaN or infinite, and of 64 bits are not all of Python's."""
+    if dtype.kind == "b" or _is_integer(x):
+        return False
+    size = np.abs(np.multiply(1.0, x) if type_of(x).dtype.kind == "u" else x)
+    return np.logical_not(np.less(size, -float(_LEAST)))
+
+
+def python_round(out: Value, x: Value, decimals: int) -> Value:
+    """NumPy rounds a product or a quotient, which rounding has moved already; far from halves that is the same."""
+    if _is_integer(x) or decimals == 0:
+        return False
+    if abs(decimals) > _TEN_AT_MOST:
+        return True
+    scale = 10.0 ** abs(decimals)
+    scaled = np.multiply(x, scale) if decimals > 0 else np.divide(x, scale)
+    distance = np.abs(scaled - np.rint(scaled)) + np.abs(scaled) * _ROUNDING
+    return np.logical_not(np.less(distance, 0.5))

@@ -14,6 +14,8 @@ from chainrule.errors import LoweringError
 from chainrule.ops.canonical import array_like
 from chainrule.ops.elementwise import elementwise, elementwise_type, stepwise
 from chainrule.ops.kinds import composite, constant, general
+from chainrule.ops.refusals import python_round
+from chainrule.ops.twins import add_twin
 
 stepwise("floor", np.floor)
 stepwise("ceil", np.ceil)
@@ -52,6 +54,7 @@ _ROUND = constant(
     lower=_lower_round,
     samples=(Sample((2, 3)), Sample((2, 3), decimals=2), Sample((), 1), Sample((0, 3), -1)),
 )
+add_twin(_ROUND, lambda x, decimals: round(x, decimals), python_round)
 
 # quotients and remainders: x = quotient * y + remainder
 

@@ -218,4 +218,5 @@ def _total(t: Taper, node: Node, memory: Memory) -> int:
 
 def is_computed(op: Op) -> bool:
     """Say whether an op may be one that works element by element; its rule decides."""
-    return op.kind == "elementwise" or isinstance(op.numpy, np.ufunc) or op.name == "where"
+    is_stated = op.lower is not None or op.ufunc is not None or isinstance(op.numpy, np.ufunc)
+    return op.kind == "elementwise" or is_stated or op.name == "where"

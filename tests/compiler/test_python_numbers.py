@@ -1,0 +1,94 @@
+"""Results of compiled steps are of the types that Python gives: its own numbers where eager code has its own."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from tests.compiler.answers import assert_same
+
+FLOATS = (0.0, -0.0, 0.5, -1.5, 2.5, 0.125, 1e300, 5e-324, math.inf, -math.inf, math.nan)
+NUMBERS = {
+    "float": FLOATS,
+    "complex": (1.5 - 2j, complex(-0.0, 3.0), complex(math.nan, math.inf)),
+    "int": (3, -2, 0, 2**62),
+    "float64": tuple(map(np.float64, FLOATS)),
+    "float32": tuple(map(np.float32, (0.1, -1.5, 2.5, math.inf, math.nan))),
+    "complex64": (np.complex64(1.5 - 2j),),
+    "int8": (np.int8(-3),),
+    "uint64": (np.uint64(3), np.uint64(2**64 - 1)),
+    "bool": (np.True_, np.False_),
+}
+OF_ALL = {
+    "real": lambda x: x.real,
+    "imag": lambda x: x.imag,
+    "conjugate": lambda x: x.conjugate(),
+    "round": round,
+    "round to tenths": lambda x: round(x, 1),
+    "round to tens": lambda x: round(x, -1),
+    "round to integers": lambda x: round(x, 0),
+    "equal": lambda x: x == 0.5,
+}
+OF_NUMPYS = {"item": lambda x: x.item(), "tolist": lambda x: x.tolist()}
+
+
+@pytest.mark.parametrize(("what", "kind"), list(itertools.product(OF_ALL, NUMBERS)))
+def test_numbers_answer_with_numbers_of_the_same_type(what, kind):
+    assert_same(OF_ALL[what], [(x,) for x in NUMBERS[kind]])
+
+
+@pytest.mark.parametrize("what", OF_NUMPYS)
+@pytest.mark.parametrize("kind", [k for k in NUMBERS if k not in {"float", "complex", "int"}])
+def test_numbers_of_numpys_become_pythons(what, kind):
+    report = assert_same(OF_NUMPYS[what], [(x,) for x in NUMBERS[kind]])
+    assert "eagerly" not in report
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i4", "u8", "?", "c16"])
+def test_elements_and_lists_of_arrays_are_pythons_numbers(dtype):
+    x = np.array([[1, 0, 3]]).astype(dtype)
+    takers = [
+        lambda x: x.tolist(),
+        lambda x: x[:, :1].item(),
+        lambda x: x.item(2),
+        lambda x: x.item(-1),
+        lambda x: x.item(0, 1),
+        lambda x: x.item((0, 2)),
+        lambda x: (x[0, 0].item() * x, x[0, 0] * x),
+        lambda x: x[0, 0].tolist(),
+        lambda x: x.sum().item() / 2,
+    ]
+    for f in takers:
+        assert "eagerly" not in assert_same(f, [(x,), (x[:, ::-1].copy(),)])
+    for f in (lambda x: x.item(), lambda x: x.item(3), lambda x: x.item(0, 3)):
+        assert_same(f, [(x,), (x,)])
+
+
+def test_a_python_number_yields_to_the_dtype_of_an_array():
+    single, double = np.ones(2, np.float32), np.array([0.1, 0.2])
+    assert_same(lambda x, y: (y[0].item() * x, y[0] * x), [(single, double)])
+
+
+def test_numbers_are_rounded_as_decimals():
+    """2.675 lies below its decimal: what NumPy's way makes 2.68 is 2.67."""
+    calls = [
+        (x,) for x in (2.675, 2.665, 1.005, 0.5, 1e22, 123456.785, -2.675, 1e-9, 2.0**52 + 0.5)
+    ]
+    for digits in (2, 0, -2, 22, 30, -25):
+        assert_same(lambda x, digits=digits: round(x, digits), calls)
+    rng = np.random.default_rng(3)
+    for digits in (1, 3, 8, -1):
+        calls = [(x.item(),) for x in rng.normal(size=200) * 10.0 ** rng.integers(-3, 9, 200)]
+        report = assert_same(lambda x, digits=digits: round(x, digits), calls)
+        assert "eagerly" not in report
+
+
+def test_whole_numbers_are_told_as_python_tells_them():
+    for kind in (float, np.float64, np.float32):
+        calls = [(kind(x),) for x in (1.0, 1.5, -0.0, math.inf, math.nan, 1e30)]
+        assert "eagerly" not in assert_same(lambda x: x.is_integer(), calls)
+
+
+def test_truth_values_of_numbers_are_pythons():
+    calls = list(itertools.product([1.0, -2.0], [0.5, np.float64(0.5)]))
+    assert "eagerly" not in assert_same(lambda x, y: (x < y, x < 1, y < x), calls)
