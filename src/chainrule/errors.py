@@ -775,6 +775,8 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         print(cr.compile(np.sin).report())
     """
 
+    is_remembered = True  # the step may catch it, and go on where eager code does not
+
     @classmethod
     def from_outer_trace(cls) -> Self:
         return cls(
@@ -871,6 +873,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         return cls(
             f"compile: there is nothing to show: {report}.",
             hint="call the compiled function first; report() says what runs eagerly, and why.",
+        )
+
+    @classmethod
+    def from_failure(cls, name: str, error: Exception) -> Self:
+        return cls(
+            f"compile: a decision depends on the result of {name}, which raised {type(error).__name__}: {error}.",
+            hint="the step is run as it is, and says what is wrong.",
         )
 
     @classmethod

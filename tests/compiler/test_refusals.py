@@ -245,3 +245,41 @@ def test_an_integer_that_an_array_cannot_hold_raises(f, dtype):
     numbers = [1, 2, 3, 4, 5, 6, 300, -1, -129, 7, 2**31, -(2**31) - 1]
     step = assert_same_answers(lambda x, n: np.sum(f(x, n)), [(x, n) for n in numbers])
     assert "specialization" in step.report()
+
+
+def test_an_error_that_the_step_catches_is_decided_anew_in_each_call():
+    """The first call fails where a decision needs the number: it says nothing of later ones."""
+
+    def divided(x):
+        try:
+            y = 1 / x
+            return 1.0 * x if y > 2 else 2.0 * x
+        except ZeroDivisionError:
+            return 7.0 + x
+
+    def inverted(a):
+        try:
+            return 1.0 * a if np.linalg.inv(a)[0, 0] > 2 else 2.0 * a
+        except np.linalg.LinAlgError:
+            return 7.0 + a
+
+    for first in (0.0, 4.0):
+        step = assert_same_answers(divided, [(first,), (4.0,), (0.1,), (0.0,)])
+        assert "eagerly" not in step.report()
+    step = cr.compile(inverted)
+    for a in (singular(2) * 0, np.eye(2), np.eye(2) / 4):
+        np.testing.assert_array_equal(step(a), inverted(a))
+
+
+def test_what_cannot_be_compiled_is_caught_by_no_step():
+    def step(x):
+        try:
+            return x.reshape(np.sum(np.nonzero(x > 0)[0]), -1) * float(np.sum(x)) + np.nonzero(x)[0]
+        except (NotImplementedError, ValueError, RuntimeError):
+            return x * 0
+
+    compiled = cr.compile(step)
+    for n in range(12):
+        x = np.zeros(70)
+        x[: n % 7] = 1.0
+        np.testing.assert_array_equal(compiled(x), step(x))

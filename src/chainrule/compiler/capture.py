@@ -23,7 +23,7 @@ from chainrule.compiler.records import record
 from chainrule.compiler.strides import laid_out
 from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
-from chainrule.core.op import FRONTS, Op
+from chainrule.core.op import FRONTS, TABLE, Op
 from chainrule.core.reroute import following
 from chainrule.core.trace import OUTPUT, Node, same_elements, wrap
 from chainrule.core.types import ArrayType, Value, array_type
@@ -292,7 +292,7 @@ class StepLevel(CaptureLevel):
                 stack += missing
                 continue
             stack.pop()
-            known[top] = evaluated(top, known)
+            known[top] = _number(top, known)
         return known[node]
 
 
@@ -361,15 +361,33 @@ _DTYPES: dict[int, np.dtype[Any]] = {
 }
 
 
-def evaluated(node: Node, known: Mapping[Node, Value]) -> Value:
-    """Compute one node from the values of its parents."""
+def _number(node: Node, known: Mapping[Node, Value]) -> Value:
+    """Compute one node, though Python raises: a check says so in the graph, which is for calls where Python does not.
+
+    Raises:
+        NotCompiledError: NumPy raises. The step would catch the error here, but not where the graph is run.
+    """
+    op = cast("Op", node.op)
+    try:
+        return evaluated(node, known)
+    except Exception as error:
+        if op.refuses is None or op.name not in TABLE:
+            raise NotCompiledError.from_failure(op.name, error) from error
+    with np.errstate(all="ignore"):
+        return np.asarray(evaluated(node, known, TABLE[op.name].numpy)).item()
+
+
+def evaluated(
+    node: Node, known: Mapping[Node, Value], numpy: Callable[..., Value] | None = None
+) -> Value:
+    """Compute one node from the values of its parents, by another function than its op's if one is given."""
     if node.op is OUTPUT:
         return known[node.parents[0]][node.params["index"]]
     args = [
         a if parent is None else known[parent]
         for a, parent in zip(node.args, node.parents, strict=True)
     ]
-    return cast("Op", node.op).numpy(*args, **node.params)
+    return (numpy or cast("Op", node.op).numpy)(*args, **node.params)
 
 
 @record
