@@ -24,7 +24,7 @@ def described(x):
     if isinstance(x, (list, tuple)):
         return [type(x), *map(described, x)]
     if isinstance(x, np.ndarray):
-        return x.dtype, x.tolist()
+        return x.dtype, repr(x.tolist())
     return type(x), repr(x)
 
 

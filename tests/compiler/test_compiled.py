@@ -617,10 +617,6 @@ def test_an_array_that_only_the_graph_reads_needs_no_guard():
     assert "guard" not in step.report()
 
 
-def test_conversions_to_plain_numbers_run_eagerly():
-    assert_same_calls(lambda x: float(x) * 2, (1.5,), (2.5,), native=False)
-
-
 def test_numpys_errors_are_raised_where_they_are_asked_for():
     f = cr.compile(lambda x: 1 / x)
     assert f(np.ones(2)).tolist() == [1.0, 1.0]

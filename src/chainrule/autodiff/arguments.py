@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.core.cells import HANDLES, TracedArray, TracedView, cell, frozen, settled, type_of
+from chainrule.core.methods import as_python
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ContainerError, DTypeError, ShapeError
@@ -171,13 +172,23 @@ def like_argument(g: Value, given: Any) -> Any:
     """Return a gradient in the form its argument had: array, NumPy scalar or Python number; dtype, byte order."""
     given = settled(given)
     if type(g) in HANDLES or type(given) in HANDLES:
-        return frozen(g)
+        return _as_captured(frozen(g), given)
     if isinstance(given, np.ndarray):
         array = np.asarray(g, dtype=given.dtype)
         return array if array.shape == given.shape else array.reshape(given.shape)
     if isinstance(given, np.generic):
         return given.dtype.type(g)
     return type(given)(g)
+
+
+def _as_captured(g: Value, given: Any) -> Value:
+    """Return a gradient that is a number in the form of its argument, in a step that is compiled."""
+    if not any(type(x) in HANDLES and x.is_followed() for x in (g, given)):
+        return g
+    t = type_of(given)
+    if t.weak:
+        return as_python(g, complex if t.dtype.kind == "c" else float)
+    return FRONTS["astype"](g, t.dtype)
 
 
 def matched_cotangent(where: str, g: Any, out: Any) -> Value:

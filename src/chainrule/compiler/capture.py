@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from types import FunctionType
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.compiler.decisions import CHECK, GUARD
 from chainrule.compiler.effects import must_stay
+from chainrule.compiler.python_calls import following_python
 from chainrule.compiler.records import record
 from chainrule.compiler.strides import laid_out
 from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
@@ -74,6 +76,7 @@ class StepLevel(CaptureLevel):
         known: the numbers of nodes, computed where a guard asks.
         layouts: of nodes that were asked for, see `laid_out`.
         has_integers: whether there are Python integers among the inputs.
+        moves: whether some of them are traced.
     """
 
     __slots__ = (
@@ -82,16 +85,24 @@ class StepLevel(CaptureLevel):
         "has_integers",
         "known",
         "layouts",
+        "moves",
         "nodes",
         "older",
         "outcomes",
         "questions",
     )
 
+    follows_python = True
+
     def __init__(
-        self, forced: Sequence[bool] = (), questions: dict[tuple[bool, ...], Value] | None = None
+        self,
+        forced: Sequence[bool] = (),
+        questions: dict[tuple[bool, ...], Value] | None = None,
+        *,
+        moves: bool = False,
     ) -> None:
         super().__init__()
+        self.moves = moves
         self.questions = {} if questions is None else questions
         self.nodes: list[Node] = []
         self.arrays: dict[int, tuple[Any, Any, Node]] = {}
@@ -229,6 +240,16 @@ class StepLevel(CaptureLevel):
         if x.type.size > _NUMBERS_AT_MOST or x.type.dtype.kind not in "biufc":
             raise ShapeError.from_unknown(name)
         return self._agreed(x, name)
+
+    def count_of(self, x: Any) -> int:
+        """Return the integer that a value is in this call: the graph is for that one.
+
+        Raises:
+            EscapedValueError: an integer among the arguments is traced, and may be the one to be compiled for.
+        """
+        if self.moves:
+            raise EscapedValueError.from_unknown_numbers()
+        return int(self.numbers_of(x, "an integer that Python counts by"))
 
     def hold(self, arrays: Sequence[Any]) -> None:
         """Hold the graph to what these arrays contain now: plain code may have computed constants of it.
@@ -441,6 +462,7 @@ def capture_step(
     moving: Collection[int] = (),
     watched: Sequence[Any] = (),
     examine: Examine | None = None,
+    functions: Sequence[FunctionType] = (),
 ) -> Captured:
     """Run `f` on the types of `leaves`.
 
@@ -454,12 +476,13 @@ def capture_step(
         moving: the numbers of the leaves that are Python integers but traced; others are handed on as they are.
         watched: the arrays that the step's surroundings hold.
         examine: looks at what was given and returned, and raises if that cannot be compiled.
+        functions: the user's functions that the step may call, in which calls of `float` and the like are followed.
 
     Raises:
         NotCompiledError: the step cannot be captured; the reason says why. So may any error of ours or of the step's.
     """
-    level = StepLevel(forced, questions)
-    run = _run(level, f, leaves, rebuild, moving, watched, is_shared, examine)
+    level = StepLevel(forced, questions, moves=bool(moving))
+    run = _run(level, f, leaves, rebuild, moving, watched, is_shared, examine, functions)
     survivors = None
     if sys.getrefcount(level) > _ONE_HOLDER:
         gc.collect()  # what only refers to itself is gone
@@ -531,9 +554,10 @@ def _run(
     watched: Sequence[Any],
     is_shared: Callable[[Any], bool],
     examine: Examine | None,
+    functions: Sequence[FunctionType],
 ) -> _Run:
     same: dict[int, Any] = {}
-    with level, following(f):
+    with level, following(f), following_python(f, functions):
         handles = [_entered(level, x, same) for x in leaves]
         inputs = [h.node for h in handles]
         for i, x in enumerate(leaves):

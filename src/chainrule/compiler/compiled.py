@@ -398,6 +398,7 @@ class Compiled:
                 moving=call.moving,
                 watched=surroundings.every_array,
                 examine=None if self._rules is None else self._rules.examine,
+                functions=surroundings.functions,
             )
             if captured.survivors is not None:
                 specialization.eager = captured.survivors

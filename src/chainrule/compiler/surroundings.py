@@ -64,6 +64,7 @@ class Surroundings:
         fixed: the places of everything else, with what was there.
         absent: dictionaries and the names that are not among their keys, where the step would find something else.
         generators: random generators.
+        functions: the user's functions that the step can reach.
         signature: what must be equal for a capture to hold: numbers by value, objects by identity, arrays by type.
     """
 
@@ -74,6 +75,7 @@ class Surroundings:
         self.keys: list[frozenset[str] | None] = []
         self.fixed: list[tuple[Place, Any]] = []
         self.generators: list[Any] = []
+        self.functions: list[FunctionType] = []
         self._seen: dict[int, frozenset[str]] = {}
         self._reached: list[Any] = []
         self._names = _names_of(f)
@@ -244,6 +246,7 @@ class Surroundings:
             for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
                 self._hold(value)
         else:
+            self.functions.append(f)
             for name in sorted(names & f.__globals__.keys()):
                 self._meet(Name(f.__globals__, name), keys_read(code, name))
             self._meet(Attribute(f, "__code__"))

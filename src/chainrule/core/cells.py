@@ -105,6 +105,17 @@ class Traced:
         """Say whether a trace that this value belongs to runs still."""
         return is_traced(self)
 
+    def is_followed(self) -> bool:
+        """Say whether this is a number that stays traced where Python itself converts it: no derivative is lost."""
+        x: Any = settled(self)
+        return type(x) in HANDLES and x.level.follows_python and not x.type.shape
+
+    def count(self) -> int:
+        """Return the integer that this is in this call, for Python to count by; it is followed."""
+        x: Any = settled(self)
+        number: int = x.level.count_of(x)
+        return number
+
     def plain(self, what: str, hint: str) -> Value:
         """Return the bottom value if no running trace would lose it.
 

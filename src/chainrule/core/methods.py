@@ -79,6 +79,7 @@ _METHODS = (
 _OPERANDS: set[Any] = {bool, int, float, complex, np.ndarray, np.float64}
 """The usual types of a second operand, ours among them: these never answer for an operator themselves."""
 
+_REAL = "biuf"
 _LONG = "gG"
 """The dtypes whose numbers are none of Python's."""
 
@@ -108,6 +109,8 @@ class Methods(Interchange):
     handed_on: Callable[[str], Any]
     truth: Callable[[], bool]
     is_running: Callable[[], bool]
+    is_followed: Callable[[], bool]
+    count: Callable[[], int]
 
     def __init_subclass__(cls) -> None:
         _OPERANDS.add(cls)
@@ -148,23 +151,31 @@ class Methods(Interchange):
         return complex(self.plain("complex()", "write x + 0j"))
 
     def __index__(self) -> int:
+        if self.is_followed() and self.dtype.kind in "iu":
+            return self.count()
         hint = "use int(cr.stop_gradient(x)) if a plain integer is wanted"
         return int(self.plain("use as an index or a count", hint).__index__())
 
     def __bool__(self) -> bool:
         return self.truth()
 
-    def __trunc__(self) -> int:
-        value: int = math.trunc(self.plain("math.trunc()", "use np.trunc"))
-        return value
+    def __trunc__(self) -> Any:
+        if not self.type.weak and self.dtype != np.float64:
+            message = f"type {self.__class__.__name__} doesn't define __trunc__ method"
+            raise TypeError(message)
+        if self.is_followed() and self.dtype.kind in _REAL:
+            return as_python(FRONTS["trunc"](self) if self.dtype.kind == "f" else self, int)
+        return math.trunc(self.plain("math.trunc()", "use np.trunc"))
 
-    def __floor__(self) -> int:
-        value: int = math.floor(self.plain("math.floor()", "use np.floor"))
-        return value
+    def __floor__(self) -> Any:
+        if self.is_followed() and self.dtype.kind in _REAL:
+            return as_python(FRONTS["floor"](self) if self.dtype.kind == "f" else self, int)
+        return math.floor(self.plain("math.floor()", "use np.floor"))
 
-    def __ceil__(self) -> int:
-        value: int = math.ceil(self.plain("math.ceil()", "use np.ceil"))
-        return value
+    def __ceil__(self) -> Any:
+        if self.is_followed() and self.dtype.kind in _REAL:
+            return as_python(FRONTS["ceil"](self) if self.dtype.kind == "f" else self, int)
+        return math.ceil(self.plain("math.ceil()", "use np.ceil"))
 
     # printing, hashing, copying
 

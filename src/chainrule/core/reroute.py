@@ -17,7 +17,7 @@ import functools
 import importlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -50,6 +50,19 @@ The owner is a module or a class of that package. Its own function is called unl
 """
 
 
+@dataclass(frozen=True)
+class Faces:
+    """What stands in for what.
+
+    Attributes:
+        by_identity: the face of a module or a function, by the identity of the original.
+        own: functions that are left as they are where the user's code compares them.
+    """
+
+    by_identity: dict[int, Any]
+    own: tuple[Any, ...]
+
+
 @dataclass
 class _LookedAt:
     """A module whose functions were looked at.
@@ -69,12 +82,22 @@ class _LookedAt:
     functions: set[Any] = field(default_factory=set)
 
 
-class _Rerouting:
-    """The faces, where they go, and how many traces need them."""
+class Rerouting:
+    """Faces, where they go, and how many traces need them."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, make: Callable[[], Faces], packages: Mapping[str, str] | None = None
+    ) -> None:
+        """State what is replaced.
+
+        Args:
+            make: makes the faces, once they are needed.
+            packages: as `STAND_INS`.
+        """
         self.lock = threading.RLock()  # a signal's handler may differentiate while we are in here
         self.running: set[object] = set()
+        self.make = make
+        self.packages = packages or {}
         self.faces: dict[int, Any] = {}
         self.sites: dict[int, tuple[int, list[Site]]] = {}
         self.own: dict[
@@ -93,6 +116,20 @@ class _Rerouting:
         self.stood_in: set[str] = set()
         self.replaced: list[tuple[dict[str, Any], str, Any, Any]] = []
 
+    @contextmanager
+    def running_in(self, f: Any) -> Iterator[None]:
+        """Have the faces in place while a function is traced inside."""
+        run = object()
+        try:
+            try:
+                self.enter(run, f)
+                yield
+            finally:
+                self.leave(run)
+        except BaseException:
+            self.leave(run)
+            raise
+
     def enter(self, run: object, f: Any) -> None:
         """Put the faces in place for one more trace, `run`, of a function."""
         function = _function_of(f)
@@ -102,10 +139,10 @@ class _Rerouting:
         with self.lock:
             self.running.add(run)  # first: `leave` undoes what was done when an interruption came
             if not self.faces:
-                self.faces = _make_faces()
-                own = [f for f in functions_of_arrays() if f not in REROUTED]
-                self.own = {id(f): f.__name__ for f in own}
-                self.own |= {id(self.faces[id(f)]): f.__name__ for f in own}
+                made = self.make()
+                self.faces = made.by_identity
+                self.own = {id(f): f.__name__ for f in made.own}
+                self.own |= {id(self.faces[id(f)]): f.__name__ for f in made.own}
             if len(self.running) == 1:
                 self._find_modules()
                 self._replace()
@@ -134,7 +171,7 @@ class _Rerouting:
 
     def _load_stand_ins(self) -> None:
         """Make the replacements in packages that have been imported since the last trace."""
-        for module, ours in STAND_INS.items():
+        for module, ours in self.packages.items():
             if module in self.stood_in or module not in sys.modules:
                 continue
             rows = importlib.import_module(ours).STAND_INS
@@ -214,8 +251,8 @@ class _Rerouting:
     def _sites_of(self, names: dict[str, Any]) -> list[Site]:
         """Return the names of a module that need a face; looked up again when the module has grown.
 
-        A function of arrays that is compared, here or where the module hands it on to, keeps its identity: such a face
-        only looks into lists. One that creates has its face in any case.
+        A function that is compared, here or where the module hands it on to, keeps its identity, if it is one of those
+        that may: it is not followed then.
         """
         known = self.sites.get(id(names))
         if known is None or known[0] != len(names):
@@ -237,25 +274,28 @@ class _Rerouting:
         return known[1]
 
     def _find_modules(self) -> None:
-        """Collect the user's modules: not ours, not the standard library's, of no package with native code."""
+        """Collect the user's modules, where there are new ones."""
         if len(sys.modules) == self.modules_seen:
             return
         self._load_stand_ins()
-        modules = {n: m for n, m in list(sys.modules.items()) if isinstance(m, ModuleType)}
-        compiled = {
-            n
-            for n, m in modules.items()
-            if (getattr(m, "__file__", None) or "").endswith(_EXTENSIONS)
-        }
-        native = {n.partition(".")[0] for n in compiled if "." in n}
-        self.modules = [
-            m.__dict__
-            for n, m in modules.items()
-            if is_users_module(n) and n not in compiled and n.partition(".")[0] not in native
-        ]
+        self.modules = _users_modules()
         self.modules_seen = len(sys.modules)
         self.sites.clear()
         self.sizes.clear()
+
+
+def _users_modules() -> list[dict[str, Any]]:
+    """Return the names of the user's modules: not ours, not the standard library's, of no package with native code."""
+    modules = {n: m for n, m in list(sys.modules.items()) if isinstance(m, ModuleType)}
+    compiled = {
+        n for n, m in modules.items() if (getattr(m, "__file__", None) or "").endswith(_EXTENSIONS)
+    }
+    native = {n.partition(".")[0] for n in compiled if "." in n}
+    return [
+        m.__dict__
+        for n, m in modules.items()
+        if is_users_module(n) and n not in compiled and n.partition(".")[0] not in native
+    ]
 
 
 def is_users_module(module: str) -> bool:
@@ -264,8 +304,8 @@ def is_users_module(module: str) -> bool:
     return package == "__main__" or (package != _OWN and package not in sys.stdlib_module_names)
 
 
-def _make_faces() -> dict[int, Any]:
-    """Return what stands in for what, by the identity of the original."""
+def _make_faces() -> Faces:
+    """Return the faces of NumPy. A function of arrays may keep its identity: such a face only looks into lists."""
     faces: dict[int, Any] = {
         id(original): taking_lists(original) for original in functions_of_arrays()
     }
@@ -282,13 +322,12 @@ def _make_faces() -> dict[int, Any]:
     face.__dict__.update({name: faces.get(id(x), x) for name, x in np.__dict__.items()})
     face.__dict__["__getattr__"] = functools.partial(getattr, np)
     faces[id(np)] = face
-    return faces
+    return Faces(faces, tuple([f for f in functions_of_arrays() if f not in REROUTED]))
 
 
 def _with_own(original: Any, face: Any, compared: frozenset[str]) -> Any:
-    """Return the face of a module of NumPy's in which the functions that are compared are its own."""
-    is_numpys = isinstance(original, ModuleType) and original.__name__.partition(".")[0] == "numpy"
-    if not is_numpys or compared.isdisjoint(vars(face)):
+    """Return the face of a module in which the functions that are compared are its own."""
+    if not isinstance(original, ModuleType) or compared.isdisjoint(vars(face)):
         return face
     other = ModuleType(face.__name__, face.__doc__)
     vars(other).update(vars(face))
@@ -310,7 +349,7 @@ def _guarded(original: Any, ours: Any) -> Any:
     return rerouted
 
 
-_REROUTING = _Rerouting()
+_REROUTING = Rerouting(_make_faces, STAND_INS)
 
 
 @contextmanager
@@ -320,7 +359,7 @@ def following(f: Any) -> Iterator[None]:
     A level that an interruption kept from ending is ended here.
     """
     run, outer = object(), CURRENT.get()
-    try:
+    try:  # as `running_in`, which a small gradient would notice
         try:
             if _IS_ON.get():
                 _REROUTING.enter(run, f)

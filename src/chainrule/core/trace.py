@@ -141,6 +141,8 @@ class Level:
     __slots__ = ("alive", "escaped", "number", "outer", "snapshots")
     hands_on_errors = True
     takes_derivatives = True
+    follows_python = False
+    """Whether its numbers stay traced where Python itself converts them, by `float(x)` for example."""
 
     def __init__(self) -> None:
         self.number = next(_level_numbers)

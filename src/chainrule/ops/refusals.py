@@ -162,3 +162,14 @@ def python_round(out: Value, x: Value, decimals: int) -> Value:
     scaled = np.multiply(x, scale) if decimals > 0 else np.divide(x, scale)
     distance = np.abs(scaled - np.rint(scaled)) + np.abs(scaled) * _ROUNDING
     return np.logical_not(np.less(distance, 0.5))
+
+
+def not_finite(out: Value, *args: Value) -> Value:
+    """Functions raise where their result is not finite, but for some arguments that are not, which may be asked."""
+    finite = [out, *args] if type_of(out).dtype.kind == "c" else [out]
+    return _any(*[np.logical_not(np.isfinite(x)) for x in finite])
+
+
+def not_finite_if_complex(out: Value, *args: Value) -> Value:
+    """Functions of floats that raise for none do for complex numbers."""
+    return not_finite(out, *args) if type_of(args[0]).dtype.kind == "c" else False

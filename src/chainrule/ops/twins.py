@@ -78,19 +78,25 @@ def add_operator(op: Op) -> None:
         add_twin(op, python, _REFUSES.get(op.name))
 
 
-def add_twin(op: Op, python: Callable[..., Any], refuses: Rule | None = None) -> None:
+def add_twin(
+    op: Op,
+    python: Callable[..., Any],
+    refuses: Rule | None = None,
+    infer: Callable[..., ArrayType] | None = None,
+) -> None:
     """Enter the twin of an op.
 
     Args:
         op: the op.
         python: computes it on Python numbers, and raises where Python does.
         refuses: see `Op.refuses`.
+        infer: the type rule; by default that of the op.
     """
     twin = Op(
         name=op.name,
         kind=op.kind,
         numpy=python,
-        infer=functools.partial(_weak_type, op),
+        infer=infer or functools.partial(_weak_type, op),
         vjp=op.vjp,
         jvp=op.jvp,
         reads=op.reads,

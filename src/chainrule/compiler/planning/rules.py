@@ -85,6 +85,8 @@ def _loop_dtypes(op: Op, types: Sequence[ArrayType], out: ArrayType) -> tuple[DT
         return tuple(ufunc.resolve_dtypes((*_keys(types), *(None,) * ufunc.nout))[: ufunc.nin])
     if op.name == "where":
         return (np.dtype(bool), out.dtype, out.dtype)
+    if op.name == "complex_of_parts":
+        return (np.empty(0, out.dtype).real.dtype,) * 2
     asks = out.dtype.kind == "b" or (out.dtype.kind == "f" and types[0].dtype.kind == "c")
     return (promoted(*types) if asks else out.dtype,) * len(
         types

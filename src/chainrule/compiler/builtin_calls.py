@@ -1,0 +1,176 @@
+"""Calls of builtins, `float(x)` for one, in the user's functions: while a step is captured, stand-ins are called.
+
+What is replaced is a call, never the name: `isinstance(x, float)`, `dtype=float` and `kind is float` see Python's own
+class. For that the functions get other code for a while, in which a name that is loaded to be called is a constant
+instead. Nothing else differs, not even the places of the instructions, so that errors and positions name the same
+lines. Functions that are made meanwhile keep such code, and their stand-ins call the builtin.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dis import EXTENDED_ARG, opmap
+from types import CodeType, FunctionType
+from typing import Any
+
+_CACHE, _NOP, _LOAD_CONST = opmap["CACHE"], opmap["NOP"], opmap["LOAD_CONST"]
+_LOAD_GLOBAL, _PUSH_NULL = opmap["LOAD_GLOBAL"], opmap["PUSH_NULL"]
+_BINDING = frozenset({opmap["STORE_GLOBAL"], opmap["DELETE_GLOBAL"]})
+
+StandIns = Mapping[str, Callable[..., Any]]
+"""The names of builtins, and what is called instead."""
+
+
+class _Replaced:
+    """The functions that have other code, and how many captures need it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # a signal's handler may compile while we are in here
+        self.running: set[object] = set()
+        self.codes: dict[FunctionType, tuple[CodeType, CodeType]] = {}
+
+    def enter(self, run: object, functions: Iterable[FunctionType], stand_ins: StandIns) -> None:
+        """Give functions other code for one more capture."""
+        with self.lock:
+            self.running.add(run)
+            for f in functions:
+                known = self.codes.get(f)
+                if known is None or f.__code__ is not known[1]:
+                    original = f.__code__
+                    code = with_stand_ins(original, _builtin(f, stand_ins))
+                    if code is not original:
+                        self.codes[f] = original, code
+                        f.__code__ = code
+
+    def leave(self, run: object) -> None:
+        """Give them their own again when the last capture has ended; code that the user set meanwhile stays."""
+        with self.lock:
+            self.running.discard(run)
+            if not self.running:
+                for f, (original, code) in self.codes.items():
+                    if f.__code__ is code:
+                        f.__code__ = original
+                self.codes.clear()
+
+
+_REPLACED = _Replaced()
+
+
+@contextmanager
+def standing_in(functions: Iterable[FunctionType], stand_ins: StandIns) -> Iterator[None]:
+    """Have stand-ins be called in these functions, and in those that are made inside of them."""
+    run = object()
+    try:
+        _REPLACED.enter(run, functions, stand_ins)
+        yield
+    finally:
+        _REPLACED.leave(run)
+
+
+def _builtin(f: FunctionType, stand_ins: StandIns) -> StandIns:
+    """Return the stand-ins for those names that are Python's builtins to a function."""
+    known: Mapping[str, Any] = f.__builtins__  # type: ignore[attr-defined]  # the stubs lack it
+    return {
+        name: ours
+        for name, ours in stand_ins.items()
+        if name not in f.__globals__ and known.get(name) is getattr(builtins, name)
+    }
+
+
+def with_stand_ins(code: CodeType, stand_ins: StandIns) -> CodeType:
+    """Return code that calls stand-ins, itself and inside of it; the same where there is nothing to replace."""
+    names = frozenset(stand_ins)
+    found = _names_called(code, code.co_filename) & names
+    if not found or _names_bound(code, code.co_filename) & names:
+        return code
+    return _replaced(code, code.co_filename, tuple(sorted((n, stand_ins[n]) for n in found)))
+
+
+@functools.lru_cache(maxsize=4096)  # equal codes may be of two files
+def _names_called(code: CodeType, _: str) -> frozenset[str]:
+    """Return the global names that code, or code inside it, loads to call them at once."""
+    inside = [_names_called(c, c.co_filename) for c in _codes_in(code)]
+    return frozenset([name for _, _, name in _loads(code)]).union(*inside)
+
+
+@functools.lru_cache(maxsize=4096)
+def _names_bound(code: CodeType, _: str) -> frozenset[str]:
+    """Return the global names that code, or code inside it, binds or deletes."""
+    inside = [_names_bound(c, c.co_filename) for c in _codes_in(code)]
+    mine = [code.co_names[number] for _, _, what, number in _instructions(code) if what in _BINDING]
+    return frozenset(mine).union(*inside)
+
+
+def _codes_in(code: CodeType) -> list[CodeType]:
+    return [c for c in code.co_consts if isinstance(c, CodeType)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _replaced(
+    code: CodeType, _: str, stand_ins: tuple[tuple[str, Callable[..., Any]], ...]
+) -> CodeType:
+    ours = dict(stand_ins)
+    constants = [with_stand_ins(c, ours) if isinstance(c, CodeType) else c for c in code.co_consts]
+    raw = bytearray(code.co_code)
+    for start, end, name in _loads(code):
+        if name in ours:
+            loading = _loading(len(constants), (end - start) // 2)
+            if loading is not None:
+                raw[start:end] = loading
+                constants.append(ours[name])
+    return code.replace(co_code=bytes(raw), co_consts=tuple(constants))
+
+
+def _loading(number: int, room: int) -> bytes | None:
+    """Return instructions that load a constant to call it, as many as there is room for; None if that is too little."""
+    numbers = number.to_bytes(4, "big").lstrip(b"\0") or b"\0"
+    units: list[tuple[int, int]] = []
+    for what in _HOW_TO_CALL:
+        if what == _LOAD_CONST:
+            units += [(EXTENDED_ARG, part) for part in numbers[:-1]]
+        units.append((what, numbers[-1] if what == _LOAD_CONST else 0))
+    if not _HOW_TO_CALL or len(units) > room:
+        return None
+    units += [(_NOP, 0)] * (room - len(units))
+    return bytes([byte for unit in units for byte in unit])
+
+
+def _loads(code: CodeType) -> Iterator[tuple[int, int, str]]:
+    """Yield where names are loaded to be called: the lowest bit of the instruction's number says so."""
+    for start, end, what, number in _instructions(code):
+        if what == _LOAD_GLOBAL and number & 1:
+            yield start, end, code.co_names[number >> 1]
+
+
+def _instructions(code: CodeType) -> Iterator[tuple[int, int, int, int]]:
+    """Yield where instructions start and end, with what Python keeps between them for itself, and their numbers."""
+    raw = code.co_code
+    start, high, i = 0, 0, 0
+    while i < len(raw):
+        what, number = raw[i], high << 8 | raw[i + 1]
+        i += 2
+        if what == EXTENDED_ARG:
+            high = number
+            continue
+        while i < len(raw) and raw[i] == _CACHE:
+            i += 2
+        yield start, i, what, number
+        start, high = i, 0
+
+
+def _how_to_call() -> tuple[int, ...]:
+    """Return how this Python loads a constant to call it, empty if in no way that is known here."""
+
+    def calling(x: Any) -> Any:
+        return (lambda y: y)(x)  # noqa: PLC3002  a function is a constant and what makes one of it
+
+    made = [what for _, _, what, _ in _instructions(calling.__code__)]
+    loading = made[: made.index(opmap["MAKE_FUNCTION"]) + 2]
+    return tuple([what for what in loading if what in {_LOAD_CONST, _PUSH_NULL}])
+
+
+_HOW_TO_CALL = _how_to_call()
