@@ -53,3 +53,16 @@ def test_a_write_reaches_what_numpy_reaches(made, taken, layout):
     np.testing.assert_array_equal(compiled(mine), step(other))
     np.testing.assert_array_equal(mine, other)
     assert "eagerly" not in compiled.report()
+
+
+def test_a_product_of_matrices_lies_row_by_row(rng):
+    x, w = rng.normal(size=(8, 3)), rng.normal(size=(3, 4))
+
+    def step(x, w):
+        y = (x @ w).reshape(4, 8)
+        return y, (w.T @ x.T).ravel()
+
+    compiled = cr.compile(step)
+    for made, right in zip(compiled(x, w), step(x, w), strict=True):
+        np.testing.assert_allclose(made, right, rtol=1e-12)
+    assert "eager" not in compiled.report()

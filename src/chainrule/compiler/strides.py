@@ -53,8 +53,8 @@ def _follows(node: Node) -> bool:
         return False
     if op.name == "getitem":
         return len(node.args) == 1
-    is_ufunc = isinstance(op.numpy, np.ufunc)
-    if is_ufunc or op.name in _AS_GIVEN or op.name == "copy":
+    is_elementwise = isinstance(op.numpy, np.ufunc) and op.numpy.signature is None
+    if is_elementwise or op.name in _AS_GIVEN or op.name == "copy":
         return len(node.type.shape) > 1  # a row has one layout
     return op.name in _VIEWS or op.name == "setitem"
 
