@@ -1,9 +1,11 @@
 """Random programs do the same compiled as eagerly, and a mistake of the compiler's would be seen."""
 
 import pytest
-from tests.fuzz.compiling import judge_compiled, judge_compiled_program
+from tests.fuzz.compiling import judge_compiled_program, judge_table_program
 from tests.fuzz.from_table import numbered_table_program
 from tests.fuzz.program import numbered_program
+from tests.fuzz.step_judging import judge_step
+from tests.fuzz.steps import numbered_step
 
 from chainrule.compiler.capture import StepLevel
 from chainrule.compiler.snapshot import Snapshot
@@ -11,8 +13,7 @@ from chainrule.compiler.snapshot import Snapshot
 
 def judged_from_table(seed, number):
     program = numbered_table_program(seed, number)
-    calls = [program.arguments(k) for k in (0, 1, 2, 0)]
-    return program, judge_compiled(program.function, calls)
+    return program, judge_table_program(program)
 
 
 @pytest.mark.parametrize("number", range(60))
@@ -26,6 +27,13 @@ def test_a_program_does_the_same_compiled(number):
     program = numbered_program("compiled", number)
     verdict = judge_compiled_program(program)
     assert verdict.outcome != "wrong", f"{program.source}\n{verdict.why}"
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_step_as_users_write_it_does_the_same_compiled(number):
+    program = numbered_step("steps", number)
+    verdict = judge_step(program)
+    assert verdict.outcome != "wrong", f"{program}\n{verdict.why}"
 
 
 def test_most_programs_of_the_table_run_natively():
@@ -49,3 +57,10 @@ def test_a_mistake_is_found(monkeypatch, owner, name, planted):
     monkeypatch.setattr(owner, name, planted)
     programs = (numbered_program("planted", n) for n in range(100))
     assert any(judge_compiled_program(p).outcome == "wrong" for p in programs)
+
+
+def test_a_mistake_is_found_in_a_step(monkeypatch):
+    program = numbered_step("planted", 10)
+    assert judge_step(program).outcome == "right"
+    monkeypatch.setattr(StepLevel, "decide", decided_without_a_guard)
+    assert judge_step(program).outcome == "wrong"

@@ -1,10 +1,10 @@
 """Look for programs that do something else when they are compiled: run random ones both ways, print what happens.
 
-    python tools/fuzz_compiled.py [--kind table|numpy] [--programs 1000] [--first 0] [--seed 0] [--only 17]
+    python tools/fuzz_compiled.py [--kind table|numpy|steps] [--programs 1000] [--first 0] [--seed 0] [--only 17]
 
 `table` strings operations of the whole table together; `numpy` compiles the programs of `fuzz.py`, and their
-gradients. Each is made from its number and the seed alone, so that `--only` shows one again. Exits with 1 if one did
-something else.
+gradients; `steps` are written as users write them, with several kinds of arguments. Each is made from its number and
+the seed alone, so that `--only` shows one again. Exits with 1 if one did something else.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from tests.fuzz.compiling import judge_compiled, judge_compiled_program
+from tests.fuzz.compiling import judge_compiled_program, judge_table_program
 from tests.fuzz.from_table import numbered_table_program
 from tests.fuzz.judging import Verdict
 from tests.fuzz.program import numbered_program
+from tests.fuzz.step_judging import judge_step
+from tests.fuzz.steps import numbered_step
 
 _MOST_REASONS = 25
 
@@ -28,7 +30,7 @@ _MOST_REASONS = 25
 def of_the_table(seed: int, number: int) -> tuple[Any, Verdict]:
     """Return a program of the table's operations and what became of it; the last call has the first's arguments."""
     program = numbered_table_program(seed, number)
-    return program, judge_compiled(program.function, [program.arguments(k) for k in (0, 1, 2, 0)])
+    return program, judge_table_program(program)
 
 
 def of_numpy(seed: int, number: int) -> tuple[Any, Verdict]:
@@ -37,9 +39,16 @@ def of_numpy(seed: int, number: int) -> tuple[Any, Verdict]:
     return program.source, judge_compiled_program(program)
 
 
+def of_steps(seed: int, number: int) -> tuple[Any, Verdict]:
+    """Return a step as users write them and what became of it."""
+    program = numbered_step(seed, number)
+    return program, judge_step(program)
+
+
 KINDS: dict[str, Callable[[int, int], tuple[Any, Verdict]]] = {
     "table": of_the_table,
     "numpy": of_numpy,
+    "steps": of_steps,
 }
 
 

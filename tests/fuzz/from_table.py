@@ -18,6 +18,8 @@ from chainrule.core.cells import type_of
 from chainrule.core.op import Op
 
 _WIDTH = 4
+_UNITS = 4
+"""Units in the last place by which results are moved where rounding is tried out."""
 _PLAIN, _REVERSE, _FORWARD = "plain", "reverse", "forward"
 
 
@@ -47,10 +49,12 @@ class TableProgram:
     Attributes:
         works: the operations.
         mode: `plain`, or which mode differentiates it.
+        rounding: a number for rounding of its own of every result, in the result's precision; None for none.
     """
 
     works: tuple[Work, ...]
     mode: str
+    rounding: int | None = None
 
     def __str__(self) -> str:
         lines = [f"{w.op.name}: {w.how} at {w.place}, {w.border:.3f}" for w in self.works]
@@ -86,7 +90,7 @@ class TableProgram:
         rest = iter(arrays)
         for work in self.works:
             given = [_moved(next(rest), state) for _ in work.call.arrays]
-            result = _summary(parts(work.call.function(*given)))
+            result = _summary(rounded(parts(work.call.function(*given)), self.rounding))
             if work.how == "write":
                 memory[work.place] = result * state
                 memory[:, work.place] += result
@@ -110,6 +114,21 @@ def _moved(x: Any, state: Any) -> Any:
         return x
     step = state[np.arange(x.size) % _WIDTH].reshape(x.shape)
     return x * (1.0 + 1e-3 * step).astype(t.dtype)
+
+
+def rounded(results: Sequence[Any], number: int | None) -> Sequence[Any]:
+    """Return results moved by some units in the last place, as another order of operations might have them."""
+    if number is None:
+        return results
+    rng = np.random.default_rng(number)
+    moved = []
+    for x in results:
+        t = type_of(x)
+        if t.is_inexact:
+            some = 1 + _UNITS * np.finfo(t.dtype).eps * rng.uniform(-1, 1, t.shape)
+            x = x * np.asarray(some, np.real(np.zeros((), t.dtype)).dtype)[()]  # noqa: PLW2901  it is the same value, rounded
+        moved.append(x)
+    return moved
 
 
 def _summary(results: Sequence[Any]) -> Any:
