@@ -808,3 +808,41 @@ def test_the_report_names_each_call_of_numpy_once():
     step(np.array([3.0, 1.0]))
     (line,) = [x for x in step.report().splitlines() if "sort" in x]
     assert "computed by NumPy in 2 places" in line
+
+
+HELD, PARTLY_HELD = np.arange(3.0), np.arange(6.0)
+
+
+@functools.lru_cache
+def remembered():
+    return np.arange(4.0)
+
+
+def test_arrays_that_depend_on_nothing_are_made_in_each_call():
+    def step(x):
+        used = np.arange(2.0)
+        turned = np.arange(6).reshape(2, 3)[:, 1]
+        return x * used, np.zeros(3), [np.ones(2)], used, turned
+
+    compiled = cr.compile(step)
+    compiled(2.0)
+    for _ in range(3):
+        got, right = compiled(2.0), step(2.0)
+        for made, expected in zip(tree.leaves(got), tree.leaves(right), strict=True):
+            assert made.dtype == expected.dtype
+            np.testing.assert_array_equal(made, expected)
+            made[...] = 7
+    assert "eager" not in compiled.report()
+
+
+def test_arrays_that_somebody_else_holds_come_back_as_themselves():
+    def step(x):
+        return x * 2, HELD, PARTLY_HELD[1:3], remembered()
+
+    remembered()
+    compiled = cr.compile(step)
+    for _ in range(3):
+        _, held, part, known = compiled(2.0)
+        assert held is HELD
+        assert part.base is PARTLY_HELD
+        assert known is remembered()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
@@ -21,7 +22,7 @@ from chainrule import tree
 from chainrule.compiler.decisions import CHECK, GUARD
 from chainrule.compiler.effects import must_stay
 from chainrule.compiler.python_calls import following_python
-from chainrule.compiler.records import record
+from chainrule.compiler.records import record, replaced
 from chainrule.compiler.strides import laid_out
 from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
@@ -489,6 +490,8 @@ def capture_step(
     if sys.getrefcount(level) > _ONE_HOLDER:
         survivors = NotCompiledError.from_survivor()
         _give_numbers(level)
+    results = _made_anew(level, run.results, is_shared)
+    run = replaced(run, results=results)
     surroundings, fixed = _surroundings(level, is_shared)
     outputs = (*[r.node for r in run.results if r.node is not None], *run.contents)
     nodes = _needed(level.nodes, outputs, fixed)
@@ -648,6 +651,57 @@ def _result(level: StepLevel, x: Any, places: Mapping[int, int], inputs: Sequenc
     if x.node in inputs and not x.type.shape:
         return Result(None, argument=inputs.index(x.node))
     return Result(x.node)
+
+
+def _made_anew(
+    level: StepLevel, results: Sequence[Result], is_shared: Callable[[Any], bool]
+) -> tuple[Result, ...]:
+    """Have each call make the arrays that depend on nothing and that nobody but the caller gets.
+
+    Raises:
+        NotCompiledError: there is no native code for such an array.
+    """
+    times = Counter([id(r.constant) for r in results])
+    made = []
+    for r in results:
+        x = r.constant
+        if isinstance(x, np.ndarray) and not is_shared(x) and _is_alone(level, x, times[id(x)]):
+            if type(x) is not np.ndarray or x.dtype.kind not in "biufc":
+                raise NotCompiledError.from_result(f"{type(x).__name__} of dtype {x.dtype}")
+            copied: Any = level.record(TABLE["copy"], (x,), {"order": "K"})
+            made.append(Result(copied.node))
+        else:
+            made.append(r)
+        del x, r
+    return tuple(made)
+
+
+def _is_alone(level: StepLevel, x: Any, results: int) -> bool:
+    """Say whether so many results, and the graph, hold all references to an array and to its memory."""
+    if _references_to(x) - _REFERENCES_OF_ONE > results - 1 + (id(x) in level.arrays):
+        return False
+    base = x.base
+    return base is None or (
+        isinstance(base, np.ndarray) and _references_to(base) < _REFERENCES_OF_ONE
+    )
+
+
+def _references_to(x: Any) -> int:
+    return sys.getrefcount(x)
+
+
+def _references_of_result() -> int:
+    """Return what `_references_to` says in `_is_alone` of an array that one result holds."""
+    r = Result(None, constant=np.zeros(1))
+    x = r.constant
+
+    def asked(x: Any) -> int:
+        return _references_to(x)
+
+    return asked(x)
+
+
+_REFERENCES_OF_ONE = _references_of_result()
 
 
 def _surroundings(
