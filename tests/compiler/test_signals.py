@@ -41,3 +41,14 @@ def test_two_long_signals_are_left_to_numpy(rng):
     compiled = cr.compile(np.convolve)
     np.testing.assert_array_equal(compiled(a, v), np.convolve(a, v))
     assert "convolve is computed by NumPy" in str(compiled.report())
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("function", [np.convolve, np.correlate])
+@pytest.mark.parametrize("lengths", [(5, 3), (2, 4), (4, 4)])
+def test_infinite_numbers_reach_only_what_they_meet(function, mode, lengths):
+    a, v = (np.arange(1.0, n + 1) for n in lengths)
+    a[0], v[-1] = np.inf, -np.inf
+    compiled = cr.compile(lambda a, v: function(a, v, mode))
+    np.testing.assert_array_equal(compiled(a, v), function(a, v, mode))
+    assert "NumPy" not in str(compiled.report())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from typing import Any
 
@@ -52,9 +53,26 @@ def _by_windows(a: Value, v: Value, mode: str) -> Value:
     if m > _MOST_WINDOWS or dtype.char not in "fdFD":
         return NotImplemented
     start, size = _cut(n, m, mode)
-    a, v = np.pad(astype(a, dtype), (m - 1, m - 1)), astype(v, dtype)
-    ends = [start + m - 1 - i for i in range(m)]
-    return functools.reduce(operator.add, [v[i] * a[k : k + size] for i, k in enumerate(ends)])
+    a, v = astype(a, dtype), astype(v, dtype)
+    ends = (
+        start,
+        m - 1,
+        n,
+        start + size,
+    )  # in the middle all of the shorter signal meets the longer one
+    parts = [_between(a, v, i, j) for i, j in itertools.pairwise(ends) if i < j]
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def _between(a: Value, v: Value, start: int, stop: int) -> Value:
+    """Return a part of the full result; zeros are put around products: around a signal they turn infinity into NaN."""
+    products = []
+    for i in range(type_of(v).shape[0]):
+        first, last = max(i, start), min(i + type_of(a).shape[0], stop)
+        if first < last:
+            product, around = v[i] * a[first - i : last - i], (first - start, stop - last)
+            products.append(np.pad(product, around) if any(around) else product)
+    return functools.reduce(operator.add, products)
 
 
 _CONVOLVE = linear(
