@@ -28,6 +28,7 @@ OF_ALL = {
     "round to tens": lambda x: round(x, -1),
     "round to integers": lambda x: round(x, 0),
     "equal": lambda x: x == 0.5,
+    "flip": np.flip,
 }
 OF_NUMPYS = {"item": lambda x: x.item(), "tolist": lambda x: x.tolist()}
 

@@ -11,6 +11,7 @@ from chainrule.core.op import FRONTS, Sample
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.canonical import array_like, axes_of, axis_of
+from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import composite
 
 
@@ -19,7 +20,7 @@ def _flip(m: Value, axis: Any = None) -> Value:
     ndim = type_of(m).ndim
     axes = axes_of(axis, ndim)
     index = tuple([slice(None, None, -1) if i in axes else slice(None) for i in range(ndim)])
-    return FRONTS["getitem"](m, index) if ndim else m
+    return FRONTS["getitem"](m, index) if ndim else as_array(m)
 
 
 def _flip_matrix(name: str, m: Value, axis: int) -> Value:
