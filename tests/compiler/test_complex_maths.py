@@ -5,6 +5,8 @@ import pytest
 from tests.compiler.longer import IS_LONG
 from tests.compiler.test_maths import MACHINES, natively
 
+import chainrule as cr
+
 FUNCTIONS = (
     *("exp", "log", "log2", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
     *("arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"),
@@ -94,3 +96,25 @@ def assert_special(got, expected, within, at):
         same |= free & (np.abs(a) == np.abs(b))
         same &= free | np.isnan(b) | (np.signbit(a) == np.signbit(b))
         assert same.all(), (at[~same], a[~same], b[~same])
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u2", "i4", "f2", "f4", "F", "D"])
+@pytest.mark.parametrize("deg", [False, True])
+def test_angles_are_of_numpys_dtype(dtype, deg):
+    x = np.array([-1.5, 0.0, 2.0]).astype(dtype)
+    got = cr.compile(lambda x: np.angle(x, deg))(x)
+    expected = np.angle(x, deg)
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(got, expected, rtol=1e-3 if dtype == "f2" else 1e-6)
+
+
+def test_the_imaginary_part_of_a_real_array_cannot_be_written_to():
+    def step(x):
+        return np.sin(x.imag, out=x.imag)
+
+    for f in (step, cr.compile(step)):
+        with pytest.raises(ValueError, match="read-only"):
+            f(np.ones(3))
+    with pytest.raises(ValueError, match="imag: its result is read-only"):
+        cr.grad(lambda x: np.sum(step(x)))(np.ones(3))
+    np.testing.assert_array_equal(cr.compile(step)(np.ones(3, complex)), np.zeros(3))

@@ -17,7 +17,7 @@ from chainrule.core.types import ArrayType, Value, array_type
 from chainrule.ops.canonical import array_like
 from chainrule.ops.elementwise import elementwise_type
 from chainrule.ops.kinds import composite, linear
-from chainrule.ops.layout import viewed
+from chainrule.ops.layout import viewed, viewed_read_only
 from chainrule.ops.twins import add_twin
 
 _SHAPES = (Sample((2, 3)), Sample(()), Sample((0, 3)))
@@ -46,10 +46,10 @@ def _real_front(val: Value) -> Value:
 
 
 def _imag_front(val: Value) -> Value:
-    """Return the imaginary part, of a complex array a view."""
+    """Return the imaginary part, of a complex array a view; the zeros of a real one are read-only."""
     val = array_like(val)
     if type_of(val).dtype.kind != "c":
-        return apply(IMAG, val)
+        return viewed_read_only("imag", val, lambda z: apply(IMAG, z), ("imag",))
     return viewed(
         val,
         lambda z: apply(IMAG, z),
@@ -107,7 +107,9 @@ add_twin(CONJUGATE, lambda z: z.conjugate())
 
 def _angle(z: Value, deg: bool = False) -> Value:
     z = array_like(z)
-    angle = np.arctan2(np.imag(z), np.real(z))
+    is_complex = type_of(z).dtype.kind == "c"
+    # NumPy's imaginary part of a real array is here Python's zero: beside booleans it decides the dtype.
+    angle = np.arctan2(np.imag(z), np.real(z)) if is_complex else np.arctan2(0, z)
     return angle * (180 / math.pi) if deg else angle
 
 
