@@ -127,3 +127,16 @@ def test_an_integer_that_does_not_fit_raises():
     assert step(np.array([100])).tolist() == [100, 0]
     with pytest.raises(OverflowError):
         step(np.array([300]))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0,)])
+def test_arrays_point_into_an_axis_beside_one_without_places(shape):
+    n = np.array([0, -1, 0])
+    step = cr.compile(lambda x: x[None][n] * 2.0)
+    assert step(np.ones(shape)).shape == (3, *shape)
+
+
+def test_arrays_that_point_into_an_axis_without_places_raise():
+    step = cr.compile(lambda x: x[:, np.array([0])] * 2.0)
+    with pytest.raises(IndexError, match="index 0 is out of bounds for axis 1 with size 0"):
+        step(np.ones((2, 0)))

@@ -46,9 +46,13 @@ def _filled(index: Index, arrays: Sequence[Any]) -> Any:
 def _part_type(x: ArrayType, arrays: Sequence[ArrayType], index: Index) -> ArrayType:
     dummy = np.broadcast_to(np.zeros((), np.int8), x.shape)
     positions = [np.broadcast_to(np.zeros((), np.intp), t.shape) for t in arrays]
-    if arrays and 0 in x.shape:
+    filled = _filled(index, positions)
+    try:
+        return array_type(np.shape(dummy[filled]), x.dtype)
+    except IndexError:
+        # An array points into an axis without places: NumPy says where, when it is run.
         dummy = np.broadcast_to(np.zeros((), np.int8), tuple(max(n, 1) for n in x.shape))
-    return array_type(np.shape(dummy[_filled(index, positions)]), x.dtype)
+        return array_type(np.shape(dummy[filled]), x.dtype)
 
 
 def _getitem(x: Any, *arrays: Any, index: Index) -> Any:
