@@ -126,6 +126,13 @@ class ShapeError(ChainruleError, ValueError):
         )
 
     @classmethod
+    def from_one_place(cls, name: str, shape: tuple[int, ...]) -> Self:
+        return cls(
+            f"{name}: an array of shape {shape} was written to one place. Expected a number.",
+            hint="write one of its elements, or write to a slice: x.flat[i : i + n] = values.",
+        )
+
+    @classmethod
     def from_not_square(cls, name: str, shape: tuple[int, ...]) -> Self:
         return cls(
             f"{name}: got shape {shape}. Expected square matrices, (..., n, n).",

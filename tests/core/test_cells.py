@@ -372,3 +372,18 @@ def test_numbers_and_arrays_of_no_axes_are_indexed_as_numpys() -> None:
     np.testing.assert_allclose(cr.grad(f)(X), central(f, X), rtol=1e-6, atol=1e-5)
     with pytest.raises(IndexError, match="invalid index to scalar"):
         cr.grad(lambda x: x[0, 0][1])(X)
+
+
+@pytest.mark.parametrize("value", [np.ones(1), [1.0], (1.0, 2.0)])
+@pytest.mark.parametrize("transformed", [lambda f: cr.grad(f), lambda f: cr.compile(f)])
+def test_an_array_cannot_be_written_to_one_place_of_flat(transformed, value):
+    def step(x):
+        a = x * 1.0
+        a.flat[1] = value
+        return np.sum(a)
+
+    for f in (step, transformed(step)):
+        with pytest.raises(ValueError, match=r"Error setting single item|was written to one place"):
+            f(np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"flat: an array of shape \(\d,\) was written to one"):
+        cr.grad(step)(np.ones((2, 2)))

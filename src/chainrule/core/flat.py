@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.op import FRONTS
+from chainrule.errors import ShapeError
 
 
 class Flat:
@@ -60,8 +61,11 @@ class Flat:
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Write at `index` of the flattened array; values are repeated, or cut, to the number of places."""
-        is_one = isinstance(index, (int, np.integer))
-        if is_one and not isinstance(value, (list, tuple, np.ndarray)):
+        if isinstance(index, (int, np.integer)):
+            is_list = isinstance(value, (list, tuple))
+            shape = (len(value),) if is_list else np.shape(value)
+            if shape:
+                raise ShapeError.from_one_place("flat", shape)
             self.base[self._place_of(int(index))] = value
             return
         flat = FRONTS["copy"](FRONTS["ravel"](self.base))
