@@ -101,6 +101,8 @@ def optimizer(draft: Draft) -> bool:
         )
     )
     done = draft.attempt(line, "optimiser", *features)
+    if done:
+        draft.round(p)
     for n in ("o_", "s_", "g_", "u_", "k"):
         draft.values.pop(n, None)
     return done

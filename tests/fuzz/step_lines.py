@@ -143,7 +143,10 @@ def _while_loop(draft: Draft) -> bool:
         ("{0} = {0} * 0.7", "{0} *= 0.5", "{0} = {0} - 0.3 * np.sin({0}) - 0.1 * {0}")
     )
     text = f"{n} = 0\nwhile {measure.format(name)} > {limit} and {n} < 6:\n    {step.format(name)}\n    {n} += 1"
-    return draft.attempt(text, "while loop with a count of its own")
+    done = draft.attempt(text, "while loop with a count of its own")
+    if done:
+        draft.round(name)
+    return done
 
 
 def _container(draft: Draft) -> bool:
