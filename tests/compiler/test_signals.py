@@ -52,3 +52,10 @@ def test_infinite_numbers_reach_only_what_they_meet(function, mode, lengths):
     compiled = cr.compile(lambda a, v: function(a, v, mode))
     np.testing.assert_array_equal(compiled(a, v), function(a, v, mode))
     assert "NumPy" not in str(compiled.report())
+
+
+@pytest.mark.parametrize("lengths", [(1, 1), (3, 2), (4, 4)])
+def test_a_sum_of_negative_zeros_is_zero(lengths):
+    n, m = lengths
+    got = cr.compile(lambda a, v: np.convolve(a, v))(-np.zeros(n), np.ones(m))
+    assert not np.any(np.signbit(got))

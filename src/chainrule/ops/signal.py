@@ -72,7 +72,9 @@ def _between(a: Value, v: Value, start: int, stop: int) -> Value:
         if first < last:
             product, around = v[i] * a[first - i : last - i], (first - start, stop - last)
             products.append(np.pad(product, around) if any(around) else product)
-    return functools.reduce(operator.add, products)
+    return functools.reduce(
+        operator.add, products, 0.0
+    )  # as NumPy: a sum of negative zeros is zero
 
 
 _CONVOLVE = linear(
