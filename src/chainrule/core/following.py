@@ -8,6 +8,8 @@ other, also of a later Python's, the result is taken to hold all that it was giv
 from __future__ import annotations
 
 import dis
+import functools
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
@@ -47,6 +49,10 @@ _MOVES = frozenset(
     {"NOP", "RESUME", "EXTENDED_ARG", "PRECALL", "KW_NAMES", "RETURN_GENERATOR"}
     | {"COPY", "SWAP", "PUSH_NULL"}
 )
+_MODULES = frozenset(
+    {"linalg", "fft", "ma", "random", "lib", "polynomial", "strings", "rec", "char"}
+)
+_SAYS_WHETHER_CALLED = {"LOAD_GLOBAL", *(("LOAD_ATTR",) if sys.version_info >= (3, 12) else ())}
 _JUMPS = frozenset([*dis.hasjrel, *dis.hasjabs])
 
 Stack = tuple[Names, ...]
@@ -81,8 +87,10 @@ def uses_of_names(
         attributes: the same of attributes; `numpy.size` is that of a module of NumPy's alone, `size` of anything.
         given: the same of variables, before the function runs.
     """
-    reader = _Reader(globals_, attributes, given)
     codes = list(_inside(code))
+    if not given and all(_only_calls(c, globals_, attributes) for c in codes):
+        return Uses()
+    reader = _Reader(globals_, attributes, given)
     before = None
     while before != (state := reader.size()):
         before = state
@@ -92,11 +100,67 @@ def uses_of_names(
     return Uses(compared, compared | (reader.heap - _MARKS))
 
 
+def _only_calls(
+    code: CodeType, globals_: Mapping[str, Names], attributes: Mapping[str, Names]
+) -> bool:
+    """Say whether all functions that are loaded are called at once, as in `np.exp(x)`: then none gets anywhere.
+
+    An instruction says by its lowest bit, or as `LOAD_METHOD`, that a call of what it loads, or of an attribute of
+    that, follows; otherwise a `PUSH_NULL` stands before what is going to be called, from 3.13 on behind it.
+    """
+    is_numpy = is_callee = False  # of what the instruction before has loaded
+    instructions = _decoded(code).instructions
+    for i, now in enumerate(instructions):
+        name = now.opname
+        was_numpy, is_numpy = is_numpy, False
+        if was_numpy and name not in {"LOAD_ATTR", "LOAD_METHOD"}:
+            return False
+        is_pushed = i > 0 and instructions[i - 1].opname == "PUSH_NULL"
+        is_callee = is_pushed or (is_callee and name == "LOAD_ATTR")
+        if name == "LOAD_METHOD" or not name.startswith("LOAD_") or type(now.argval) is not str:
+            continue
+        if name in _SAYS_WHETHER_CALLED and (now.arg or 0) & 1:
+            is_callee = True
+        is_called = is_callee or instructions[i + 1].opname == "PUSH_NULL"
+        if name == "LOAD_ATTR":
+            is_known = now.argval in attributes or (
+                was_numpy and f"numpy.{now.argval}" in attributes
+            )
+            is_numpy = was_numpy and not is_called and now.argval in _MODULES
+        else:
+            held = globals_.get(now.argval, NOTHING)
+            is_known, is_numpy = not held <= {NUMPY}, NUMPY in held
+        if is_known and not is_called:
+            return False
+    return True
+
+
 def _inside(code: CodeType) -> Iterator[CodeType]:
     yield code
     for part in code.co_consts:
         if isinstance(part, CodeType):
             yield from _inside(part)
+
+
+class _Decoded(NamedTuple):
+    """A code object's instructions, their numbers by offset, and the ranges whose exceptions are caught: where."""
+
+    instructions: list[dis.Instruction]
+    places: dict[int, int]
+    handlers: list[tuple[int, int, int, int, int]]
+
+
+@functools.lru_cache(maxsize=256)
+def _decoded(code: CodeType) -> _Decoded:
+    """Take a code object apart, which takes longer than to follow its values once."""
+    bytecode: Any = dis.Bytecode(code)
+    instructions = list(bytecode)
+    places = {instruction.offset: i for i, instruction in enumerate(instructions)}
+    handlers = [
+        (entry.start, entry.end, places[entry.target], entry.depth, 1 + entry.lasti)
+        for entry in bytecode.exception_entries
+    ]
+    return _Decoded(instructions, places, handlers)
 
 
 class _Reader:
@@ -128,12 +192,7 @@ class _Reader:
     def read(self, code: CodeType, *, is_inner: bool) -> None:
         """Follow the values through a code object once."""
         self.is_inner = is_inner
-        instructions = list(dis.get_instructions(code))
-        places = {instruction.offset: i for i, instruction in enumerate(instructions)}
-        handlers = [
-            (entry.start, entry.end, places[entry.target], entry.depth, 1 + entry.lasti)
-            for entry in dis.Bytecode(code).exception_entries  # type: ignore[attr-defined]
-        ]
+        instructions, places, handlers = _decoded(code)
         states: dict[int, Stack] = {}
         pending: list[tuple[int, Stack]] = [(0, ())]
         while pending:
