@@ -813,6 +813,20 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_truth_of_python(cls) -> Self:
+        return cls(
+            "compile: it returns a truth value of Python's, and native code would return NumPy's.",
+            hint="leave the comparison to who called the step.",
+        )
+
+    @classmethod
+    def from_changed_surroundings(cls) -> Self:
+        return cls(
+            "compile: the step sets a variable, an attribute or an item that it did not get as an argument.",
+            hint="return the new value.",
+        )
+
+    @classmethod
     def from_changed_container(cls) -> Self:
         return cls(
             "compile: the step adds to, or takes from, a list or dictionary that it got as an argument.",

@@ -405,6 +405,8 @@ class Compiled:
                 specialization.outcome = outcome_of(captured, leaves)
                 return None
             snapshot.check()
+            if self._rules is not None:
+                snapshot.check_all()
             built = build(
                 captured, leaves, structure, self._donated(structure), call.moving, surroundings
             )

@@ -46,6 +46,16 @@ class Snapshot:
         ):
             raise NotCompiledError.from_changed_array()
 
+    def check_all(self) -> None:
+        """See that the step changed nothing of what it reads besides its arguments.
+
+        Raises:
+            NotCompiledError: it did.
+        """
+        is_same = all(place.read() is x for place, x in self._places)
+        if not is_same or not all(_is_as_before(x, held) for x, held in self._containers):
+            raise NotCompiledError.from_changed_surroundings()
+
     def restore(self) -> None:
         """Put everything back."""
         for place, x in self._places:
@@ -88,13 +98,18 @@ def _write(place: Place, x: Any) -> None:
         place.holder[place.key] = x
 
 
-def _refill(container: Any, held: Any) -> None:
-    """Give a container its contents back, if they are not the same objects in the same order."""
+def _is_as_before(container: Any, held: Any) -> bool:
+    """Say whether a container has the same objects in the same order as one that was copied from it."""
     now = list(container.items()) if isinstance(container, dict) else list(container)
     then = list(held.items()) if isinstance(held, dict) else list(held)
     if isinstance(container, dict):
         now, then = [y for x in now for y in x], [y for x in then for y in x]
-    if len(now) == len(then) and all(x is y for x, y in zip(now, then, strict=True)):
+    return len(now) == len(then) and all(x is y for x, y in zip(now, then, strict=True))
+
+
+def _refill(container: Any, held: Any) -> None:
+    """Give a container its contents back, if they are not the same objects in the same order."""
+    if _is_as_before(container, held):
         return
     container.clear()
     (container.extend if isinstance(container, list) else container.update)(held)

@@ -41,13 +41,14 @@ def laid_out(node: Node, inputs: Mapping[Node, Any], known: dict[Node, Any]) -> 
 
 def _parents(node: Node) -> list[Node]:
     """Return the nodes that the layout of a node depends on."""
-    if node.op is None or not _follows(node):
+    if node.op is None or not is_followed(node):
         return []
     parents = node.parents[:1] if node.op.name == "setitem" else node.parents
     return [p for p in parents if p is not None]
 
 
-def _follows(node: Node) -> bool:
+def is_followed(node: Node) -> bool:
+    """Say whether it is known how the result of a node lies if that of its arguments is."""
     op = node.op
     if op is None:
         return False
@@ -62,7 +63,7 @@ def _follows(node: Node) -> bool:
 def _layout(node: Node, inputs: Mapping[Node, Any], known: Mapping[Node, Any]) -> Any:
     if node.op is None and isinstance(inputs.get(node), np.ndarray):
         return inputs[node]
-    if not _follows(node):
+    if not is_followed(node):
         return np.empty(node.type.shape, node.type.dtype)
     op: Any = node.op
     given = [

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import functools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from chainrule.compiler.splitting.names import Names, bindings_in, read_by
+from chainrule.compiler.splitting.names import Names, bindings_in, bound_by, read_by
 from chainrule.compiler.splitting.source import Source
 
 _TRANSFORMS = frozenset({"grad", "value_and_grad", "jacobian", "hessian"})
@@ -22,7 +23,7 @@ def functions_in(source: Source) -> dict[str, ast.stmt]:
     """Return the statements that only make a function, by its name, where that is never bound to anything else."""
     times = Counter([*source.parameters, *bindings_in(source.body), *_with_state(source.body)])
     found: dict[str, ast.stmt] = {}
-    statements = _every_statement(source.body)
+    statements = [s for s in _every_statement(source.body) if _is_ahead(s, source)]
     while True:  # until no function is found that is made of those
         more = {
             name: statement
@@ -32,6 +33,32 @@ def functions_in(source: Source) -> dict[str, ast.stmt]:
         if len(more) == len(found):
             return found
         found = more
+
+
+def _is_ahead(statement: ast.stmt, source: Source) -> bool:
+    """Say whether what a statement makes is named behind it in its block only, where it surely has been made."""
+    block = _block_of(statement, source.body)
+    behind = block[block.index(statement) :]
+    names = bound_by([statement])
+    return _times_named(names, behind) == _times_named(names, source.body)
+
+
+def _block_of(statement: ast.stmt, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Return the block of a function that a statement stands in."""
+    pending: list[Any] = [body]
+    while True:
+        block = pending.pop()
+        if statement in block:
+            return list(block)
+        for node in block:
+            fields = [x for _, x in ast.iter_fields(node)]
+            pending += [
+                x for x in fields if isinstance(x, list) and x and isinstance(x[0], _BLOCKS)
+            ]
+
+
+def _times_named(names: Names, body: Sequence[ast.stmt]) -> int:
+    return sum([isinstance(x, ast.Name) and x.id in names for s in body for x in ast.walk(s)])
 
 
 def _with_state(body: Sequence[ast.stmt]) -> list[str]:
@@ -85,6 +112,9 @@ def _is_function(value: ast.expr, source: Source, known: dict[str, ast.stmt]) ->
     if not isinstance(value, ast.Call) or not _is_maker(value.func, source):
         return False
     given = [*value.args, *[k.value for k in value.keywords]]
+    is_partial = source.resolved(value.func) is functools.partial
+    if is_partial and any(isinstance(x, ast.List) for g in given for x in ast.walk(g)):
+        return False  # it may be added to from call to call
     return all(_is_fixed(x, source, known) for x in given)
 
 
@@ -123,7 +153,7 @@ def with_functions(
     return written
 
 
-def functions_named(names: Names, functions: dict[str, ast.stmt]) -> Names:
+def functions_named(names: Names, functions: Mapping[str, ast.stmt]) -> Names:
     """Return which functions are named, by others that are named too."""
     found: set[str] = set()
     pending = list(names)

@@ -54,6 +54,8 @@ _PYTHONS_NUMBERS = "it makes numbers of Python's"
 
 def effect_of(statement: ast.stmt, source: Source) -> str:
     """Say in a few words what a statement, or one inside of it, does besides computing; empty if nothing shows it."""
+    if not source.declared.isdisjoint(bound_by([statement])):
+        return "it sets a name of an outer scope"
     pending: list[ast.AST] = [statement]
     while pending:
         node = pending.pop()
@@ -72,6 +74,8 @@ def _effect(node: ast.AST, source: Source) -> str:
         return _effect_of_targets(node, source)
     if isinstance(node, ast.Call):
         return _effect_of_call(node, source)
+    if isinstance(node, ast.Compare) and _asks_which(node):
+        return "it asks whether two names stand for one object"
     return _EFFECTS.get(type(node), "")
 
 
@@ -94,9 +98,16 @@ def _effect_of_targets(
             return "it sets an attribute"
         if isinstance(target, ast.Subscript) and not _is_local(target, source):
             return "it writes into what other code sees"
-    if not source.declared.isdisjoint(bound_by(targets)):
-        return "it sets a name of an outer scope"
     return ""
+
+
+def _asks_which(node: ast.Compare) -> bool:
+    """Say whether objects are compared by `is`, other than with None, True and such: a part may have copies of them."""
+    sides = [node.left, *node.comparators]
+    return any(
+        isinstance(op, (ast.Is, ast.IsNot)) and not any(isinstance(x, ast.Constant) for x in pair)
+        for op, *pair in zip(node.ops, sides, sides[1:], strict=False)
+    )
 
 
 def _parts(targets: Iterable[ast.expr]) -> list[ast.expr]:

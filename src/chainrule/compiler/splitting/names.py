@@ -112,6 +112,17 @@ def declared_in(nodes: Iterable[ast.AST]) -> Names:
     return frozenset(found)
 
 
+def unbound_in(nodes: Iterable[ast.AST]) -> Names:
+    """Return the names that `del`, or the end of an `except`, takes away somewhere: they are never bound for sure."""
+    found: set[str] = set()
+    for node in [x for n in nodes for x in ast.walk(n)]:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del):
+            found.add(node.id)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+    return frozenset(found)
+
+
 class Flow:
     """Follows statements in their order: what they need that is not bound yet, and what is bound for sure behind them.
 

@@ -7,15 +7,25 @@ Of an `if`, a loop or a `with` Python then runs the header only, and the stateme
 from __future__ import annotations
 
 import ast
+import contextlib
+import warnings
 from collections.abc import Sequence
 
+import numpy as np
+
 from chainrule.compiler.records import record
+from chainrule.compiler.splitting.closures import outliving_of
 from chainrule.compiler.splitting.definitions import functions_in
 from chainrule.compiler.splitting.effects import effect_of
 from chainrule.compiler.splitting.names import bound_by, is_left_by
 from chainrule.compiler.splitting.source import Source
 
 _OPENED = (ast.If, ast.For, ast.While, ast.With)
+_ONLY_AROUND = (
+    *(np.errstate, np.printoptions, warnings.catch_warnings, open),
+    *(contextlib.nullcontext, contextlib.redirect_stdout, contextlib.redirect_stderr),
+)
+"""Contexts that let every error pass."""
 Opened = ast.If | ast.For | ast.While | ast.With
 
 
@@ -31,16 +41,23 @@ class Left:
     """A statement that Python runs, or of whose blocks it runs the header: its blocks are planned themselves."""
 
     statement: ast.stmt
-    body: tuple[Part | Left, ...] = ()
-    orelse: tuple[Part | Left, ...] = ()
+    body: tuple[Part | Left | Made, ...] = ()
+    orelse: tuple[Part | Left | Made, ...] = ()
 
     @property
     def is_opened(self) -> bool:
         """Whether its blocks are planned themselves."""
-        return bool(self.body)
+        return any(not isinstance(piece, Made) for piece in self.body)
 
 
-Piece = Part | Left
+@record
+class Made:
+    """A statement that only makes a function: Python runs it if another statement of Python's names the function."""
+
+    statement: ast.stmt
+
+
+Piece = Part | Left | Made
 
 
 class Plan:
@@ -72,7 +89,10 @@ class Plan:
                 together.clear()
 
         for statement in statements:
-            if statement in functions or _is_nothing(statement):
+            if _is_nothing(statement):
+                continue
+            if statement in functions:
+                pieces.append(Made(statement))  # ahead of the part that is being put together
                 continue
             if statement in self._cuts:
                 end()
@@ -92,12 +112,16 @@ class Plan:
             effect = "it leaves a loop around it"
         if isinstance(statement, ast.FunctionDef):
             effect = "it defines a function"
+        if not effect and (name := outliving_of(statement, self._source, self.functions)):
+            effect = f"it makes what reads {name} later"
         if effect:
             self.reasons[statement] = effect
         return bool(effect)
 
     def _left(self, statement: ast.stmt) -> Left:
         if not isinstance(statement, _OPENED):
+            return Left(statement)
+        if isinstance(statement, ast.With) and not _lets_errors_pass(statement, self._source):
             return Left(statement)
         orelse = () if isinstance(statement, ast.With) else self._pieces(statement.orelse)
         return Left(statement, self._pieces(statement.body), orelse)
@@ -115,7 +139,7 @@ class Plan:
 
     def leave_at(self, reason: str, line: int | None) -> None:
         """Note that the step cannot be compiled as it stands, for what happens in a line of it if that is known."""
-        pieces = self.pieces()
+        pieces = [piece for piece in self.pieces() if not isinstance(piece, Made)]
         parts = [piece.statements for piece in pieces if isinstance(piece, Part)]
         for part in parts:
             first, last = part[0].lineno, part[-1].end_lineno or 0
@@ -130,6 +154,13 @@ class Plan:
     def leave_all(self, part: Sequence[ast.stmt], reason: str) -> None:
         """Note that Python runs every statement of a part, as it stands."""
         self.reasons.update(dict.fromkeys(part, reason))
+
+
+def _lets_errors_pass(statement: ast.With, source: Source) -> bool:
+    """Say whether an error in a `with` ends the step. Else it goes on, with what a part had bound until then."""
+    made = [x.context_expr.func for x in statement.items if isinstance(x.context_expr, ast.Call)]
+    known = [any(source.resolved(f) is k for k in _ONLY_AROUND) for f in made]
+    return len(known) == len(statement.items) and all(known)
 
 
 def _is_nothing(statement: ast.stmt) -> bool:

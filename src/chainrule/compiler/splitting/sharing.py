@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.strides import is_followed, laid_out
 from chainrule.core.cells import (
     HANDLES,
     PLAIN,
@@ -21,6 +22,9 @@ from chainrule.core.cells import (
     layout_of,
     type_of,
 )
+
+_PRODUCTS = frozenset({"matmul", "dot", "outer", "eye", "zeros", "ones", "full"})
+"""What lies row by row, whatever it is made of."""
 
 _PLAIN = (str, bytes, bool, int, float, complex, type(None), type, np.dtype, np.generic)
 """What cannot be changed, so that it does not matter how many there are of it."""
@@ -51,6 +55,11 @@ def shared_output(given: Any, names: Sequence[str], outputs: Sequence[Any]) -> s
     return ""
 
 
+def holds_truth_of_python(returned: Any) -> bool:
+    """Say whether a truth value of Python's numbers is among results: native code returns NumPy's."""
+    return any(type(x) is TracedScalar and _may_be_pythons(x) for x in _inside(returned))
+
+
 def _is_of_its_own(x: Any) -> bool:
     """Say whether each call makes such a thing anew, and makes it the same as Python does."""
     if type(x) in HANDLES:
@@ -68,10 +77,35 @@ def _may_be_pythons(x: TracedScalar) -> bool:
 
 
 def _lies_in_rows(x: Any) -> bool:
-    """Say whether an array is laid out as native code lays out its results; a view may be otherwise, or read-only."""
-    if type(x) is not TracedView:
+    """Say whether NumPy lays an array out as native code lays out its results; a view may also be read-only."""
+    if type(x) is TracedView and x.type.size != x.base.type.size:
+        return False
+    return bool(layout_of(x).flags.c_contiguous) and _is_layout_known(x)
+
+
+def _is_layout_known(x: Any) -> bool:
+    """Say whether no operation that an array comes from may lie otherwise than row by row, as is assumed of most."""
+    if len(x.type.shape) < 2:  # a row has one layout
         return True
-    return bool(x.type.size == x.base.type.size and layout_of(x).flags.c_contiguous)
+    level: Any = x.level if type(x) is not TracedView else x.base.level
+    pending = [x.node if type(x) is not TracedView else x.base.node]
+    seen: set[Any] = set()
+    while pending:
+        node = pending.pop()
+        if node in seen or node.op is None or len(node.type.shape) < 2:
+            continue
+        seen.add(node)
+        parents = [p for p in node.parents if p is not None]
+        if node.op.name in _PRODUCTS:
+            continue
+        if node.op.name == "einsum" or "array" in node.params.get("index", ())[1:]:
+            return False
+        if not is_followed(node):
+            layouts = [laid_out(p, level.known, level.layouts) for p in parents]
+            if not all(y.flags.c_contiguous for y in layouts if isinstance(y, np.ndarray)):
+                return False
+        pending += parents
+    return True
 
 
 def _owner(x: Any) -> Any:

@@ -22,6 +22,15 @@ _FRAME = frozenset(
 
 _MISSING = object()
 
+_COMPARED = (
+    *("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars"),
+    *("co_argcount", "co_posonlyargcount", "co_kwonlyargcount"),
+    *(("co_exceptiontable",) if hasattr(CodeType, "co_exceptiontable") else ()),
+)
+"""What of two codes is equal if they do the same; besides their constants, and whether they take any arguments."""
+
+_ANY_ARGUMENTS = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+
 
 class Source:
     """A function in Python as a syntax tree.
@@ -32,18 +41,20 @@ class Source:
         arguments: its parameters, without defaults.
         locals: the names that are its own.
         declared: the names that it declares to be global or of an outer function.
+        made_of: its code and its defaults, which may be others later.
     """
 
     def __init__(
         self, function: FunctionType, definition: ast.FunctionDef, imports: list[ast.stmt]
     ) -> None:
         self.function = function
+        self.made_of = function.__code__, function.__defaults__, function.__kwdefaults__
         self._imports = imports
         self.body = definition.body
         self.arguments = definition.args
         self.declared = declared_in(self.body)
         self.parameters: Names = parameters_of(definition.args)
-        self.locals: Names = (bound_by(self.body) | self.parameters) - self.declared
+        self.locals: Names = bare_locals(definition)
 
     def resolved(self, node: ast.expr) -> Any:
         """Return what a name, or attributes of a module, stand for at present outside of the function; else None."""
@@ -79,6 +90,12 @@ class Source:
         return made
 
 
+def bare_locals(definition: ast.FunctionDef) -> Names:
+    """Return the names that are a function's own."""
+    bound = bound_by(definition.body) | parameters_of(definition.args)
+    return bound - declared_in(definition.body)
+
+
 def source_of(f: Callable[..., Any]) -> Source | None:
     """Return a function as a tree; None where there is no source, where it is not this code's, or cannot be split."""
     if not isinstance(f, FunctionType) or not _has_statements(f.__code__):
@@ -93,7 +110,7 @@ def source_of(f: Callable[..., Any]) -> Source | None:
     bare = _definition(f.__name__, _without_defaults(definition.args), definition.body)
     if not _is_same(_compiled(bare, code, code.co_freevars, imports), code):
         return None
-    bare.body = spread(bare.body)
+    bare.body = spread(bare.body, bare_locals(bare))
     return Source(f, bare, imports)
 
 
@@ -200,13 +217,9 @@ def _inner(code: CodeType, name: str) -> CodeType:
 
 def _is_same(made: CodeType, code: CodeType) -> bool:
     """Say whether two codes do the same at the same lines."""
-    if (made.co_code, made.co_names, made.co_varnames) != (
-        code.co_code,
-        code.co_names,
-        code.co_varnames,
-    ):
+    if any(getattr(made, name) != getattr(code, name) for name in _COMPARED):
         return False
-    if made.co_freevars != code.co_freevars or made.co_cellvars != code.co_cellvars:
+    if (made.co_flags ^ code.co_flags) & _ANY_ARGUMENTS:
         return False
     if len(made.co_consts) != len(code.co_consts):
         return False

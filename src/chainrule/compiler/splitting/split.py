@@ -10,8 +10,8 @@ from typing import Any
 
 from chainrule.compiler.records import record
 from chainrule.compiler.splitting.names import bound_by
-from chainrule.compiler.splitting.plan import Left, Part, Piece, Plan
-from chainrule.compiler.splitting.sharing import shared_output
+from chainrule.compiler.splitting.plan import Left, Made, Part, Piece, Plan
+from chainrule.compiler.splitting.sharing import holds_truth_of_python, shared_output
 from chainrule.compiler.splitting.source import Source, source_of
 from chainrule.compiler.splitting.writing import PartCode, Writer
 from chainrule.core.graph import Graph
@@ -66,6 +66,8 @@ class Rules:
                 error = NotCompiledError.from_shared(name)
                 self._blamed = name, _reason_of(error)
                 raise error
+        elif holds_truth_of_python(returned):
+            raise NotCompiledError.from_truth_of_python()
         may_be_early = has_returned and self._exits > 1
         if len(level.nodes) < _LEAST_NODES and not may_be_early:
             error = NotCompiledError.from_little(len(level.nodes))
@@ -147,7 +149,7 @@ def _reason_of(error: Exception) -> str:
 class _State:
     """The functions for one state of the plan."""
 
-    step: FunctionType
+    step: Callable[..., Any]
     codes: tuple[PartCode, ...]
     parts: tuple[Any, ...]
 
@@ -220,7 +222,8 @@ class Split:
             self._state = None
         else:
             parts = [self._part(code) for code in writer.parts]
-            self._state = _State(writer.step(parts), writer.parts, tuple(parts))
+            step = _while_unchanged(self._source, writer.step(parts))
+            self._state = _State(step, writer.parts, tuple(parts))
         self._changed()
 
     def _part(self, code: PartCode) -> Any:
@@ -253,9 +256,28 @@ class Split:
         return lines
 
 
+def _while_unchanged(source: Source, step: FunctionType) -> Callable[..., Any]:
+    """Return a function that runs the step in parts as long as the function it was written from is what it was."""
+    f = source.function
+    code, defaults, named = source.made_of
+
+    def run(*args: Any, **options: Any) -> Any:
+        if (
+            f.__code__ is not code
+            or f.__defaults__ is not defaults
+            or f.__kwdefaults__ is not named
+        ):
+            return f(*args, **options)
+        return step(*args, **options)
+
+    return run
+
+
 def _flat(pieces: Sequence[Piece]) -> list[Part | Left]:
     found: list[Part | Left] = []
     for piece in pieces:
+        if isinstance(piece, Made):
+            continue
         found.append(piece)
         if isinstance(piece, Left):
             found += _flat(piece.body) + _flat(piece.orelse)

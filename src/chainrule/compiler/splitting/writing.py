@@ -9,9 +9,10 @@ from types import CellType, FunctionType
 from typing import Any
 
 from chainrule.compiler.records import record
+from chainrule.compiler.splitting.closures import late_names
 from chainrule.compiler.splitting.definitions import functions_named, with_functions
-from chainrule.compiler.splitting.names import Flow, Names, bound_by, read_by, returns
-from chainrule.compiler.splitting.plan import Left, Opened, Part, Piece, Plan
+from chainrule.compiler.splitting.names import Flow, Names, bound_by, read_by, returns, unbound_in
+from chainrule.compiler.splitting.plan import Left, Made, Opened, Part, Piece, Plan
 from chainrule.compiler.splitting.source import Source, positional
 
 _CALLED = "chainrule_part_"
@@ -83,6 +84,7 @@ class Writer:
     def __init__(self, source: Source, plan: Plan) -> None:
         self._source = source
         self._plan = plan
+        self._unsure = unbound_in(source.body)
         while True:
             self._met: list[_Met] = []
             self._python: list[ast.AST] = []
@@ -91,6 +93,7 @@ class Writer:
             read = read_by(self._python)
             self._functions = functions_named(read, plan.functions)
             self._read = read | read_by([plan.functions[name] for name in self._functions])
+            self._late = late_names(self._python, source, plan.functions)
             codes = [self._code(met) for met in self._met]
             self.parts = tuple([code for code in codes if code is not None])
             if len(self.parts) == len(codes):
@@ -101,7 +104,9 @@ class Writer:
         for piece in pieces:
             if bound is None:
                 bound = self._source.locals
-            before = bound
+            before = bound = bound - self._unsure
+            if isinstance(piece, Made):
+                continue
             if isinstance(piece, Part):
                 written = with_functions(piece.statements, self._plan.functions)
                 alone = Flow()
@@ -124,10 +129,15 @@ class Writer:
     def _code(self, met: _Met) -> PartCode | None:
         """Return a part as a function; None if a name may not be bound, and the plan was changed."""
         statements = met.part.statements
+        late = [s for s in statements if not self._late.isdisjoint(bound_by([s]))]
+        if late:
+            name = min(self._late & bound_by(late))
+            self._plan.leave_all(late, f"{name} is read by what was made before")
+            return None
         others = [m.needed for m in self._met if m is not met or met.in_loop]
         wanted = self._read.union(*others) & bound_by(statements) & self._source.locals
         outputs = wanted if met.behind is not None else _NONE
-        missing = (met.needed - met.before) | (outputs - (met.behind or _NONE))
+        missing = (met.needed - met.before) | (outputs - ((met.behind or _NONE) - self._unsure))
         if missing:
             culprits = [
                 s for s in statements if not missing.isdisjoint(read_by([s]) | bound_by([s]))
@@ -148,18 +158,12 @@ class Writer:
         names = {
             id(code.statements[0]): (f"{_CALLED}{i}", code) for i, code in enumerate(self.parts)
         }
-        made = [self._plan.functions[name] for name in sorted(self._functions)]
-        body = [*self._ordered(made), *self._written(self._pieces, names)]
+        body = self._written(self._pieces, names)
         cells = {f"{_CALLED}{i}": CellType(part) for i, part in enumerate(parts)}
         f = self._source.function
         step = self._source.made(self._source.arguments, body, cells)
         step.__defaults__, step.__kwdefaults__ = f.__defaults__, f.__kwdefaults__
         return step
-
-    def _ordered(self, functions: list[ast.stmt]) -> list[ast.stmt]:
-        """Return functions behind those that they are made of."""
-        every = with_functions(functions, self._plan.functions)
-        return list(dict.fromkeys(every))
 
     def _written(
         self, pieces: Sequence[Piece], names: dict[int, tuple[str, PartCode]]
@@ -169,6 +173,9 @@ class Writer:
             if isinstance(piece, Part):
                 name, code = names[id(piece.statements[0])]
                 body += [ast.fix_missing_locations(s) for s in _call(name, code)]
+            elif isinstance(piece, Made):
+                is_named = not self._functions.isdisjoint(bound_by([piece.statement]))
+                body += [piece.statement] if is_named else []
             elif piece.is_opened:
                 body.append(self._opened(piece, names))
             else:
