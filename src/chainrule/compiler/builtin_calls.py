@@ -73,7 +73,7 @@ def standing_in(functions: Iterable[FunctionType], stand_ins: StandIns) -> Itera
 
 def _builtin(f: FunctionType, stand_ins: StandIns) -> StandIns:
     """Return the stand-ins for those names that are Python's builtins to a function."""
-    known: Mapping[str, Any] = f.__builtins__  # type: ignore[attr-defined]  # the stubs lack it
+    known: Mapping[str, Any] = f.__builtins__
     return {
         name: ours
         for name, ours in stand_ins.items()
