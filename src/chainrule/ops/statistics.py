@@ -144,7 +144,8 @@ def _average(
         mean = FRONTS["sum"](FRONTS["multiply"](a, w), axes, dtype, None, keep) / total
     if not returned:
         return mean
-    return mean, FRONTS["copy"](FRONTS["broadcast_to"](total, type_of(mean).shape))
+    shape = type_of(mean).shape
+    return mean, FRONTS["copy"](FRONTS["broadcast_to"](total, shape)) if shape else total
 
 
 def _aligned_weights(a: Value, weights: Value, axis: Any) -> Value:
