@@ -17,7 +17,9 @@ from dis import EXTENDED_ARG, opmap
 from types import CodeType, FunctionType
 from typing import Any
 
-_CACHE, _NOP, _LOAD_CONST = opmap["CACHE"], opmap["NOP"], opmap["LOAD_CONST"]
+from chainrule.core.bytecode import instructions, with_inner_codes
+
+_NOP, _LOAD_CONST = opmap["NOP"], opmap["LOAD_CONST"]
 _LOAD_GLOBAL, _PUSH_NULL = opmap["LOAD_GLOBAL"], opmap["PUSH_NULL"]
 _BINDING = frozenset({opmap["STORE_GLOBAL"], opmap["DELETE_GLOBAL"]})
 
@@ -84,32 +86,32 @@ def _builtin(f: FunctionType, stand_ins: StandIns) -> StandIns:
 def with_stand_ins(code: CodeType, stand_ins: StandIns) -> CodeType:
     """Return code that calls stand-ins, itself and inside of it; the same where there is nothing to replace."""
     names = frozenset(stand_ins)
-    found = _names_called(code, code.co_filename) & names
-    if not found or _names_bound(code, code.co_filename) & names:
+    found = _names_called(code) & names
+    if not found or _names_bound(code) & names:
         return code
     return _replaced(code, code.co_filename, tuple(sorted((n, stand_ins[n]) for n in found)))
 
 
-@functools.lru_cache(maxsize=4096)  # equal codes may be of two files
-def _names_called(code: CodeType, _: str) -> frozenset[str]:
+@functools.lru_cache(maxsize=4096)
+def _names_called(code: CodeType) -> frozenset[str]:
     """Return the global names that code, or code inside it, loads to call them at once."""
-    inside = [_names_called(c, c.co_filename) for c in _codes_in(code)]
-    return frozenset([name for _, _, name in _loads(code)]).union(*inside)
+    return frozenset([name for c in with_inner_codes(code) for _, _, name in _loads(c)])
 
 
 @functools.lru_cache(maxsize=4096)
-def _names_bound(code: CodeType, _: str) -> frozenset[str]:
+def _names_bound(code: CodeType) -> frozenset[str]:
     """Return the global names that code, or code inside it, binds or deletes."""
-    inside = [_names_bound(c, c.co_filename) for c in _codes_in(code)]
-    mine = [code.co_names[number] for _, _, what, number in _instructions(code) if what in _BINDING]
-    return frozenset(mine).union(*inside)
+    return frozenset(
+        [
+            c.co_names[number]
+            for c in with_inner_codes(code)
+            for _, _, what, number in instructions(c)
+            if what in _BINDING
+        ]
+    )
 
 
-def _codes_in(code: CodeType) -> list[CodeType]:
-    return [c for c in code.co_consts if isinstance(c, CodeType)]
-
-
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=1024)  # equal codes may be of two files
 def _replaced(
     code: CodeType, _: str, stand_ins: tuple[tuple[str, Callable[..., Any]], ...]
 ) -> CodeType:
@@ -141,25 +143,9 @@ def _loading(number: int, room: int) -> bytes | None:
 
 def _loads(code: CodeType) -> Iterator[tuple[int, int, str]]:
     """Yield where names are loaded to be called: the lowest bit of the instruction's number says so."""
-    for start, end, what, number in _instructions(code):
+    for start, end, what, number in instructions(code):
         if what == _LOAD_GLOBAL and number & 1:
             yield start, end, code.co_names[number >> 1]
-
-
-def _instructions(code: CodeType) -> Iterator[tuple[int, int, int, int]]:
-    """Yield where instructions start and end, with what Python keeps between them for itself, and their numbers."""
-    raw = code.co_code
-    start, high, i = 0, 0, 0
-    while i < len(raw):
-        what, number = raw[i], high << 8 | raw[i + 1]
-        i += 2
-        if what == EXTENDED_ARG:
-            high = number
-            continue
-        while i < len(raw) and raw[i] == _CACHE:
-            i += 2
-        yield start, i, what, number
-        start, high = i, 0
 
 
 def _how_to_call() -> tuple[int, ...]:
@@ -168,7 +154,7 @@ def _how_to_call() -> tuple[int, ...]:
     def calling(x: Any) -> Any:
         return (lambda y: y)(x)  # noqa: PLC3002  a function is a constant and what makes one of it
 
-    made = [what for _, _, what, _ in _instructions(calling.__code__)]
+    made = [what for _, _, what, _ in instructions(calling.__code__)]
     loading = made[: made.index(opmap["MAKE_FUNCTION"]) + 2]
     return tuple([what for what in loading if what in {_LOAD_CONST, _PUSH_NULL}])
 

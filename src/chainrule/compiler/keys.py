@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from itertools import islice
-from opcode import EXTENDED_ARG, opname
+from opcode import opname
 from types import CodeType, FunctionType
+
+from chainrule.core.bytecode import inner_codes, instructions
 
 _Instruction = tuple[str, int]
 _PASSED_ON = {"LOAD_CLOSURE", "MAKE_CELL"}
@@ -55,22 +56,21 @@ def keys_read(code: CodeType, name: str) -> frozenset[str] | None:
     if name in texts_looked_up(code):
         return None
     keys: set[str] = set()
-    instructions = list(_instructions(code))
-    for i, (what, number) in enumerate(instructions):
+    found = _named(code)
+    for i, (what, number) in enumerate(found):
         if what.endswith(_OF_ATTRIBUTES) and name in _attributes(code, number):
             return None  # it may be the module's own: sys.modules[__name__].settings
         if what in _PASSED_ON or _name_of(code, what, number) != name:
             continue
-        key = _key_after(code, what, instructions[i + 1 : i + 3])
+        key = _key_after(code, what, found[i + 1 : i + 3])
         if key is None:
             return None
         keys.add(key)
-    for inside in code.co_consts:
-        if isinstance(inside, CodeType):
-            more = keys_read(inside, name)
-            if more is None:
-                return None
-            keys |= more
+    for inside in inner_codes(code):
+        more = keys_read(inside, name)
+        if more is None:
+            return None
+        keys |= more
     return frozenset(keys)
 
 
@@ -85,18 +85,9 @@ def _key_after(code: CodeType, what: str, follow: list[_Instruction]) -> str | N
     return key if type(key) is str else None
 
 
-def _instructions(code: CodeType) -> Iterator[_Instruction]:
-    """Yield the names and numbers of instructions; what Python keeps between them for itself is left out."""
-    high = 0
-    raw = code.co_code
-    for what, low in zip(raw[::2], raw[1::2], strict=True):
-        number = high << 8 | low
-        if what == EXTENDED_ARG:
-            high = number
-            continue
-        high = 0
-        if opname[what] != "CACHE":
-            yield opname[what], number
+def _named(code: CodeType) -> list[_Instruction]:
+    """Return the names and numbers of instructions."""
+    return [(opname[what], number) for _, _, what, number in instructions(code)]
 
 
 def _name_of(code: CodeType, what: str, number: int) -> str | None:
@@ -120,7 +111,7 @@ def _attributes(code: CodeType, number: int) -> set[str]:
 def _subscript() -> tuple[str, _Instruction]:
     """Return how this Python writes `x["key"]` after it has read `x`."""
     read: FunctionType = lambda x: x["key"]  # type: ignore[assignment]  # noqa: E731
-    pairs = list(_instructions(read.__code__))
+    pairs = _named(read.__code__)
     start = next(i for i, (what, _) in enumerate(pairs) if what == "LOAD_CONST")
     (constant, _), subscript = islice(pairs, start, start + 2)
     return constant, subscript

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.bytecode import with_inner_codes
 from chainrule.core.following import KEYED, NOTHING, NUMPY, Names, Uses, uses_of_names
 
 _CONTAINERS = (list, tuple, set, frozenset)
@@ -115,9 +116,7 @@ def _uses(
 @functools.lru_cache(maxsize=4096)
 def _names_used(code: CodeType) -> frozenset[str]:
     """Return the names of globals and attributes that code, or code inside it, uses."""
-    return frozenset().union(
-        code.co_names, *[_names_used(c) for c in code.co_consts if isinstance(c, CodeType)]
-    )
+    return frozenset().union(*[c.co_names for c in with_inner_codes(code)])
 
 
 def held_by_variables(function: FunctionType, meanings: Meanings) -> Held:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import dis
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
+
+from chainrule.core.bytecode import instructions, with_inner_codes
 
 Names = frozenset[str]
 NOTHING: Names = frozenset()
@@ -49,10 +51,19 @@ _MOVES = frozenset(
     {"NOP", "RESUME", "EXTENDED_ARG", "PRECALL", "KW_NAMES", "RETURN_GENERATOR"}
     | {"COPY", "SWAP", "PUSH_NULL"}
 )
+_BY_NAME_ALONE = {"LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
 _MODULES = frozenset(
     {"linalg", "fft", "ma", "random", "lib", "polynomial", "strings", "rec", "char"}
 )
-_SAYS_WHETHER_CALLED = {"LOAD_GLOBAL", *(("LOAD_ATTR",) if sys.version_info >= (3, 12) else ())}
+_IS_NUMPY: Names = frozenset({NUMPY})
+_LOAD_ATTR, _PUSH_NULL = dis.opmap["LOAD_ATTR"], dis.opmap["PUSH_NULL"]
+_OF_ATTRIBUTES = frozenset({_LOAD_ATTR, dis.opmap.get("LOAD_METHOD", _LOAD_ATTR)})
+_NAMED = {
+    dis.opmap["LOAD_GLOBAL"]: 1,
+    _LOAD_ATTR: int(sys.version_info >= (3, 12)),
+    **{what: 0 for name, what in dis.opmap.items() if name in _BY_NAME_ALONE},
+}
+"""What loads a global or an attribute, and how many bits stand below the number of its name: one says what follows."""
 _JUMPS = frozenset([*dis.hasjrel, *dis.hasjabs])
 
 Stack = tuple[Names, ...]
@@ -87,7 +98,7 @@ def uses_of_names(
         attributes: the same of attributes; `numpy.size` is that of a module of NumPy's alone, `size` of anything.
         given: the same of variables, before the function runs.
     """
-    codes = list(_inside(code))
+    codes = list(with_inner_codes(code))
     if not given and all(_only_calls(c, globals_, attributes) for c in codes):
         return Uses()
     reader = _Reader(globals_, attributes, given)
@@ -109,37 +120,30 @@ def _only_calls(
     that, follows; otherwise a `PUSH_NULL` stands before what is going to be called, from 3.13 on behind it.
     """
     is_numpy = is_callee = False  # of what the instruction before has loaded
-    instructions = _decoded(code).instructions
-    for i, now in enumerate(instructions):
-        name = now.opname
+    found = instructions(code)
+    before = -1
+    for i, (_, _, what, number) in enumerate(found):
         was_numpy, is_numpy = is_numpy, False
-        if was_numpy and name not in {"LOAD_ATTR", "LOAD_METHOD"}:
+        if was_numpy and what not in _OF_ATTRIBUTES:
             return False
-        is_pushed = i > 0 and instructions[i - 1].opname == "PUSH_NULL"
-        is_callee = is_pushed or (is_callee and name == "LOAD_ATTR")
-        if name == "LOAD_METHOD" or not name.startswith("LOAD_") or type(now.argval) is not str:
+        is_callee = before == _PUSH_NULL or (is_callee and what == _LOAD_ATTR)
+        before = what
+        if what not in _NAMED:
             continue
-        if name in _SAYS_WHETHER_CALLED and (now.arg or 0) & 1:
+        shift = _NAMED[what]
+        if shift and number & 1:
             is_callee = True
-        is_called = is_callee or instructions[i + 1].opname == "PUSH_NULL"
-        if name == "LOAD_ATTR":
-            is_known = now.argval in attributes or (
-                was_numpy and f"numpy.{now.argval}" in attributes
-            )
-            is_numpy = was_numpy and not is_called and now.argval in _MODULES
+        name = code.co_names[number >> shift]
+        is_called = is_callee or found[i + 1][2] == _PUSH_NULL
+        if what == _LOAD_ATTR:
+            is_known = name in attributes or (was_numpy and f"numpy.{name}" in attributes)
+            is_numpy = was_numpy and not is_called and name in _MODULES
         else:
-            held = globals_.get(now.argval, NOTHING)
-            is_known, is_numpy = not held <= {NUMPY}, NUMPY in held
+            held = globals_.get(name, NOTHING)
+            is_known, is_numpy = not held <= _IS_NUMPY, NUMPY in held
         if is_known and not is_called:
             return False
     return True
-
-
-def _inside(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            yield from _inside(part)
 
 
 class _Decoded(NamedTuple):
@@ -192,7 +196,7 @@ class _Reader:
     def read(self, code: CodeType, *, is_inner: bool) -> None:
         """Follow the values through a code object once."""
         self.is_inner = is_inner
-        instructions, places, handlers = _decoded(code)
+        found, places, handlers = _decoded(code)
         states: dict[int, Stack] = {}
         pending: list[tuple[int, Stack]] = [(0, ())]
         while pending:
@@ -202,7 +206,7 @@ class _Reader:
             if joined == known:
                 continue
             states[i] = joined
-            now = instructions[i]
+            now = found[i]
             for start, end, target, depth, pushed in handlers:
                 if start <= now.offset < end:
                     pending.append((target, joined[:depth] + (NOTHING,) * pushed))
