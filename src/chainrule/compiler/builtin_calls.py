@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dis import EXTENDED_ARG, opmap
@@ -18,6 +17,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from chainrule.core.bytecode import instructions, with_inner_codes
+from chainrule.core.forks import Runs
 
 _NOP, _LOAD_CONST = opmap["NOP"], opmap["LOAD_CONST"]
 _LOAD_GLOBAL, _PUSH_NULL = opmap["LOAD_GLOBAL"], opmap["PUSH_NULL"]
@@ -31,14 +31,13 @@ class _Replaced:
     """The functions that have other code, and how many captures need it."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()  # a signal's handler may compile while we are in here
-        self.running: set[object] = set()
+        self.running = Runs(self.leave)
         self.codes: dict[FunctionType, tuple[CodeType, CodeType]] = {}
 
     def enter(self, run: object, functions: Iterable[FunctionType], stand_ins: StandIns) -> None:
         """Give functions other code for one more capture."""
-        with self.lock:
-            self.running.add(run)
+        with self.running.lock:
+            self.running.begin(run)
             for f in functions:
                 known = self.codes.get(f)
                 if known is None or f.__code__ is not known[1]:
@@ -50,8 +49,8 @@ class _Replaced:
 
     def leave(self, run: object) -> None:
         """Give them their own again when the last capture has ended; code that the user set meanwhile stays."""
-        with self.lock:
-            self.running.discard(run)
+        with self.running.lock:
+            self.running.end(run)
             if not self.running:
                 for f, (original, code) in self.codes.items():
                     if f.__code__ is code:

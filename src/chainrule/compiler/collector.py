@@ -6,6 +6,34 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from chainrule.core.forks import Runs
+
+
+class _Off:
+    """Who needs the collector to be off, and whether it was on before."""
+
+    def __init__(self) -> None:
+        self.running = Runs(self.leave)
+        self.was_enabled = False
+
+    def enter(self, run: object) -> None:
+        """Switch it off for one more work."""
+        with self.running.lock:
+            if not self.running:
+                self.was_enabled = gc.isenabled()
+            self.running.begin(run)
+            gc.disable()
+
+    def leave(self, run: object) -> None:
+        """Switch it on again when the last work has ended, if it was."""
+        with self.running.lock:
+            self.running.end(run)
+            if not self.running and self.was_enabled:
+                gc.enable()
+
+
+_OFF = _Off()
+
 
 @contextmanager
 def without_collector() -> Iterator[None]:
@@ -15,10 +43,9 @@ def without_collector() -> Iterator[None]:
     ...     gc.isenabled()
     False
     """
-    was_enabled = gc.isenabled()
-    gc.disable()
+    run = object()
     try:
+        _OFF.enter(run)
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        _OFF.leave(run)

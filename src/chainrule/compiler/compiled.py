@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from types import MethodType
@@ -26,6 +25,7 @@ from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.tiers import BACKGROUND
+from chainrule.core.forks import lock_of_threads
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
@@ -49,6 +49,8 @@ _VARYING = (np.ndarray, np.generic, float, complex, list, tuple, dict)
 _EAGERLY = object()
 _AGAIN = object()
 _Key = tuple[Any, ...]
+_Outcome = tuple[list[Any], Structure]
+"""What a call returns, in pieces."""
 
 
 class Path:
@@ -108,7 +110,6 @@ class Specialization:
         paths: by the outcomes of their guards.
         newest: the one that ran last.
         eager: why calls run eagerly; None as long as they do not.
-        outcome: what the call that is captured now returns, if the capture has told.
         questions: what its captures compare numbers with, see `StepLevel`.
         is_met: whether a call of this kind came before.
     """
@@ -117,7 +118,6 @@ class Specialization:
         self.paths: dict[tuple[bool, ...], Path] = {}
         self.newest: Path | None = None
         self.eager: Exception | None = None
-        self.outcome: tuple[list[Any], Structure] | None = None
         self.questions: dict[tuple[bool, ...], Any] = {}
         self.is_met = False
 
@@ -173,7 +173,7 @@ class Compiled:
         self._split: Split | None = None
         self._is_whole = rules is not None
         self._why_in_parts: Exception | None = None
-        self._lock = threading.RLock()
+        self._lock = lock_of_threads()
         arm(self, self._call)
 
     if TYPE_CHECKING:
@@ -199,7 +199,10 @@ class Compiled:
         given = wrapped(args, self._static)
         leaves, structure = tree.flatten((given, options))
         try:
-            call = self._key(leaves, structure)
+            with (
+                self._lock
+            ):  # no capture is under way, which shows values of its own in lists and attributes
+                call = self._key(leaves, structure)
         except NotCompiledError:
             returned = self._run_eagerly(args, options)
             self._note_python(None)
@@ -228,10 +231,15 @@ class Compiled:
             if path is None:
                 with self._lock:
                     path = specialization.path_after(forced)
-                    if path is None:
-                        path = self._compiled(specialization, call, leaves, structure, forced)
+                    outcome = None
+                    if path is None and specialization.eager is None:
+                        if not self._holds(call.surroundings):
+                            return _AGAIN
+                        path, outcome = self._compiled(
+                            specialization, call, leaves, structure, forced
+                        )
                 if path is None:
-                    returned = self._without_path(specialization, call, args)
+                    returned = self._without_path(outcome, call, args)
                     break
             returned = path.call(args, options, leaves)
             if type(returned) is not Declined:
@@ -297,22 +305,19 @@ class Compiled:
 
         with self._lock:
             if not self._is_whole:
-                self._is_whole = True
-                self._why_in_parts = why
                 make = functools.partial(_callable_class(), donate=())
+                self._why_in_parts = why
                 self._split = split_of(self.function, make, self._static, self._look_again, why)
+                self._is_whole = True
 
     def _look_again(self) -> None:
         """Have the next call look at what there is."""
         self._entry = None
 
-    def _without_path(
-        self, specialization: Specialization, call: _Call, args: tuple[Any, ...]
-    ) -> Any:
+    def _without_path(self, outcome: _Outcome | None, call: _Call, args: tuple[Any, ...]) -> Any:
         """Say what becomes of a call that could not be compiled."""
-        if specialization.outcome is not None:
-            leaves, structure = specialization.outcome
-            specialization.outcome = None
+        if outcome is not None:
+            leaves, structure = outcome
             return self._donated_results(leaves, args, structure)
         if call.moving:
             self._counts.fix(call.kind)
@@ -357,6 +362,12 @@ class Compiled:
         self._surroundings[tuple(map(id, fresh.objects))] = fresh
         return fresh
 
+    def _holds(self, known: Surroundings) -> bool:
+        """Say whether the key of a call holds that may have waited for another thread's."""
+        if known.is_unchanged():
+            return True
+        return known.signature == Surroundings(self.function, known.objects).signature
+
     def _specialization(self, key: _Key) -> Specialization:
         with self._lock:
             known = self._known.get(key)
@@ -376,16 +387,19 @@ class Compiled:
         leaves: list[Any],
         structure: Structure,
         forced: tuple[bool, ...],
-    ) -> Path | None:
-        """Capture and compile the path that these arguments take; None where the step has to run eagerly."""
+    ) -> tuple[Path | None, _Outcome | None]:
+        """Capture and compile the path that these arguments take.
+
+        Where there is none the step has to run eagerly, unless the capture has told what this call returns.
+        """
         if self._rules is not None and not self._rules.may_compile(specialization):
-            return None
+            return None, None
         surroundings = self._current(call.surroundings)
         if len(specialization.paths) >= _PATHS_AT_MOST:
             error = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
             error.position = _most_guarded(specialization.paths.values(), self.function)
             specialization.eager = error
-            return None
+            return None, None
         snapshot = Snapshot(surroundings)
         try:
             captured = capture_step(
@@ -402,8 +416,7 @@ class Compiled:
             )
             if captured.survivors is not None:
                 specialization.eager = captured.survivors
-                specialization.outcome = outcome_of(captured, leaves)
-                return None
+                return None, outcome_of(captured, leaves)
             snapshot.check()
             if self._rules is not None:
                 snapshot.check_all()
@@ -416,10 +429,10 @@ class Compiled:
         except Exception as error:  # noqa: BLE001  whatever it is, the eager run meets it again
             snapshot.restore()
             specialization.eager = error
-            return None
+            return None, None
         path = Path(captured, built)
         specialization.paths[captured.outcomes] = path
-        return path
+        return path, None
 
     def _donated(self, structure: Structure) -> frozenset[int]:
         """Return the numbers of the leaves of the donated arguments."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,6 +29,7 @@ from chainrule.core.comparisons import Meanings, held_by_variables, meanings_in,
 from chainrule.core.creation import JOINS, REROUTED
 from chainrule.core.dispatch import functions_of_arrays, taking_lists
 from chainrule.core.following import Uses
+from chainrule.core.forks import Runs
 from chainrule.core.modules import python_modules
 from chainrule.core.nditer import nditer
 from chainrule.core.trace import CURRENT, is_following
@@ -94,8 +94,7 @@ class Rerouting:
             make: makes the faces, once they are needed.
             packages: as `STAND_INS`.
         """
-        self.lock = threading.RLock()  # a signal's handler may differentiate while we are in here
-        self.running: set[object] = set()
+        self.running = Runs(self.leave)
         self.make = make
         self.packages = packages or {}
         self.faces: dict[int, Any] = {}
@@ -136,8 +135,8 @@ class Rerouting:
         if function is not None and not is_users_module(function.__globals__.get("__name__", "")):
             function = None
         modules = [] if function is None else [function.__globals__]
-        with self.lock:
-            self.running.add(run)  # first: `leave` undoes what was done when an interruption came
+        with self.running.lock:
+            self.running.begin(run)  # first: `leave` undoes what was done when an interruption came
             if not self.faces:
                 made = self.make()
                 self.faces = made.by_identity
@@ -158,8 +157,8 @@ class Rerouting:
 
         It may be called again for the same trace, when an interruption may have come before it was through.
         """
-        with self.lock:
-            self.running.discard(run)
+        with self.running.lock:
+            self.running.end(run)
             if not self.running:
                 for names, name, original, face in self.installed:
                     if names.get(name) is face:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import threading
 from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType, TracebackType
 from typing import Any
@@ -14,6 +13,7 @@ from chainrule.compiler.splitting.plan import Left, Made, Part, Piece, Plan
 from chainrule.compiler.splitting.sharing import holds_truth_of_python, shared_output
 from chainrule.compiler.splitting.source import Source, source_of
 from chainrule.compiler.splitting.writing import PartCode, Writer
+from chainrule.core.forks import lock_of_threads
 from chainrule.core.graph import Graph
 from chainrule.errors import NotCompiledError
 
@@ -178,7 +178,7 @@ class Split:
         named = {positional[i] for i in static if i < len(positional)}
         self._static = named - bound_by(source.body)
         self._changed = changed
-        self._lock = threading.RLock()
+        self._lock = lock_of_threads()
         self._known: dict[Any, Any] = {}
         self._state: _State | None = None
         self._plan.leave_at(_reason_of(why), line_in(why, source.function))

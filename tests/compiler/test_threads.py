@@ -1,0 +1,157 @@
+"""Compiled functions in several threads, and in children of a process that has several."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+FORKING = """
+import gc, os, signal, sys, threading, numpy as np, chainrule as cr
+from numpy import zeros
+
+is_inside, may_go = threading.Event(), threading.Event()
+
+def wait():
+    if threading.current_thread() is not threading.main_thread():
+        is_inside.set()
+        may_go.wait()
+
+def native(x):
+    wait()
+    return zeros(3) + x * float(x[0])
+
+def in_parts(x):
+    y = np.exp(x) * np.sum(x)
+    wait()
+    texts.append(f"{y[0]:.2f}")
+    return np.tanh(y) * 2 + y * x
+
+texts = []
+step = globals()[sys.argv[1]]
+code, right = step.__code__, step(np.ones(3)).tolist()
+compiled = cr.compile(step)
+for _ in range(int(sys.argv[2])):
+    compiled(np.ones(3))
+thread = threading.Thread(target=compiled, args=(np.ones(int(sys.argv[3])),))
+thread.start()
+is_inside.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    assert np is sys.modules["numpy"] and zeros is np.zeros and step.__code__ is code
+    assert gc.isenabled()
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(np.ones(3)), right, rtol=1e-12)
+    print(compiled.report().count("eagerly"), flush=True)
+    os._exit(0)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+may_go.set()
+thread.join()
+sys.exit(status)
+"""
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+
+
+@needs_fork
+@pytest.mark.parametrize("calls", ["0", "1", "3"])
+@pytest.mark.parametrize("step", ["native", "in_parts"])
+def test_a_child_calls_what_another_thread_was_capturing_when_it_was_born(step, calls, tmp_path):
+    file = tmp_path / "forking.py"
+    file.write_text(FORKING)
+    size = "3" if calls == "0" else "4"
+    command = [sys.executable, str(file), step, calls, size]
+    done = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True)
+    assert done.stdout == "0\n"
+
+
+def in_threads(works):
+    """Run these functions in a thread each, all at once, and raise what they raise."""
+    gate, errors = threading.Barrier(len(works)), []
+
+    def run(work):
+        gate.wait()
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  raised again below
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,), daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    if errors:
+        raise errors[0]
+
+
+def test_threads_that_meet_in_a_first_call_get_results_of_their_own():
+    kept = []
+
+    def keeping(x):
+        y = np.exp(x) * 2
+        kept.append(y)
+        return np.sum(y * x)
+
+    for _ in range(5):
+        compiled = cr.compile(keeping)
+        kept.clear()
+        found = {}
+
+        def work(i, compiled=compiled, found=found):
+            found[i] = float(compiled(np.full(3, float(i))))
+
+        in_threads([lambda i=i: work(i) for i in range(4)])
+        assert found == pytest.approx({i: 6.0 * i * np.exp(float(i)) for i in range(4)})
+        assert sorted(float(y[0]) for y in kept) == pytest.approx(
+            [2 * np.exp(float(i)) for i in range(4)]
+        )
+
+
+def stepped(w, x, size):
+    y = np.exp(-x * size) @ w
+    if np.mean(y) > 0.05:
+        y = y - 1
+    texts.append(f"{y[0]:.3f}")
+    w -= 0.1 * y[:3] * size
+    return np.tanh(w) * np.cos(w * size), y * 2 - 1
+
+
+texts = []
+
+
+@pytest.mark.parametrize("donate", [(), (0,)])
+def test_threads_that_call_a_step_in_parts_get_what_it_gives_eagerly(rng, donate):
+    compiled = cr.compile(stepped, donate=donate)
+    given = [(np.full(3, 0.3 * i), rng.random((5000 + i % 2, 3)), 1.0 + i) for i in range(4)]
+
+    def eagerly(w, x, size):
+        w = w.copy()
+        for _ in range(25):
+            results = stepped(w, x, size)
+            yield results, w
+            w = results[0].copy()
+
+    def work(w, x, size, rights):
+        w = w.copy()
+        for results, written in rights:
+            found = compiled(w, x, size)
+            for a, b in zip(
+                (*results, results[0] if donate else written), (*found, w), strict=True
+            ):
+                np.testing.assert_allclose(b, a, rtol=1e-11, atol=1e-11)
+            w = found[0]
+
+    rights = [list(eagerly(*g)) for g in given]
+    for _ in range(2):
+        compiled(np.zeros(3), np.ones((4, 3)), 1.0)
+    texts.clear()
+    in_threads([lambda g=g, r=r: work(*g, r) for g, r in zip(given, rights, strict=True)])
+    assert "runs in parts" in compiled.report()
+    assert len(texts) == 4 * 25
