@@ -23,7 +23,8 @@ class Artifact(NamedTuple):
         nodes: how many the graph had after the passes.
         statements: how many the program has.
         hosts: the ops that Python computes, with the reason.
-        sources: of baseline code LLVM's texts, of which better code can be made; of better code none.
+        sources: of baseline code LLVM's texts, of which better code can be made, packed if they come from the cache; of
+            better code none.
     """
 
     stages: tuple[bytes | Callable[[int, int], None], ...]
@@ -34,7 +35,15 @@ class Artifact(NamedTuple):
     nodes: int
     statements: int
     hosts: tuple[tuple[str, str], ...] = ()
-    sources: tuple[str, ...] = ()
+    sources: tuple[str, ...] | bytes = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """LLVM's texts in the sources."""
+        if isinstance(self.sources, tuple):
+            return self.sources
+        texts: tuple[str, ...] = marshal.loads(zlib.decompress(self.sources))  # noqa: S302  as `unpacked`
+        return texts
 
 
 def packed(artifact: Artifact) -> bytes | None:
@@ -42,8 +51,8 @@ def packed(artifact: Artifact) -> bytes | None:
     if artifact.hosts:
         return None
     constants = [_packed_array(slot, np.asarray(array)) for slot, array in artifact.constants]
-    texts = zlib.compress(marshal.dumps(artifact.sources), level=1)
-    fields: Any = (*artifact._replace(constants=(), sources=()), constants, texts)
+    texts = zlib.compress(marshal.dumps(artifact.texts), level=1) if artifact.sources else ()
+    fields: Any = (*artifact._replace(constants=(), sources=texts), constants)
     return marshal.dumps(fields)
 
 
@@ -53,10 +62,9 @@ def _packed_array(slot: int, x: Any) -> tuple[Any, ...]:
 
 def unpacked(data: bytes) -> Artifact:
     """Return the artifact that `packed` made bytes of. Like machine code, they must come from nobody else."""
-    *fields, arrays, texts = marshal.loads(data)  # noqa: S302  as trusted as the machine code in it
-    sources = marshal.loads(zlib.decompress(texts))  # noqa: S302  likewise
+    *fields, arrays = marshal.loads(data)  # noqa: S302  as trusted as the machine code in it
     constants = [
         (slot, np.frombuffer(content, dtype).reshape(shape).copy())
         for slot, dtype, shape, content in arrays
     ]
-    return Artifact(*fields)._replace(constants=tuple(constants), sources=sources)
+    return Artifact(*fields)._replace(constants=tuple(constants))

@@ -95,7 +95,7 @@ class Native:
         if self.artifact.hosts:
             other.artifact = self._made(may_be_baseline=False)
         else:
-            stages = tuple([object_code(text) for text in self.artifact.sources])
+            stages = tuple([object_code(text) for text in self.artifact.texts])
             other.artifact = self._kept(self.artifact._replace(stages=stages, sources=()))
         return other
 

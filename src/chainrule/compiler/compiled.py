@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import tree
+from chainrule.collector import without_collector
 from chainrule.compiler.build import Built, build
 from chainrule.compiler.capture import Captured, capture_step, outcome_of
-from chainrule.compiler.collector import without_collector
 from chainrule.compiler.counts import Counts
 from chainrule.compiler.decisions import GUARD
 from chainrule.compiler.entry.native import is_baseline as entries_are_baseline

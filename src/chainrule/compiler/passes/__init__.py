@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chainrule.compiler.collector import without_collector
+from chainrule.collector import without_collector
 from chainrule.compiler.passes.collect_additions import collect_additions
 from chainrule.compiler.passes.decide_first import decide_first
 from chainrule.compiler.passes.drop_unused import drop_unused

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from chainrule.collector import without_collector
 from chainrule.compiler import passes
-from chainrule.compiler.collector import without_collector
 from chainrule.compiler.loops.program import Program
 from chainrule.compiler.rolling import array_loops, scalars
 from chainrule.compiler.rolling.array_loops import LowerSection

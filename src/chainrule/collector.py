@@ -1,4 +1,4 @@
-"""Python's cycle collector, kept from walking the nodes of a large graph again and again."""
+"""Python's cycle collector, kept from walking again and again what is made to stay: a large graph, modules."""
 
 from __future__ import annotations
 
