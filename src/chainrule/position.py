@@ -63,8 +63,10 @@ def caller(depth: int = 1) -> tuple[CodeType, int] | None:
     frame: FrameType | None = sys._getframe(depth)
     while frame is not None:
         code = frame.f_code
-        name = code.co_filename
-        if _is_user_file.get(name) or is_user_file(name):
+        is_users = _is_user_file.get(code.co_filename)
+        if is_users is None:
+            is_users = is_user_file(code.co_filename)
+        if is_users:
             return code, frame.f_lasti
         frame = frame.f_back
     return None

@@ -5,12 +5,15 @@ from __future__ import annotations
 import marshal
 import zlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.records import record, replaced
 
-class Artifact(NamedTuple):
+
+@record
+class Artifact:
     """Machine code, and what an entry has to know of it.
 
     Attributes:
@@ -52,7 +55,8 @@ def packed(artifact: Artifact) -> bytes | None:
         return None
     constants = [_packed_array(slot, np.asarray(array)) for slot, array in artifact.constants]
     texts = zlib.compress(marshal.dumps(artifact.texts), level=1) if artifact.sources else ()
-    fields: Any = (*artifact._replace(constants=(), sources=texts), constants)
+    kept = replaced(artifact, constants=(), sources=texts)
+    fields: Any = (*[vars(kept)[name] for name in Artifact.__match_args__], constants)
     return marshal.dumps(fields)
 
 
@@ -67,4 +71,4 @@ def unpacked(data: bytes) -> Artifact:
         (slot, np.frombuffer(content, dtype).reshape(shape).copy())
         for slot, dtype, shape, content in arrays
     ]
-    return Artifact(*fields)._replace(constants=tuple(constants))
+    return replaced(Artifact(*fields), constants=tuple(constants))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from chainrule.compiler.identity import identity_of
 from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
 from chainrule.compiler.machine_code.jit import load_object, object_code
 from chainrule.compiler.numerics import contexts_now
-from chainrule.compiler.records import replaced
+from chainrule.compiler.records import record, replaced
 from chainrule.compiler.settings import has_tiers, is_checking
 from chainrule.compiler.statics import static_description
 from chainrule.compiler.surroundings import Surroundings
@@ -96,11 +96,12 @@ class Native:
             other.artifact = self._made(may_be_baseline=False)
         else:
             stages = tuple([object_code(text) for text in self.artifact.texts])
-            other.artifact = self._kept(self.artifact._replace(stages=stages, sources=()))
+            other.artifact = self._kept(replaced(self.artifact, stages=stages, sources=()))
         return other
 
 
-class _Keys(NamedTuple):
+@record
+class _Keys:
     """Where the cache has the code of a graph."""
 
     best: str

@@ -1,7 +1,7 @@
 """Records that are quick to declare: a dataclass costs half a millisecond, and a start has not many.
 
 `dataclasses` writes and compiles six methods for each class, whether it is used or not. A record's are shared, but for
-the one that makes it, which is written when the first is made.
+the one that makes it, which is written when some have been made.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Any, TypeVar, dataclass_transform
 T = TypeVar("T")
 
 _ABSENT: Any = object()
+_WORTH_WRITING = 16
+"""So many records are made before the method that makes them is written: that takes as long as to make these."""
 
 
 class _Fresh:
@@ -84,10 +86,18 @@ def record(kind: type[T]) -> type[T]:
 
 
 def _add_making(kind: type, names: tuple[str, ...]) -> None:
-    """Add the method that makes a record, which is written when the first is made, and the one that shows it."""
+    """Add the method that makes a record, which is written when some have been made, and the one that shows it."""
+    left = [_WORTH_WRITING]
 
     def initialize(self: Any, /, *args: Any, **options: Any) -> None:
-        made = _initializer(kind, names)
+        given = dict(zip(names, args, strict=False)) | options
+        left[0] -= 1
+        if left[0] > 0 and len(given) == len(args) + len(options):
+            values = _defaults_beside(given, kind, names) | given
+            if len(values) == len(names) and values.keys() == set(names):
+                self.__dict__.update(values)
+                return
+        made = _initializer(kind, names)  # it says what is wrong as well
         setattr(kind, "__init__", made)  # noqa: B010  a method of this class alone
         made(self, *args, **options)
 
@@ -99,11 +109,18 @@ def _add_making(kind: type, names: tuple[str, ...]) -> None:
     kind.__repr__ = text  # type: ignore[method-assign, assignment]
 
 
-def replaced(x: T, **changes: Any) -> T:
+def replaced(x: T, /, **changes: Any) -> T:
     """Return a record with other values for some of its names."""
     values = vars(x)
     known = {name: values[name] for name in type(x).__match_args__}  # type: ignore[attr-defined]  # of a record
     return type(x)(**known | changes)
+
+
+def _defaults_beside(given: dict[str, Any], kind: type, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values of the names that are not given, where they have one."""
+    own = vars(kind)
+    rest = {name: own[name] for name in names if name in own and name not in given}
+    return {k: x.factory() if type(x) is _Fresh else x for k, x in rest.items()}
 
 
 def _initializer(kind: type, names: tuple[str, ...]) -> Any:

@@ -151,6 +151,7 @@ def taking_lists(function: Callable[..., Any]) -> Callable[..., Any]:
     return rerouted
 
 
+@functools.cache
 def functions_of_arrays() -> tuple[Callable[..., Any], ...]:
     """Return NumPy's functions that have an entry; ufuncs must stay ufuncs."""
     return tuple(

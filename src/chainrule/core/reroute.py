@@ -277,14 +277,18 @@ class Rerouting:
         if len(sys.modules) == self.modules_seen:
             return
         self._load_stand_ins()
-        self.modules = _users_modules()
         self.modules_seen = len(sys.modules)
+        self.modules = _users_modules(self.modules_seen)
         self.sites.clear()
         self.sizes.clear()
 
 
-def _users_modules() -> list[dict[str, Any]]:
-    """Return the names of the user's modules: not ours, not the standard library's, of no package with native code."""
+@functools.lru_cache(maxsize=1)
+def _users_modules(_: int) -> list[dict[str, Any]]:
+    """Return the names of the user's modules: not ours, not the standard library's, of no package with native code.
+
+    They are looked for again when there are more or fewer modules.
+    """
     modules = {n: m for n, m in list(sys.modules.items()) if isinstance(m, ModuleType)}
     compiled = {
         n for n, m in modules.items() if (getattr(m, "__file__", None) or "").endswith(_EXTENSIONS)

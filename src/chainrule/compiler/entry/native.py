@@ -7,7 +7,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from chainrule.compiler.entry.abi import numpy_functions
 from chainrule.compiler.entry.signature import Declined, Signature, Stage
@@ -15,6 +15,7 @@ from chainrule.compiler.entry.tables import Tables, tabulate
 from chainrule.compiler.machine_code import linker
 from chainrule.compiler.machine_code.cache import cached, get, is_on, key_of
 from chainrule.compiler.machine_code.jit import Library, load_object, object_code
+from chainrule.compiler.records import record
 from chainrule.compiler.settings import has_tiers
 
 LOCK = threading.RLock()
@@ -102,7 +103,8 @@ def improve() -> None:
             _tiers.append(better)
 
 
-class _Tier(NamedTuple):
+@record
+class _Tier:
     """The machine code that serves all signatures, and whether there is better."""
 
     library: Library

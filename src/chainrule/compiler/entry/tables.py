@@ -9,7 +9,7 @@ import ctypes
 import itertools
 import struct
 import types
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +44,7 @@ from chainrule.compiler.entry.signature import (
     is_comparable,
     is_same_static,
 )
+from chainrule.compiler.records import record
 
 CONTENT_OF_BYTES = 32
 """Where the content of a bytes object begins."""
@@ -76,7 +77,8 @@ class NotNative(Exception):  # noqa: N818  a reason, not a mistake
     """A signature that the native entry does not serve; the plain one does."""
 
 
-class Tables(NamedTuple):
+@record
+class Tables:
     """The plan of an entry.
 
     Attributes:

@@ -14,9 +14,9 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from chainrule.compiler.machine_code.stamp import stamp
+from chainrule.compiler.records import record
 
 try:
     from _blake2 import blake2b  # hashlib would load OpenSSL, which takes some milliseconds
@@ -83,7 +83,8 @@ def put(key: str, data: bytes) -> None:
                 _trim(place)
 
 
-class _Place(NamedTuple):
+@record
+class _Place:
     """An open folder. Files are named relative to it, so that nobody can put another in its place meanwhile."""
 
     path: str

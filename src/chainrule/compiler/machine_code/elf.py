@@ -1,12 +1,10 @@
-"""Read a relocatable ELF object file, as LLVM writes it for Linux on x86-64. Nothing is executed here.
-
-The records are named tuples: dataclasses take longer to make than this file's work.
-"""
+"""Read a relocatable ELF object file, as LLVM writes it for Linux on x86-64. Nothing is executed here."""
 
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from chainrule.compiler.records import record
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
@@ -22,7 +20,8 @@ _WRITE, _ALLOCATE, _EXECUTE = 1, 2, 4
 _ABSOLUTE, _COMMON = 0xFFF1, 0xFFF2
 
 
-class Section(NamedTuple):
+@record
+class Section:
     """A part of the file that is to be in memory."""
 
     data: bytes
@@ -32,7 +31,8 @@ class Section(NamedTuple):
     is_writable: bool
 
 
-class Symbol(NamedTuple):
+@record
+class Symbol:
     """A name: `section` is its section's number, None for an absolute value, 0 for a name that others define."""
 
     name: str
@@ -41,7 +41,8 @@ class Symbol(NamedTuple):
     is_local: bool
 
 
-class Relocation(NamedTuple):
+@record
+class Relocation:
     """A place, `offset` in the section `section`, that holds an address."""
 
     section: int
@@ -51,7 +52,8 @@ class Relocation(NamedTuple):
     addend: int
 
 
-class ObjectFile(NamedTuple):
+@record
+class ObjectFile:
     """What the linker needs of an object file."""
 
     sections: dict[int, Section]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from chainrule.compiler.machine_code import linker
 from chainrule.compiler.machine_code.cache import cached
 from chainrule.compiler.machine_code.machine import Machine
 from chainrule.compiler.machine_code.symbols import address_of
+from chainrule.compiler.records import record
 from chainrule.errors import NativeCodeError
 
 _FORMAT = b"chainrule object 1\n"
@@ -25,7 +26,8 @@ A signal's handler may compile as well: who holds it can take it again.
 """
 
 
-class Library(NamedTuple):
+@record
+class Library:
     """Compiled functions in memory. Their addresses are good as long as this object lives.
 
     Attributes:

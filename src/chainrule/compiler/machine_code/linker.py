@@ -13,9 +13,10 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from chainrule.compiler.machine_code.elf import ObjectFile, read_object
+from chainrule.compiler.records import record
 
 IS_AVAILABLE = (
     sys.platform == "linux" and platform.machine() in {"x86_64", "AMD64"} and sys.maxsize > 2**32
@@ -31,7 +32,8 @@ _ENTRY = 8
 _READ, _EXECUTE = 1, 4
 
 
-class Image(NamedTuple):
+@record
+class Image:
     """Machine code in memory, which lives as long as this object.
 
     Attributes:
@@ -71,7 +73,8 @@ def link(data: bytes, resolve: Callable[[str], int]) -> Image:
     return Image(addresses, memory)
 
 
-class _Layout(NamedTuple):
+@record
+class _Layout:
     """Where things go, in bytes from the start of the memory."""
 
     sections: dict[int, int]
