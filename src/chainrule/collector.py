@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chainrule.core.forks import Runs
+from chainrule.forks import Runs
 
 
 class _Off:

@@ -17,7 +17,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from chainrule.core.bytecode import instructions, with_inner_codes
-from chainrule.core.forks import Runs
+from chainrule.forks import Runs
 
 _NOP, _LOAD_CONST = opmap["NOP"], opmap["LOAD_CONST"]
 _LOAD_GLOBAL, _PUSH_NULL = opmap["LOAD_GLOBAL"], opmap["PUSH_NULL"]

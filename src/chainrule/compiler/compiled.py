@@ -25,10 +25,10 @@ from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.tiers import BACKGROUND
-from chainrule.core.forks import lock_of_threads
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
+from chainrule.forks import lock_of_threads
 from chainrule.position import Position
 from chainrule.tree import Structure
 

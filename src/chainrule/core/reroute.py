@@ -29,11 +29,11 @@ from chainrule.core.comparisons import Meanings, held_by_variables, meanings_in,
 from chainrule.core.creation import JOINS, REROUTED
 from chainrule.core.dispatch import functions_of_arrays, taking_lists
 from chainrule.core.following import Uses
-from chainrule.core.forks import Runs
 from chainrule.core.modules import python_modules
 from chainrule.core.nditer import nditer
 from chainrule.core.trace import CURRENT, is_following
 from chainrule.core.vectorize import Vectorize
+from chainrule.forks import Runs
 
 _EXTENSIONS = (".so", ".pyd")
 _OWN = __name__.partition(".")[0]

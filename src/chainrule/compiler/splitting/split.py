@@ -13,9 +13,9 @@ from chainrule.compiler.splitting.plan import Left, Made, Part, Piece, Plan
 from chainrule.compiler.splitting.sharing import holds_truth_of_python, shared_output
 from chainrule.compiler.splitting.source import Source, source_of
 from chainrule.compiler.splitting.writing import PartCode, Writer
-from chainrule.core.forks import lock_of_threads
 from chainrule.core.graph import Graph
 from chainrule.errors import NotCompiledError
+from chainrule.forks import lock_of_threads
 
 _LEAST_NODES = 3
 """A part that does less costs as much to call as Python takes for it."""
