@@ -1,13 +1,12 @@
-"""A module that compares functions of NumPy takes the same branch under a trace, and gives up lists there."""
+"""Comparisons with NumPy's modules and functions, and Python's, take the same branch under a trace."""
 
-import argparse
-import asyncio
-import dataclasses
-import difflib
+import copy
+import functools
+import math
 import operator
+import pickle
 import sys
-import tarfile
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,7 @@ import pytest
 from numpy import mean as average
 
 import chainrule as cr
-from chainrule.core.comparisons import meanings_in, uses_by
-from chainrule.core.following import Uses, uses_of_names
-from chainrule.errors import EscapedValueError
+from chainrule.core.comparisons import comparing_originals
 
 
 def _by_identity(x: Any, reduce: Any = np.mean) -> Any:
@@ -42,9 +39,8 @@ def test_functions_of_numpy_that_are_compared_are_its_own(f: Any) -> None:
     np.testing.assert_allclose(gradient, slopes, rtol=1e-6, atol=1e-9)
 
 
-def test_a_function_that_is_compared_still_refuses_lists_of_traced_numbers() -> None:
-    with pytest.raises(EscapedValueError, match=r"make an array of a list by np\.array"):
-        cr.grad(lambda x: np.sum([x, x]))(1.0)
+def test_a_function_that_is_compared_takes_lists_of_traced_numbers_all_the_same() -> None:
+    assert cr.grad(lambda x: np.sum([x, x]) * (np.sum is CHOICES[0]))(1.0) == 2.0
     assert cr.grad(lambda x: np.cumprod([x, x])[-1])(3.0) == 6.0
 
 
@@ -145,35 +141,142 @@ def g(x): return np.sum(x) * (1.0 if np.mean is comparing.np.mean else 100.0)
     assert cr.value_and_grad(sys.modules["handing_on"].f)(np.array([2.0, 3.0]))[0] == 30.0
 
 
-def test_what_is_only_called_is_not_compared() -> None:
-    def f(x: Any, *more: Any, axis: Any = None) -> Any:
-        if np.sum(x) == 3 or np.max(*more, axis=axis) == np.min(x if more else axis):
-            return np.mean(x)
-        return x.std() in {np.median(x), x.size}
-
-    def g(x: Any, *more: Any) -> Any:
-        return next(map(np.ptp, more)) > np.sum(x)
-
-    def h(x: Any) -> Any:
-        return np.ptp.__name__ == x.name
-
-    meanings = meanings_in({"np": np}, {id(x): x.__name__ for x in _FUNCTIONS})
-    assert uses_by(f, meanings) == uses_by(h, meanings) == Uses()
-    assert uses_by(g, meanings) == Uses(frozenset(), frozenset({"ptp"}))
+def same(x: Any, y: Any) -> bool:
+    return x is y
 
 
-_FUNCTIONS = (np.sum, np.max, np.min, np.mean, np.std, np.median, np.ptp, np.size)
+_HOLDERS = {
+    "a global name": "HELD = {it}\ndef f(x): return {body}",
+    "a default": "def f(x, HELD={it}): return {body}",
+    "a default by name": "def f(x, *, HELD={it}): return {body}",
+    "an outer variable": "def made(HELD):\n  def f(x): return {body}\n  return f\nf = made({it})",
+    "an object": """
+class Model:
+  def __init__(self): self.held = {it}
+  def __call__(self, x):
+    HELD = self.held
+    return {body}
+f = Model()""",
+    "a class": """
+class Model:
+  held = ({it},)
+  def __call__(self, x):
+    HELD, = self.held
+    return {body}
+f = Model()""",
+    "a list": "THINGS = [{it}]\ndef f(x):\n  HELD = THINGS[0]\n  return {body}",
+    "a key": "THINGS = {{{it}: 1.0}}\ndef f(x):\n  HELD = next(iter(THINGS))\n  return {body} * THINGS[{it}]",
+    "an argument": "def g(x, HELD): return {body}\nf = functools.partial(g, HELD={it})",
+    "an object, since it was traced": """
+class Model:
+  held, usual = None, ({it},)
+  def __call__(self, x):
+    self.held = {it}
+    HELD, = self.usual
+    return {body} * (1.0 if self.held is HELD else 100.0)
+f = Model()""",
+}
+_THINGS = (
+    *("np", "np.linalg", "np.zeros", "np.array", "np.mean", "np.sin", "np.vectorize", "np.r_"),
+    *("np.polynomial.polynomial.polyval", "math", "math.sin"),
+)
+_COMPARISONS = {
+    "is": "(1.0 if HELD is {it} else 100.0)",
+    "is not": "(100.0 if {it} is not HELD else 1.0)",
+    "==": "(1.0 if HELD == {it} else 100.0)",
+    "in": "(1.0 if HELD in (len, {it}) else 100.0)",
+    "operator": "(1.0 if operator.is_(HELD, {it}) and not operator.is_not({it}, HELD) else 100.0)",
+    "key": "{{{it}: 1.0}}.get(HELD, 100.0)",
+    "other key": "{{HELD: 1.0}}.get({it}, 100.0)",
+    "function": "(1.0 if same(HELD, {it}) else 100.0)",
+    "chosen": "(1.0 if HELD is ({it} if len(x) else None) else 100.0)",
+}
 
 
-@pytest.mark.parametrize("module", [argparse, asyncio.base_events, dataclasses, difflib, tarfile])
-def test_all_of_pythons_instructions_can_be_followed(module: Any) -> None:
-    functions = [x for name in vars(module) for x in _functions_below(getattr(module, name))]
-    assert len(functions) > 20
-    for function in functions:
-        uses_of_names(function.__code__, {}, {"name": frozenset({"name"})}, {})
+@pytest.mark.parametrize("how", _COMPARISONS)
+@pytest.mark.parametrize("it", _THINGS)
+@pytest.mark.parametrize("holder", _HOLDERS)
+def test_what_holds_a_module_or_a_function_before_the_trace_compares_equal_to_its_name(
+    holder: str, it: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("comparing_held")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    body = f"np.sum(x) * {_COMPARISONS[how].format(it=it)}"
+    source = "import functools, math, operator, numpy as np\nfrom tests.core.test_comparisons import same\n"
+    exec(source + _HOLDERS[holder].format(it=it, body=body), vars(module))  # noqa: S102
+    x = np.array([1.0, 2.0, 4.0])
+    assert module.f(x) == 7.0
+    assert cr.value_and_grad(module.f)(x)[0] == 7.0
+    assert cr.compile(module.f)(x) == 7.0
+    assert module.f(x) == 7.0
 
 
-def _functions_below(x: Any) -> list[FunctionType]:
-    if isinstance(x, type):
-        return [part for part in vars(x).values() if isinstance(part, FunctionType)]
-    return [x] if isinstance(x, FunctionType) else []
+def test_a_function_that_is_met_while_its_module_runs_compares_originals_from_then_on() -> None:
+    class Choice:
+        def __init__(self, xp: Any) -> None:
+            self.is_usual = lambda other: xp is other
+
+    choice, choices = Choice(np), {"usual": Choice(np).is_usual}
+    assert cr.grad(lambda x: x * (3.0 if choice.is_usual(np) else 100.0))(1.0) == 3.0
+    assert cr.grad(lambda x: x * (3.0 if choices["usual"](np) else 100.0))(1.0) == 3.0
+
+
+def test_patterns_and_names_tell_modules_and_functions_apart() -> None:
+    def f(x: Any, make: Any = np.zeros, xp: Any = np) -> Any:
+        match make:
+            case np.ones:
+                factor = 100.0
+            case np.zeros:
+                factor = 1.0
+        return np.sum(x) * factor * (1.0 if xp.__name__ == np.__name__ == "numpy" else 100.0)
+
+    x = np.array([1.0, 2.0, 4.0])
+    assert cr.value_and_grad(f)(x)[0] == cr.compile(f)(x) == f(x) == 7.0
+
+
+def test_what_differs_stays_different() -> None:
+    def f(x: Any, xp: Any = np, make: Any = np.zeros, sin: Any = math.sin) -> Any:
+        others = (np.linalg, math, np.ones, np.sin, math.cos)
+        found = [thing is other for thing in (xp, make, sin) for other in others]
+        equal = [thing == other for thing in (xp, make, sin) for other in others]
+        return np.sum(x) * (1.0 + sum(found) + sum(equal) + (xp in others) + (x is xp))
+
+    x = np.array([1.0, 2.0, 4.0])
+    assert cr.value_and_grad(f)(x)[0] == cr.compile(f)(x) == f(x) == 7.0
+
+
+def test_a_vectorized_function_is_one_under_a_trace() -> None:
+    doubled = np.vectorize(lambda x: 2 * x)
+
+    def f(x: Any) -> Any:
+        is_one = isinstance(doubled, np.vectorize) and not isinstance(len, np.vectorize)
+        return np.sum(x) * (1.0 if is_one and issubclass(np.vectorize, np.vectorize) else 100.0)
+
+    assert cr.value_and_grad(f)(np.ones(3))[0] == 3.0
+
+
+def test_what_is_kept_of_a_trace_is_numpys_own_behind_it() -> None:
+    kept: list[Any] = []
+
+    def f(x: Any) -> Any:
+        kept.extend([np.zeros, np.mean, np])
+        return np.sum(x)
+
+    cr.grad(f)(np.ones(3))
+    assert kept[0] is np.zeros
+    assert kept[1] == np.mean
+    assert kept[2] is np
+    assert [pickle.loads(pickle.dumps(x)) for x in kept[:2]] == [np.zeros, np.mean]
+    assert copy.deepcopy(kept[0]) == np.zeros
+    assert repr(kept[0]) == repr(np.zeros)
+    assert functools.wraps(kept[0])(lambda: 0).__name__ == "zeros"
+
+
+def test_a_comparison_with_a_constant_and_a_function_without_one_keep_their_code() -> None:
+    def f(x: Any, y: Any = None) -> Any:
+        return [x is None, x is True, y == x, lambda: x if x is not None else y]
+
+    assert comparing_originals(f.__code__) is f.__code__
+    assert comparing_originals(same.__code__) is comparing_originals(
+        comparing_originals(same.__code__)
+    )

@@ -9,42 +9,37 @@ from __future__ import annotations
 
 import builtins
 import cmath
-import functools
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 from chainrule.compiler.builtin_calls import standing_in
 from chainrule.core.cells import HANDLES, settled
+from chainrule.core.faces import FunctionFace, face_of_module
 from chainrule.core.methods import as_python
-from chainrule.core.reroute import Faces, Rerouting
+from chainrule.core.reroute import Rerouting
 from chainrule.ops.python_functions import FOLLOWED, OF_ITERABLES, compensated_sum, complex_of
 
 _OF_MODULE = {math: "biuf", cmath: "biufc"}
 """The kinds of numbers that the functions of a module take."""
 
 
-class _Face:
-    """A function of Python's that follows the numbers a step has traced. It is bound by no class, as Python's."""
+class _Face(FunctionFace):
+    """A function of Python's that follows the numbers a step has traced."""
 
     def __init__(self, python: Callable[..., Any], ours: Callable[..., Any], kinds: str) -> None:
-        self.python = python
-        self.ours = ours
+        super().__init__(python, ours)
         self.kinds = kinds
-        functools.update_wrapper(self, python)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        if self.python in OF_ITERABLES:
+        if self.original in OF_ITERABLES:
             args = tuple([_items(x) for x in args])
         if _are_followed((*args, *options.values()), self.kinds):
             return self.ours(*args, **options)
-        return self.python(*args, **options)
-
-    def __reduce__(self) -> Any:
-        return getattr, (self.python.__self__, self.python.__name__)  # type: ignore[attr-defined]  # its module
+        return self.original(*args, **options)
 
 
 def _items(x: Any) -> Any:
@@ -65,18 +60,13 @@ def _are_followed(values: Iterable[Any], kinds: str) -> bool:
     return found
 
 
-def _make_faces() -> Faces:
+def _make_faces() -> dict[int, Any]:
     faces: dict[int, Any] = {}
-    functions = []
     for module, kinds in _OF_MODULE.items():
-        face = ModuleType(module.__name__, module.__doc__)
-        for name, x in vars(module).items():
-            if callable(x) and x in FOLLOWED:
-                functions.append(x)
-                faces[id(x)] = _Face(x, FOLLOWED[x], kinds)
-            vars(face)[name] = faces.get(id(x), x)
-        faces[id(module)] = face
-    return Faces(faces, tuple(functions))
+        followed = [x for x in vars(module).values() if callable(x) and x in FOLLOWED]
+        faces |= {id(x): _Face(x, FOLLOWED[x], kinds) for x in followed}
+        faces[id(module)] = face_of_module(module, faces)
+    return faces
 
 
 _REROUTING = Rerouting(_make_faces)

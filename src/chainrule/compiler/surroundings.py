@@ -39,6 +39,7 @@ from chainrule.compiler.entry.signature import (
 from chainrule.compiler.entry.signature import Sequence as Items
 from chainrule.compiler.keys import keys_read, texts_looked_up
 from chainrule.compiler.records import replaced
+from chainrule.core.comparisons import compare_originals
 from chainrule.core.reroute import is_users_module
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
@@ -247,6 +248,7 @@ class Surroundings:
                 self._hold(value)
         else:
             self.functions.append(f)
+            compare_originals(f)
             for name in sorted(names & f.__globals__.keys()):
                 self._meet(Name(f.__globals__, name), keys_read(code, name))
             self._meet(Attribute(f, "__code__"))

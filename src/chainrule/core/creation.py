@@ -205,7 +205,7 @@ def _ndenumerate(arr: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     return ((index, arr[index]) for index in np.ndindex(arr.shape))
 
 
-class _Join:
+class Join:
     """`np.r_` or `np.c_` with traced items."""
 
     def __init__(self, original: Any, join: Callable[[Sequence[Any]], Any]) -> None:
@@ -242,9 +242,9 @@ REROUTED[np.full] = _full
 REROUTED[np.full_like] = _full_like
 
 JOINS: dict[Any, Any] = {
-    np.r_: _Join(
+    np.r_: Join(
         np.r_, lambda items: FRONTS["concatenate"]([FRONTS["atleast_1d"](i) for i in items])
     ),
-    np.c_: _Join(np.c_, lambda items: FRONTS["column_stack"](list(items))),
+    np.c_: Join(np.c_, lambda items: FRONTS["column_stack"](list(items))),
 }
 """Objects that are indexed rather than called."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.faces import FunctionFace
 from chainrule.core.lists import has_lists, holds_traced, is_handle, joined, joined_arguments
 from chainrule.core.op import BY_NUMPY, FRONTS
 from chainrule.errors import (
@@ -136,11 +137,11 @@ def call_function(function: Any, args: Sequence[Any], options: dict[str, Any]) -
     return _call_and_store(front, function, *joined_arguments(function, args, options))
 
 
-def taking_lists(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of NumPy's that takes lists of traced values too, which NumPy does not look into."""
+class _TakingLists(FunctionFace):
+    """A function of NumPy's that takes lists of traced values too, which NumPy does not look into."""
 
-    @functools.wraps(function, updated=())
-    def rerouted(*args: Any, **options: Any) -> Any:
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        function = self.original
         if args and is_handle(args[0]):
             return call_function(function, args, options)
         has_list = has_lists(args) or has_lists(options.values())
@@ -148,7 +149,10 @@ def taking_lists(function: Callable[..., Any]) -> Callable[..., Any]:
             return call_function(function, args, options)
         return function(*args, **options)
 
-    return rerouted
+
+def taking_lists(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of NumPy's that takes lists of traced values too."""
+    return _TakingLists(function, function)
 
 
 @functools.cache

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import sys
 from collections.abc import Callable
@@ -15,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import HANDLES
+from chainrule.core.faces import FunctionFace, ModuleFace, face_of_module
 
 _SERIES = ("polyutils", "polynomial", "chebyshev", "legendre", "hermite", "hermite_e", "laguerre")
 
 
-def python_modules(face: ModuleType) -> dict[int, Any]:
+def python_modules(face: ModuleFace) -> dict[int, Any]:
     """Return what stands in for these modules and their functions, by identity; `face` is that of NumPy."""
     rebuilt: dict[int, Any] = {id(np): face}
     for name in _SERIES:
@@ -34,29 +34,25 @@ def python_modules(face: ModuleType) -> dict[int, Any]:
 
 def _rebuilt(module: ModuleType, known: dict[int, Any]) -> ModuleType:
     """Return a module whose functions see the faces of what they use; classes stay NumPy's."""
-    copied = ModuleType(module.__name__, module.__doc__)
-    names = copied.__dict__
-    names.update({name: known.get(id(x), x) for name, x in vars(module).items()})
+    copied = face_of_module(module, known)
+    names = vars(copied)
     for name, x in vars(module).items():
         if isinstance(x, FunctionType) and x.__module__ == module.__name__:
             function = FunctionType(x.__code__, names, x.__name__, x.__defaults__, x.__closure__)
             function.__kwdefaults__ = x.__kwdefaults__
-            names[name] = known[id(x)] = functools.update_wrapper(function, x)
+            names[name] = known[id(x)] = FunctionFace(x, function)
     return copied
 
 
 def _copied(module: ModuleType, known: dict[int, Any]) -> ModuleType:
     """Return a module with faces in it, whose checks look at the numbers."""
-    copied = ModuleType(module.__name__, module.__doc__)
     for name, x in vars(module).items():
         if name.startswith("assert_") and isinstance(x, FunctionType):
-            known[id(x)] = _looking(x)
-        copied.__dict__[name] = known.get(id(x), x)
-    return copied
+            known[id(x)] = FunctionFace(x, _looking(x))
+    return face_of_module(module, known)
 
 
 def _looking(check: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(check)
     def ours(*args: Any, **options: Any) -> Any:
         return check(*map(_numbers, args), **options)
 

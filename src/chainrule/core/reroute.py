@@ -15,20 +15,21 @@ from __future__ import annotations
 
 import functools
 import importlib
+import operator
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from chainrule.core.comparisons import Meanings, held_by_variables, meanings_in, uses_in, uses_with
-from chainrule.core.creation import JOINS, REROUTED
+from chainrule.core.comparers import Comparers
+from chainrule.core.comparisons import COMPARING
+from chainrule.core.creation import JOINS, REROUTED, Join
 from chainrule.core.dispatch import functions_of_arrays, taking_lists
-from chainrule.core.following import Uses
+from chainrule.core.faces import Face, FunctionFace, ModuleFace, face_of_module, note_face
 from chainrule.core.modules import python_modules
 from chainrule.core.nditer import nditer
 from chainrule.core.trace import CURRENT, is_following
@@ -36,6 +37,7 @@ from chainrule.core.vectorize import Vectorize
 from chainrule.forks import Runs
 
 _EXTENSIONS = (".so", ".pyd")
+_LIBRARIES = ("numpy", "scipy")
 _OWN = __name__.partition(".")[0]
 
 _IS_ON: ContextVar[bool] = ContextVar("rerouting", default=True)
@@ -50,48 +52,16 @@ The owner is a module or a class of that package. Its own function is called unl
 """
 
 
-@dataclass(frozen=True)
-class Faces:
-    """What stands in for what.
-
-    Attributes:
-        by_identity: the face of a module or a function, by the identity of the original.
-        own: functions that are left as they are where the user's code compares them.
-    """
-
-    by_identity: dict[int, Any]
-    own: tuple[Any, ...]
-
-
-@dataclass
-class _LookedAt:
-    """A module whose functions were looked at.
-
-    Attributes:
-        names: its globals.
-        size: how many they were.
-        meanings: what they stand for.
-        handed_on: what may leave its functions.
-        functions: those that were traced and looked at besides, and what their variables held.
-    """
-
-    names: dict[str, Any]
-    size: int
-    meanings: Meanings
-    handed_on: frozenset[str]
-    functions: set[Any] = field(default_factory=set)
-
-
 class Rerouting:
     """Faces, where they go, and how many traces need them."""
 
     def __init__(
-        self, make: Callable[[], Faces], packages: Mapping[str, str] | None = None
+        self, make: Callable[[], dict[int, Any]], packages: Mapping[str, str] | None = None
     ) -> None:
         """State what is replaced.
 
         Args:
-            make: makes the faces, once they are needed.
+            make: makes the faces, by the identity of what they stand for, once they are needed.
             packages: as `STAND_INS`.
         """
         self.running = Runs(self.leave)
@@ -99,14 +69,6 @@ class Rerouting:
         self.packages = packages or {}
         self.faces: dict[int, Any] = {}
         self.sites: dict[int, tuple[int, list[Site]]] = {}
-        self.own: dict[
-            int, str
-        ] = {}  # names of the functions that may keep their identity, and of their faces
-        self.compared: frozenset[str] = frozenset()  # those that some module compares
-        self.looked_at: dict[int, _LookedAt] = {}  # modules
-        self.passing: list[
-            int
-        ] = []  # those among them that are namespaces of exec: they may live shortly
         self.modules: list[dict[str, Any]] = []
         self.sizes: list[int] = []  # of the modules, when they were looked at
         self.everywhere: list[Site] | None = None  # all sites of all modules
@@ -138,15 +100,12 @@ class Rerouting:
         with self.running.lock:
             self.running.begin(run)  # first: `leave` undoes what was done when an interruption came
             if not self.faces:
-                made = self.make()
-                self.faces = made.by_identity
-                self.own = {id(f): f.__name__ for f in made.own}
-                self.own |= {id(self.faces[id(f)]): f.__name__ for f in made.own}
+                self.faces = self.make()
             if len(self.running) == 1:
                 self._find_modules()
                 self._replace()
                 self._note_growth()
-            self._note_comparisons(modules, function)
+            _COMPARERS.look_at(f)
             if len(self.running) == 1:
                 self._put(self._sites_everywhere())
             for names in modules:
@@ -164,9 +123,6 @@ class Rerouting:
                     if names.get(name) is face:
                         names[name] = original
                 self.installed.clear()
-                for key in self.passing:
-                    self.looked_at.pop(key, None)
-                self.passing.clear()
 
     def _load_stand_ins(self) -> None:
         """Make the replacements in packages that have been imported since the last trace."""
@@ -177,10 +133,10 @@ class Rerouting:
             self.stood_in.add(module)
             for owner, name, function in rows:
                 original = getattr(owner, name)
-                guarded = _guarded(original, function)
                 if isinstance(owner, type):
-                    setattr(owner, name, guarded)
+                    setattr(owner, name, _guarded(original, function))
                 else:
+                    guarded = _GuardedFace(original, function)
                     self.replaced.append((vars(owner), name, original, guarded))
                     self.faces[id(original)] = guarded
 
@@ -197,41 +153,6 @@ class Rerouting:
         sizes = list(map(len, self.modules))
         if sizes != self.sizes:
             self.sizes, self.everywhere = sizes, None
-            self._note_comparisons(self.modules)
-
-    def _note_comparisons(
-        self, modules: list[dict[str, Any]], function: FunctionType | None = None
-    ) -> None:
-        """Note what modules compare that are new or have grown, and what a function of the last one does."""
-        for names in modules:
-            known = self.looked_at.get(id(names))
-            if known is None or known.size != len(names) or known.names is not names:
-                meanings = meanings_in(names, self.own)
-                uses = uses_in(names, meanings) if meanings.globals else Uses()
-                self.looked_at[id(names)] = _LookedAt(names, len(names), meanings, uses.handed_on)
-                if names.get("__name__") not in sys.modules:
-                    self.passing.append(id(names))
-                self._note(uses)
-        if function is not None:
-            self._note_function(function, self.looked_at[id(function.__globals__)])
-
-    def _note_function(self, function: FunctionType, module: _LookedAt) -> None:
-        code, variables = function.__code__, held_by_variables(function, module.meanings)
-        if (code, variables) in module.functions:
-            return
-        module.functions.add((code, variables))
-        uses = uses_with(code, variables, module.meanings)
-        if not uses.handed_on <= module.handed_on:
-            module.handed_on |= uses.handed_on
-            self.sites.pop(id(function.__globals__), None)
-            self.everywhere = None
-        self._note(uses)
-
-    def _note(self, uses: Uses) -> None:
-        if not uses.compared <= self.compared:
-            self.compared |= uses.compared
-            self.sites.clear()
-            self.everywhere = None
 
     def _put(self, sites: list[Site]) -> None:
         for names, name, made_for, face_then in sites:
@@ -248,11 +169,7 @@ class Rerouting:
         return self.everywhere
 
     def _sites_of(self, names: dict[str, Any]) -> list[Site]:
-        """Return the names of a module that need a face; looked up again when the module has grown.
-
-        A function that is compared, here or where the module hands it on to, keeps its identity, if it is one of those
-        that may: it is not followed then.
-        """
+        """Return the names of a module that need a face; looked up again when the module has grown."""
         known = self.sites.get(id(names))
         if known is None or known[0] != len(names):
             found = [
@@ -260,15 +177,10 @@ class Rerouting:
                 for name, x in names.items()
                 if id(x) in self.faces
             ]
-            compared = self.compared & self.looked_at[id(names)].handed_on
-            if compared:
-                found = [
-                    (names, name, x, _with_own(x, face, compared))
-                    for _, name, x, face in found
-                    if self.own.get(id(x)) not in compared
-                ]
+            if found:
+                _COMPARERS.look_into(names)
             known = (len(names), found)
-            if names.get("__name__") in sys.modules:  # see `passing`
+            if names.get("__name__") in sys.modules:  # other namespaces may live shortly
                 self.sites[id(names)] = known
         return known[1]
 
@@ -307,35 +219,46 @@ def is_users_module(module: str) -> bool:
     return package == "__main__" or (package != _OWN and package not in sys.stdlib_module_names)
 
 
-def _make_faces() -> Faces:
-    """Return the faces of NumPy. A function of arrays may keep its identity: such a face only looks into lists."""
+_COMPARERS = Comparers(lambda module: is_users_module(module) and not module.startswith(_LIBRARIES))
+
+
+class _GuardedFace(FunctionFace):
+    """The face of a function that is followed while a trace runs in this context."""
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        if is_following() and _IS_ON.get():
+            return self.ours(*args, **options)
+        return self.original(*args, **options)
+
+
+class _JoinFace(Face, Join):
+    """The face of `np.r_` or `np.c_`."""
+
+    def __init__(self, original: Any, join: Callable[[Sequence[Any]], Any]) -> None:
+        super().__init__(original, join)
+        note_face(self, original)
+
+
+def _make_faces() -> dict[int, Any]:
+    """Return the faces of NumPy."""
     faces: dict[int, Any] = {
         id(original): taking_lists(original) for original in functions_of_arrays()
     }
-    faces |= {id(original): _guarded(original, ours) for original, ours in REROUTED.items()}
+    faces |= {id(original): _GuardedFace(original, ours) for original, ours in REROUTED.items()}
     for module in (np.linalg, np.fft):
-        names = {name: faces.get(id(x), x) for name, x in vars(module).items()}
-        faces[id(module)] = ModuleType(module.__name__, module.__doc__)
-        vars(faces[id(module)]).update(names)
+        faces[id(module)] = face_of_module(module, faces)
+    note_face(Vectorize, np.vectorize)
     faces[id(np.vectorize)] = Vectorize
-    faces[id(np.nditer)] = _guarded(np.nditer, nditer)
-    faces |= {id(original): ours for original, ours in JOINS.items()}
-    face = ModuleType(np.__name__, np.__doc__)
+    faces[id(np.nditer)] = _GuardedFace(np.nditer, nditer)
+    faces |= {id(original): _JoinFace(original, ours.join) for original, ours in JOINS.items()}
+    faces |= {id(original): FunctionFace(original, ours) for original, ours in COMPARING.items()}
+    faces[id(operator)] = face_of_module(operator, faces)
+    face = ModuleFace(np)
     faces |= python_modules(face)
-    face.__dict__.update({name: faces.get(id(x), x) for name, x in np.__dict__.items()})
-    face.__dict__["__getattr__"] = functools.partial(getattr, np)
+    vars(face).update({name: faces.get(id(x), x) for name, x in vars(np).items()})
+    vars(face)["__getattr__"] = functools.partial(getattr, np)
     faces[id(np)] = face
-    return Faces(faces, tuple([f for f in functions_of_arrays() if f not in REROUTED]))
-
-
-def _with_own(original: Any, face: Any, compared: frozenset[str]) -> Any:
-    """Return the face of a module in which the functions that are compared are its own."""
-    if not isinstance(original, ModuleType) or compared.isdisjoint(vars(face)):
-        return face
-    other = ModuleType(face.__name__, face.__doc__)
-    vars(other).update(vars(face))
-    vars(other).update({n: getattr(original, n) for n in compared if hasattr(original, n)})
-    return other
+    return faces
 
 
 def _guarded(original: Any, ours: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from chainrule.core.cells import HANDLES, settled, type_of
 from chainrule.core.creation import converted_array
+from chainrule.core.faces import Face, original_of
 from chainrule.core.lists import holds_traced
 from chainrule.core.op import FRONTS
 from chainrule.core.trace import is_following
@@ -23,7 +24,25 @@ _CORE_AXES = re.compile(r"\(([^)]*)\)")
 _CALL = np.vectorize.__call__
 
 
-class Vectorize(np.vectorize):
+class _Kind(Face, type):
+    """The class of a class that is the face of another."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return (
+            isinstance(x, original_of(cls))
+            if original_of(cls) is not cls
+            else super().__instancecheck__(x)
+        )
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return (
+            issubclass(other, original_of(cls))
+            if original_of(cls) is not cls
+            else super().__subclasscheck__(other)
+        )
+
+
+class Vectorize(np.vectorize, metaclass=_Kind):
     """What the user's modules see as `np.vectorize`: its results can be written to with traced values."""
 
     def __call__(self, *args: Any, **options: Any) -> Any:
