@@ -27,6 +27,22 @@ def assert_same(got, wanted):
     np.testing.assert_array_equal(got, wanted)
 
 
+def assert_same_within_rounding(got, wanted):
+    """Compare type, dtype, shape, values within rounding, signs of zeros and where NaN stands."""
+    assert type(got) is type(wanted)
+    t = np.asarray(wanted).dtype
+    assert np.asarray(got).dtype == t
+    if t.kind not in "fc":
+        np.testing.assert_array_equal(got, wanted)
+        return
+    for x, y in ((np.real(got), np.real(wanted)), (np.imag(got), np.imag(wanted))):
+        np.testing.assert_array_equal(np.isnan(x), np.isnan(y))
+        is_special = (y == 0) | np.isinf(y)
+        np.testing.assert_array_equal(np.signbit(x)[is_special], np.signbit(y)[is_special])
+    within = 20 * np.finfo(t).eps
+    np.testing.assert_allclose(got, wanted, rtol=within, atol=0)
+
+
 def _signs(x):
     parts = np.stack([np.real(x), np.imag(x)])
     return np.where(np.isnan(parts), 0, np.copysign(1, parts)) if parts.dtype.kind == "f" else 0

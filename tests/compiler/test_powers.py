@@ -1,10 +1,14 @@
 """Powers of compiled steps are those of NumPy, which takes roots and squares for some exponents, at special values."""
 
+import operator
+
 import numpy as np
 import pytest
-from tests.compiler.special_values import assert_same, reals
+from tests.compiler.special_values import assert_same, assert_same_within_rounding, reals
 
 import chainrule as cr
+from chainrule.core.cells import settled, type_of
+from chainrule.core.trace import ReverseLevel
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
@@ -52,3 +56,42 @@ def test_a_scalar_has_pythons_operator_which_takes_no_root(dtype):
     step = cr.compile(lambda x: x**0.5)
     for x in reals(dtype):
         assert_same(step(x), x**0.5)
+
+
+EXPONENTS = [2, -1, 0, 3, 0.5, 2.0, -1.0, True, np.int64(2), np.float64(0.5), np.asarray(2)]
+
+
+def _in_place(x, y):
+    x **= y
+    return x
+
+
+FAILURES = (TypeError, ValueError, OverflowError)
+
+
+@pytest.mark.parametrize("form", [operator.pow, np.power, _in_place])
+@pytest.mark.parametrize("exponent", EXPONENTS, ids=repr)
+@pytest.mark.parametrize("dtype", ["?", "i1", "u1", "c8", "c16"])
+def test_arrays_are_squared_inverted_and_rooted_where_numpy_does_so(dtype, exponent, form):
+    special = np.array([0, complex(0, -0.0), 1 + 2j, complex(np.inf, 0), complex(1e30, 1e30)])
+    x = special.astype(dtype) if dtype[0] == "c" else np.array([0, 1, 1], dtype)
+    calls = (lambda v: form(v.copy(), exponent), lambda v, y: form(v.copy(), y))
+    for a in (x, x[2:], x[2:3], x[2:3].reshape(())):
+        for f, given in zip(calls, ((a,), (a, exponent)), strict=True):
+            step = cr.compile(f)
+            try:
+                wanted = f(*given)
+            except FAILURES:
+                with pytest.raises(FAILURES):
+                    step(*given)
+                continue
+            assert_same_within_rounding(step(*given)[()], wanted[()])
+            assert_same_within_rounding(_traced(f, given), np.asarray(wanted))
+
+
+def _traced(f, given):
+    """Return what a function computes of a traced array, as an array."""
+    with ReverseLevel() as level:
+        x, *exponent = given
+        out = f(level.input(x) if type_of(x).is_inexact else x, *exponent)
+    return np.asarray(settled(out))

@@ -80,6 +80,12 @@ _OPERANDS: set[Any] = {bool, int, float, complex, np.ndarray, np.float64}
 """The usual types of a second operand, ours among them: these never answer for an operator themselves."""
 
 _REAL = "biuf"
+_FAST_POWERS: dict[str, dict[type, dict[float, str]]] = {
+    "b": {int: {2: "square"}},
+    "c": {int: {2: "square", -1: "reciprocal"}, float: {0.5: "sqrt"}},
+}
+"""Other ufuncs than `np.power` that arrays take for exponents of Python's: by the array's kind and their type."""
+
 _LONG = "gG"
 """The dtypes whose numbers are none of Python's."""
 
@@ -498,6 +504,7 @@ def as_python(x: Any, kind: type | None = None) -> Any:
 
 def _binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     reflected = f"__r{python}__"
+    is_power = name == "power"
 
     def operator(self: Any, other: Any) -> Any:
         kind: Any = type(other)
@@ -505,12 +512,30 @@ def _binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., A
             if _defers_to(kind, reflected):
                 return NotImplemented
             other = joined(other)
-        return FRONTS[name](self, other)
+        return _array_power(self, other) if is_power else FRONTS[name](self, other)
 
     def swapped(self: Any, other: Any) -> Any:
         return FRONTS[name](other if type(other) in _OPERANDS else joined(other), self)
 
     return operator, swapped
+
+
+def _array_power(x: Any, exponent: Any) -> Any:
+    """Return `x ** exponent` of an array by the ufunc that NumPy takes, where that makes a difference.
+
+    Squares of truth values are other integers than their powers; complex ones differ at infinities and zeros.
+    """
+    fast = _FAST_POWERS.get(x.dtype.kind)
+    if fast is not None and (type(exponent) in fast or _is_python_number(exponent)):
+        for number, name in fast.get(exponent.__class__, {}).items():
+            if exponent == number:
+                return FRONTS[name](x)
+    return FRONTS["power"](x, exponent)
+
+
+def _is_python_number(x: Any) -> bool:
+    """Say whether this is a traced number of Python's that may be asked for without losing a derivative."""
+    return issubclass(type(x), Methods) and x.type.weak and x.is_followed()
 
 
 def _weak_binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -596,9 +621,12 @@ def _unary(name: str) -> Callable[[Any], Any]:
 
 
 def _in_place(name: str) -> Callable[[Any, Any], Any]:
+    is_power = name == "power"
+
     def operator(self: Any, other: Any) -> Any:
         other = other if type(other) in _OPERANDS else joined(other)
-        self.write_result(name, FRONTS[name](self, other))
+        result = _array_power(self, other) if is_power else FRONTS[name](self, other)
+        self.write_result(name, result)
         return self
 
     return operator
