@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.compiler.entry.native import is_native_possible, make_native_entry
-from chainrule.compiler.entry.plain import make_plain_entry
 from chainrule.compiler.entry.signature import Signature, Stage
 from chainrule.compiler.entry.tables import NotNative
 
@@ -32,4 +31,6 @@ def make_entry(
             return make_native_entry(signature, stages, owner)
         except NotNative:
             pass
+    from chainrule.compiler.entry.plain import make_plain_entry
+
     return make_plain_entry(signature, stages, owner)
