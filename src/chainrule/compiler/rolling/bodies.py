@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from chainrule.compiler.loops.program import Buffer, Carried, Index, Loop, Number
+from chainrule.compiler.records import fresh, mutable_record
 from chainrule.compiler.rolling.lanes import (
     Gathered,
     Lane,
@@ -26,7 +26,7 @@ from chainrule.compiler.rolling.writing import Block, Names, Source
 _INDEX = np.dtype(np.int64)
 
 
-@dataclass
+@mutable_record
 class Kept:
     """What is kept of a loop for those behind it.
 
@@ -36,10 +36,10 @@ class Kept:
         after: their names behind the loop.
     """
 
-    saved: set[int] = field(default_factory=set)
-    last: set[int] = field(default_factory=set)
-    columns: dict[int, tuple[Buffer, int, int]] = field(default_factory=dict)
-    after: dict[int, int] = field(default_factory=dict)
+    saved: set[int] = fresh(default_factory=set)
+    last: set[int] = fresh(default_factory=set)
+    columns: dict[int, tuple[Buffer, int, int]] = fresh(default_factory=dict)
+    after: dict[int, int] = fresh(default_factory=dict)
 
 
 class Outside(Protocol):

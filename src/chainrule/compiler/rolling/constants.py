@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from chainrule.compiler.records import fresh, mutable_record
 
 FIRST_CONSTANT = -2
 """The operand of constant number k is `FIRST_CONSTANT - k`; -1 stands for no operand."""
@@ -14,12 +15,12 @@ _LARGEST_COMPARED = 4096
 """Bytes up to which arrays are compared by their content."""
 
 
-@dataclass
+@mutable_record
 class Constants:
     """The constants of a program under construction."""
 
-    values: list[Any] = field(default_factory=list)
-    known: dict[Any, int] = field(default_factory=dict)
+    values: list[Any] = fresh(default_factory=list)
+    known: dict[Any, int] = fresh(default_factory=dict)
 
     def enter(self, value: Any) -> int:
         """Return the operand that stands for a constant."""

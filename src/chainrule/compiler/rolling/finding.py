@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from chainrule.compiler.records import mutable_record
 from chainrule.compiler.rolling.lanes import (
     MOST_GATHERED,
     Rolled,
@@ -97,7 +97,7 @@ def _verify(loop: Rolled, search: _Search) -> None:
         )
 
 
-@dataclass
+@mutable_record
 class _Search:
     tokens: Any
     operands: Any

@@ -6,12 +6,11 @@ class gives back every value: `expanded` is compared with the tape for each loop
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import record
+from chainrule.compiler.records import mutable_record, record
 from chainrule.compiler.rolling.constants import FIRST_CONSTANT
 from chainrule.compiler.rolling.tape import ABSENT
 
@@ -77,7 +76,7 @@ class Listed:
     places: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@mutable_record
 class Rolled:
     """A stretch of a tape as a loop.
 

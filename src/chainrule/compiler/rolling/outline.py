@@ -6,13 +6,13 @@ names, `x[t]`, is a place, which may move from turn to turn; everything else abo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.passes.rewrite import operands
 from chainrule.compiler.passes.share import param_key
+from chainrule.compiler.records import fresh, mutable_record
 from chainrule.compiler.rolling.blocks import block_of
 from chainrule.compiler.rolling.constants import Constants
 from chainrule.compiler.rolling.tape import ABSENT
@@ -24,7 +24,7 @@ WIDTH = 6
 """Operands of a node that may be in a loop at most."""
 
 
-@dataclass
+@mutable_record
 class Outline:
     """What is needed of a graph to find its loops.
 
@@ -36,11 +36,11 @@ class Outline:
         constants: values of constants.
     """
 
-    nodes: list[Node] = field(default_factory=list)
-    kinds: list[int] = field(default_factory=list)
-    operands: list[tuple[int, ...]] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    constants: Constants = field(default_factory=Constants)
+    nodes: list[Node] = fresh(default_factory=list)
+    kinds: list[int] = fresh(default_factory=list)
+    operands: list[tuple[int, ...]] = fresh(default_factory=list)
+    places: list[int] = fresh(default_factory=list)
+    constants: Constants = fresh(default_factory=Constants)
 
     def __len__(self) -> int:
         return len(self.kinds)

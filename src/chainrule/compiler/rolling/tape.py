@@ -8,14 +8,13 @@ may move from turn to turn of a loop: an element of a buffer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 
 from chainrule.compiler.loops.program import Buffer
-from chainrule.compiler.records import record
+from chainrule.compiler.records import fresh, mutable_record, record
 from chainrule.compiler.rolling.constants import Constants
 
 DType = np.dtype[Any]
@@ -63,7 +62,7 @@ class Action:
     expected: bool = True
 
 
-@dataclass
+@mutable_record
 class Tape:
     """A program under construction, or finished.
 
@@ -77,14 +76,14 @@ class Tape:
         buffers: inputs, outputs and temporaries.
     """
 
-    actions: list[Action] = field(default_factory=list)
-    kinds: list[int] = field(default_factory=list)
-    operands: list[tuple[int, ...]] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    constants: Constants = field(default_factory=Constants)
-    contents: dict[Buffer, Any] = field(default_factory=dict)
-    buffers: list[Buffer] = field(default_factory=list)
-    known_actions: dict[Action, int] = field(default_factory=dict)
+    actions: list[Action] = fresh(default_factory=list)
+    kinds: list[int] = fresh(default_factory=list)
+    operands: list[tuple[int, ...]] = fresh(default_factory=list)
+    places: list[int] = fresh(default_factory=list)
+    constants: Constants = fresh(default_factory=Constants)
+    contents: dict[Buffer, Any] = fresh(default_factory=dict)
+    buffers: list[Buffer] = fresh(default_factory=list)
+    known_actions: dict[Action, int] = fresh(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.kinds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from chainrule.compiler.loops.program import (
     Statement,
     Store,
 )
-from chainrule.compiler.records import record
+from chainrule.compiler.records import fresh, mutable_record, record
 from chainrule.compiler.rolling.tape import Action, DType
 
 
@@ -37,16 +36,16 @@ Source = int | Constant
 """The name of a value, or a number."""
 
 
-@dataclass
+@mutable_record
 class Names:
     """Names of one program, and the dtype of each."""
 
-    fresh: Iterator[int] = field(default_factory=itertools.count)
-    dtypes: dict[int, DType] = field(default_factory=dict)
+    unused: Iterator[int] = fresh(default_factory=itertools.count)
+    dtypes: dict[int, DType] = fresh(default_factory=dict)
 
     def new(self, dtype: DType) -> int:
         """Return a name that was not used yet."""
-        name = next(self.fresh)
+        name = next(self.unused)
         self.dtypes[name] = dtype
         return name
 
@@ -54,13 +53,13 @@ class Names:
 _INDEX = np.dtype(np.int64)
 
 
-@dataclass
+@mutable_record
 class Block:
     """Statements in a row: the body of a program or of a loop."""
 
     names: Names
-    statements: list[Statement] = field(default_factory=list)
-    casts: dict[tuple[int, DType], int] = field(default_factory=dict)
+    statements: list[Statement] = fresh(default_factory=list)
+    casts: dict[tuple[int, DType], int] = fresh(default_factory=dict)
 
     def inner(self) -> Block:
         """Return an empty block inside of this one; it sees what was set here."""

@@ -15,12 +15,11 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import record
+from chainrule.compiler.records import mutable_record, record
 from chainrule.compiler.rolling.array_loops.memory import type_of_node
 from chainrule.compiler.rolling.blocks import Block, block_of
 from chainrule.compiler.rolling.constants import FIRST_CONSTANT
@@ -62,7 +61,7 @@ class Link:
     adds: bool
 
 
-@dataclass(frozen=True, eq=False)
+@mutable_record
 class Chain:
     """An array that a loop hands from turn to turn while it writes parts of it.
 
@@ -271,7 +270,7 @@ def has_no_negative_zero(x: Any) -> bool:
 # Hulls
 
 
-@dataclass(eq=False)
+@mutable_record
 class _Group:
     """Blocks of a hull, or what becomes one.
 
