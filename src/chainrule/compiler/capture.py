@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from types import FunctionType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -51,6 +51,19 @@ _BESIDE_INDEX = {"setitem": 2, "scatter": 1, "getitem": 1}
 
 Rebuild = Callable[[Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]]
 """Puts leaves back into positional and keyword arguments."""
+
+
+class Drawn(Protocol):
+    """Notes what random numbers a step draws, see `draws.py`.
+
+    Attributes:
+        enter: makes an input for what is drawn, as long as the step runs.
+        nodes: these inputs.
+    """
+
+    enter: Callable[[Any], Any] | None
+    nodes: list[Any]
+
 
 Examine = Callable[["StepLevel", Any, Any], None]
 """Called with the level, what the step was given and what it returned."""
@@ -432,8 +445,8 @@ class Captured:
     """What one run of a step on types has told.
 
     Attributes:
-        graph: its inputs are the arguments' leaves and then the arrays of the step's surroundings; its outputs are
-        the results
+        graph: its inputs are the arguments' leaves, what was drawn, and then the arrays of the step's surroundings; its
+        outputs are the results
             with a node and then the new contents of arguments that were written to.
         results: the leaves of what was returned.
         structure: their container.
@@ -464,6 +477,7 @@ def capture_step(
     watched: Sequence[Any] = (),
     examine: Examine | None = None,
     functions: Sequence[FunctionType] = (),
+    drawn: Drawn | None = None,
 ) -> Captured:
     """Run `f` on the types of `leaves`.
 
@@ -478,12 +492,20 @@ def capture_step(
         watched: the arrays that the step's surroundings hold.
         examine: looks at what was given and returned, and raises if that cannot be compiled.
         functions: the user's functions that the step may call, in which calls of `float` and the like are followed.
+        drawn: notes what random numbers are drawn.
 
     Raises:
         NotCompiledError: the step cannot be captured; the reason says why. So may any error of ours or of the step's.
     """
     level = StepLevel(forced, questions, moves=bool(moving))
-    run = _run(level, f, leaves, rebuild, moving, watched, is_shared, examine, functions)
+    if drawn is not None:
+        drawn.enter = level.enter_input
+    try:
+        run = _run(level, f, leaves, rebuild, moving, watched, is_shared, examine, functions)
+    finally:
+        if drawn is not None:
+            drawn.enter = None
+    random = () if drawn is None else tuple(drawn.nodes)
     survivors = None
     if sys.getrefcount(level) > _ONE_HOLDER:
         gc.collect()  # what only refers to itself is gone
@@ -496,7 +518,7 @@ def capture_step(
     outputs = (*[r.node for r in run.results if r.node is not None], *run.contents)
     nodes = _needed(level.nodes, outputs, fixed)
     return Captured(
-        Graph((*run.inputs, *[node for _, node in surroundings]), nodes, outputs),
+        Graph((*run.inputs, *random, *[node for _, node in surroundings]), nodes, outputs),
         run.results,
         run.structure,
         tuple([x for x, _ in surroundings]),

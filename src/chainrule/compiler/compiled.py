@@ -16,6 +16,7 @@ from chainrule.compiler.build import Built, build
 from chainrule.compiler.capture import Captured, capture_step, outcome_of
 from chainrule.compiler.counts import Counts
 from chainrule.compiler.decisions import GUARD
+from chainrule.compiler.draws import Draw, Drawn, drawing
 from chainrule.compiler.entry.native import is_baseline as entries_are_baseline
 from chainrule.compiler.entry.shell import arm, improve, make_shell_class
 from chainrule.compiler.entry.signature import CHECKED, MISMATCH, Declined
@@ -59,22 +60,35 @@ class Path:
     Attributes:
         captured: what the step did.
         built: the native step.
+        draws: what random numbers it takes besides, as its last argument.
         is_baseline: whether better code is still to be made for it, see `tiers.py`.
     """
 
-    def __init__(self, captured: Captured, built: Built) -> None:
+    def __init__(
+        self, captured: Captured, built: Built, draws: Sequence[Draw], *, writes: bool
+    ) -> None:
         self.captured = captured
         self.built = built
+        self.draws = tuple(draws)
+        self._writes = writes
         self.is_baseline = built.native.is_baseline or entries_are_baseline()
         self._calls = 0
         self._fast: tuple[Any, Callable[..., Any] | None] = (None, None)
 
     def call(self, args: tuple[Any, ...], options: dict[str, Any], leaves: Sequence[Any]) -> Any:
         """Run the native step; a `Declined` says that it did not, and nothing was written."""
+        if self.draws:
+            called = functools.partial(self._called, args, options, leaves)
+            return drawing(self.draws, called, is_safe=not self._writes)()
+        return self._called(args, options, leaves)
+
+    def _called(
+        self, args: tuple[Any, ...], options: dict[str, Any], leaves: Sequence[Any], *drawn: Any
+    ) -> Any:
         built = self.built
         if not built.is_flat:
-            return built.entry(*args, *((options,) if options else ()))
-        returned = built.entry(*leaves)
+            return built.entry(*args, *drawn, *((options,) if options else ()))
+        returned = built.entry(*leaves, *[x for values in drawn for x in values])
         if type(returned) is Declined:
             return returned
         return tree.unflatten(self.captured.structure, returned)
@@ -90,7 +104,10 @@ class Path:
             return None
         now = settings_now()
         if self._fast[0] is not now or self._fast[1] is None:
-            self._fast = (now, self.built.make_fast())
+            fast = self.built.make_fast()
+            if self.draws:
+                fast = drawing(self.draws, fast, is_safe=not self._writes)
+            self._fast = (now, fast)
         return self._fast[1]
 
     def _improve(self) -> None:
@@ -401,28 +418,37 @@ class Compiled:
             specialization.eager = error
             return None, None
         snapshot = Snapshot(surroundings)
+        drawn = Drawn(surroundings)
+        seen = Structure(
+            structure.spec, tuple([(i, drawn.stand_in(x)) for i, x in structure.static])
+        )
         try:
-            captured = capture_step(
-                self.function,
-                leaves,
-                functools.partial(rebuilt, structure),
-                is_shared=surroundings.holds,
-                forced=forced,
-                questions=specialization.questions,
-                moving=call.moving,
-                watched=surroundings.every_array,
-                examine=None if self._rules is None else self._rules.examine,
-                functions=surroundings.functions,
-            )
+            with drawn.followed():
+                captured = capture_step(
+                    self.function,
+                    leaves,
+                    functools.partial(rebuilt, seen),
+                    is_shared=surroundings.holds,
+                    forced=forced,
+                    questions=specialization.questions,
+                    moving=call.moving,
+                    watched=surroundings.every_array,
+                    examine=None if self._rules is None else self._rules.examine,
+                    functions=surroundings.functions,
+                    drawn=drawn,
+                )
             if captured.survivors is not None:
                 specialization.eager = captured.survivors
-                return None, outcome_of(captured, leaves)
+                return None, outcome_of(captured, [*leaves, *drawn.values])
+            drawn.rewind()
             snapshot.check()
             if self._rules is not None:
                 snapshot.check_all()
-            built = build(
-                captured, leaves, structure, self._donated(structure), call.moving, surroundings
-            )
+            given, whole = leaves, structure
+            if drawn.draws:
+                given, whole = _with_drawn(leaves, structure, drawn.values)
+            donated = self._donated(structure)
+            built = build(captured, given, whole, donated, call.moving, surroundings)
         except CompileError:  # only who asked for checks gets one, and to be told
             snapshot.restore()
             raise
@@ -430,7 +456,8 @@ class Compiled:
             snapshot.restore()
             specialization.eager = error
             return None, None
-        path = Path(captured, built)
+        writes = bool(captured.written or donated)
+        path = Path(captured, built, drawn.draws, writes=writes)
         specialization.paths[captured.outcomes] = path
         return path, None
 
@@ -544,6 +571,9 @@ class Compiled:
                     _counted(artifact.statements, "statement"),
                 ]
                 lines.append(f"specialization {i}: {', '.join(counts)}")
+                if path.draws:
+                    names = ", ".join(dict.fromkeys([d.name for d in path.draws]))
+                    lines.append(f"  random numbers are drawn before it: {names}")
                 for (op, why), times in Counter(artifact.hosts).items():
                     often = f" in {times} places" if times > 1 else ""
                     lines.append(f"  {op} is computed by NumPy{often}: {why}")
@@ -569,6 +599,20 @@ def python_entry(function: Callable[..., Any], args: Sequence[Any]) -> Callable[
         return function(*given)
 
     return entry
+
+
+def _with_drawn(
+    leaves: list[Any], structure: Structure, drawn: Sequence[Any]
+) -> tuple[list[Any], Structure]:
+    """Return a call's arguments with what was drawn behind them.
+
+    Raises:
+        NotCompiledError: numbers and arrays come behind it, as keyword arguments.
+    """
+    args, options = tree.unflatten(structure, leaves)
+    if tree.leaves(options):
+        raise NotCompiledError.from_random()
+    return tree.flatten(((*args, tuple(drawn)), options))
 
 
 def _counted(number: int, noun: str) -> str:

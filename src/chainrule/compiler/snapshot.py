@@ -60,7 +60,7 @@ class Snapshot:
         """Put everything back."""
         for place, x in self._places:
             if place.read() is not x:
-                _write(place, x)
+                put(place, x)
         for holder, name in self._absent:
             if name in holder and isinstance(holder, dict):
                 del holder[name]
@@ -89,7 +89,8 @@ def _inside(roots: list[Any]) -> Iterator[Any]:
             pending += x
 
 
-def _write(place: Place, x: Any) -> None:
+def put(place: Place, x: Any) -> None:
+    """Put something where it stood, if that can be written to."""
     if isinstance(place, Cell):
         place.cell.cell_contents = x
     elif isinstance(place, Attribute) and x is not MISSING:

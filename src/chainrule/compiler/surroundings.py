@@ -163,7 +163,7 @@ class Surroundings:
 
     def drawn(self) -> tuple[Any, ...]:
         """Return something that changes when a random number is drawn."""
-        states: list[Any] = [_frozen(g.bit_generator.state) for g in self.generators]
+        states: list[Any] = [frozen_state(g.bit_generator) for g in self.generators]
         if "numpy.random" in sys.modules:
             states.append(_frozen(np.random.get_state(legacy=False)))  # noqa: NPY002  what the step may draw from
         if "random" in sys.modules:
@@ -299,9 +299,16 @@ def _namespaces(x: Any) -> list[Any]:
     return [vars(x)] if is_open else []
 
 
-def _is_watched(module: str) -> bool:
-    """Say whether what a module holds may change: the user's may, NumPy's and SciPy's own does not."""
-    return is_users_module(module) and module.partition(".")[0] not in {"numpy", "scipy"}
+def _is_watched(module: Any) -> bool:
+    """Say whether what a module holds may change: the user's may, NumPy's and SciPy's own does not.
+
+    What Cython makes has a descriptor for the name of its module.
+    """
+    return (
+        isinstance(module, str)
+        and is_users_module(module)
+        and module.partition(".")[0] not in {"numpy", "scipy"}
+    )
 
 
 def _is_users_object(x: Any) -> bool:
@@ -346,6 +353,11 @@ def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any],
 
 def _contents(cells: list[CellType]) -> list[Any]:
     return [cell.cell_contents for cell in cells]
+
+
+def frozen_state(bits: Any) -> Any:
+    """Return the state of a generator's bits so that it can be compared later."""
+    return _frozen(bits.state)
 
 
 def _frozen(state: Any) -> Any:

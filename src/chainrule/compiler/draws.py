@@ -1,0 +1,229 @@
+"""Random numbers that a step draws from generators outside: inputs of the native step, drawn at each call before it.
+
+While a step is captured, a stand-in takes the place of each of NumPy's generators that the step is known to reach. It
+draws the numbers of this call, so that guards may ask for them, and notes what was drawn; then the generators are put
+back. A call draws the same again, in the same order, and runs the native step on what it got. Nothing of that changes
+with the numbers, for what is drawn takes plain arguments. A call that the native step declines puts the generators
+back, so that whoever serves it draws the same numbers.
+
+What gets past the stand-ins is found by the state of the generators, and refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import numpy as np
+
+from chainrule.compiler.entry.signature import MISMATCH, Declined
+from chainrule.compiler.records import record
+from chainrule.compiler.snapshot import put
+from chainrule.compiler.surroundings import Surroundings, frozen_state
+from chainrule.core.trace import is_following
+from chainrule.errors import NotCompiledError
+
+_AT_MOST = 64
+"""How many inputs a step may have of this kind: a loop of many turns that draw is left to Python."""
+_ASKING = ("spawn", "__reduce__", "__reduce_ex__", "__getstate__")
+"""Methods whose results depend on what was drawn before."""
+_PLAIN = (int, float, bool, str, type(None), np.dtype)
+
+
+@record
+class Draw:
+    """What is drawn at each call.
+
+    Attributes:
+        generator: what from.
+        name: of its method.
+        args: of the method.
+        options: its keyword arguments.
+    """
+
+    generator: Any
+    name: str
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+
+    def __call__(self) -> Any:
+        """Draw."""
+        return getattr(self.generator, self.name)(*self.args, **self.options)
+
+
+class Drawn:
+    """What one capture draws.
+
+    Attributes:
+        draws: in order.
+        values: what they gave.
+        nodes: the inputs of the graph that stand for it.
+        enter: makes such an input, as long as the capture runs.
+    """
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.draws: list[Draw] = []
+        self.values: list[Any] = []
+        self.nodes: list[Any] = []
+        self.enter: Callable[[Any], Any] | None = None
+        generators = [g for g in surroundings.generators if type(g) is np.random.Generator]
+        self._stand_ins = {id(g): _stand_in(g, self) for g in generators}
+        self._places = [(place, x) for place, x in surroundings.fixed if id(x) in self._stand_ins]
+        self._now = {id(g.bit_generator): frozen_state(g.bit_generator) for g in generators}
+        self._rewind = rewinding(generators)
+        self._generators = generators
+        self._is_refused = False
+
+    def stand_in(self, x: Any) -> Any:
+        """Return what a step is given for one of its arguments."""
+        return self._stand_ins.get(id(x), x)
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Have the stand-ins in place."""
+        try:
+            for place, x in self._places:
+                put(place, self.stand_in(x))
+            yield
+        finally:
+            for place, x in self._places:
+                if place.read() is self.stand_in(x):
+                    put(place, x)
+
+    def draw(self, draw: Draw) -> Any:
+        """Draw, and return what stands for it where a step is captured.
+
+        Raises:
+            NotCompiledError: it cannot be an input of a native step.
+        """
+        enter = self.enter
+        if enter is None or not is_following() or not _is_plain((draw.args, draw.options)):
+            return draw()
+        self._see_that_nothing_else_was_drawn([draw.generator])
+        draw = Draw(draw.generator, draw.name, *copy.deepcopy((draw.args, draw.options)))
+        value = draw()
+        is_array = isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc"
+        if not (is_array or type(value) is float) or len(self.draws) == _AT_MOST:
+            self.refuse()
+        bits = draw.generator.bit_generator
+        self._now[id(bits)] = frozen_state(bits)
+        self.draws.append(draw)
+        self.values.append(value)
+        handle = enter(value)
+        self.nodes.append(handle.node)
+        return handle
+
+    def rewind(self) -> None:
+        """Put the generators back to where they were before the capture.
+
+        Raises:
+            NotCompiledError: something else was drawn than what is known.
+        """
+        self._see_that_nothing_else_was_drawn(self._generators)
+        if self._is_refused:
+            self.refuse()
+        if self.draws:
+            self._rewind()
+
+    def is_running(self) -> bool:
+        """Say whether the capture runs, in this thread."""
+        return self.enter is not None and is_following()
+
+    def refuse(self) -> NoReturn:
+        """Have the step be run otherwise, though it may catch the error.
+
+        Raises:
+            NotCompiledError: always.
+        """
+        self._is_refused = True
+        raise NotCompiledError.from_random()
+
+    def _see_that_nothing_else_was_drawn(self, generators: Sequence[Any]) -> None:
+        for g in generators:
+            if frozen_state(g.bit_generator) != self._now[id(g.bit_generator)]:
+                self.refuse()
+
+
+def drawing(draws: Sequence[Draw], run: Callable[..., Any], *, is_safe: bool) -> Callable[..., Any]:
+    """Return a function that runs something with what is drawn for its last argument.
+
+    Args:
+        draws: what is drawn.
+        run: says by a `Declined` that it did nothing.
+        is_safe: whether it has written nothing where it raises; then it declines instead.
+    """
+    generators = list({id(d.generator): d.generator for d in draws}.values())
+
+    def entry(*args: Any) -> Any:
+        rewind = rewinding(generators)
+        try:
+            returned = run(*args, tuple([draw() for draw in draws]))
+        except Exception:
+            if not is_safe:
+                raise
+            returned = MISMATCH
+        if type(returned) is Declined:
+            rewind()
+        return returned
+
+    return entry
+
+
+def rewinding(generators: Sequence[Any]) -> Callable[[], None]:
+    """Return what puts generators back to where they are now."""
+    states = [(g.bit_generator, g.bit_generator.state) for g in generators]
+
+    def rewind() -> None:
+        for bits, state in states:
+            bits.state = state
+
+    return rewind
+
+
+def _is_plain(x: Any) -> bool:
+    """Say whether an argument of a draw is written in the code, or compared at each call, and cannot change."""
+    if type(x) is dict:
+        return all(map(_is_plain, x.values()))
+    if type(x) in {tuple, list}:
+        return all(map(_is_plain, x))
+    return type(x) in _PLAIN or isinstance(x, (type, np.dtype))
+
+
+def _stand_in(generator: Any, drawn: Drawn) -> Any:
+    made = _stand_in_class()(generator.bit_generator)
+    made.chainrule = generator, drawn
+    return made
+
+
+@functools.cache
+def _stand_in_class() -> Any:
+    """Return a class of generators that draw from the same bits, and tell a capture what they draw."""
+    kind = np.random.Generator
+
+    def method(name: str) -> Callable[..., Any]:
+        def drawn(self: Any, *args: Any, **options: Any) -> Any:
+            generator, capture = self.chainrule
+            return capture.draw(Draw(generator, name, args, options))
+
+        return functools.wraps(getattr(kind, name), updated=())(drawn)
+
+    def refusing(name: str) -> Callable[..., Any]:
+        def asked(self: Any, *args: Any) -> Any:
+            generator, capture = self.chainrule
+            if capture.is_running():
+                capture.refuse()
+            return getattr(generator, name)(*args)
+
+        return asked
+
+    def bits(self: Any) -> Any:
+        generator, capture = self.chainrule
+        return capture.refuse() if capture.is_running() else generator.bit_generator
+
+    names = [n for n in dir(kind) if n[0] != "_" and callable(getattr(kind, n))]
+    members: dict[str, Any] = {name: method(name) for name in names}
+    members |= {name: refusing(name) for name in _ASKING}
+    return type(kind.__name__, (kind,), {**members, "bit_generator": property(bits)})

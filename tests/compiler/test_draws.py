@@ -1,0 +1,316 @@
+"""Steps that draw random numbers: the numbers, and the generators afterwards, are those of eager runs."""
+
+import copy
+import functools
+import pickle
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+
+CALLS = 6
+shared = np.random.default_rng(7)
+shared_too = shared
+
+
+def with_dropout(x, rng):
+    def loss(w):
+        hidden = np.tanh(w * x)
+        keep = rng.random(hidden.shape) < 0.7
+        return np.sum((hidden * keep / 0.7) ** 2)
+
+    value, gradient = cr.value_and_grad(loss)(np.linspace(0.1, 1.0, x.size))
+    return value, gradient
+
+
+def with_noise_of_a_second_order(x, rng):
+    def energy(x):
+        return np.sum(np.sin(x + rng.normal(0.0, 0.1, size=x.shape)) * x)
+
+    return cr.hvp(energy, (x,), (np.ones(x.size),))
+
+
+def with_numbers(x, rng):
+    return rng.random(), rng.integers(5), rng.integers(0, 5, 3, dtype=np.int32), x * rng.uniform()
+
+
+def with_a_choice(x, rng):
+    weights = [0.2, 0.3, 0.5]
+    first = rng.choice(3, (), p=weights)
+    weights[0], weights[2] = weights[2], weights[0]
+    return x[rng.permutation(3)], x[first], x[rng.choice(3, 2, replace=False, p=weights)]
+
+
+def with_a_branch(x, rng):
+    y = rng.normal(size=3)
+    return x * y if rng.random() < 0.5 else x + rng.standard_normal(3) * y
+
+
+def with_a_selection(x, rng):
+    return np.sum(x[rng.random(3) < 0.5])
+
+
+def with_writes(x, rng):
+    noise = rng.random(3, dtype=np.float32)
+    noise *= 2
+    noise[0] = 1
+    x += noise
+    return noise, x * 2
+
+
+def with_a_child(x, rng):
+    return x + np.random.default_rng(rng.integers(2)).random(3)
+
+
+def with_two_names(x, rng):
+    return x + shared.random(3) * shared_too.random(3) + rng.random()
+
+
+def with_two_generators(x, rng):
+    other = pair.of(rng)
+    return x + rng.random(3) * other.random(3) + rng.random(3)
+
+
+pair = SimpleNamespace(of=lambda rng: rng)
+
+FOLLOWED = [
+    with_dropout,
+    with_noise_of_a_second_order,
+    with_numbers,
+    with_a_choice,
+    with_a_branch,
+    with_a_selection,
+    with_writes,
+    with_two_names,
+    with_two_generators,
+]
+
+
+def with_shuffling(x, rng):
+    order = np.arange(3)
+    rng.shuffle(order)
+    return x[order] + rng.random(3)
+
+
+def with_out(x, rng):
+    noise = np.empty(3)
+    rng.random(out=noise)
+    return x + noise
+
+
+def with_bytes(x, rng):
+    return x * len(rng.bytes(3)) + rng.random(3)
+
+
+def with_spawning(x, rng):
+    return x + rng.spawn(1)[0].random(3) + rng.random(3)
+
+
+def with_the_state(x, rng):
+    return x + rng.random(3), float(rng.bit_generator.state["state"]["state"] % 1000)
+
+
+def with_a_copy(x, rng):
+    return x + rng.random(3) + copy.deepcopy(rng).random(3)
+
+
+def with_a_pickle(x, rng):
+    return x + rng.random(3) + pickle.loads(pickle.dumps(rng)).random(3)
+
+
+def with_errors_swallowed(x, rng):
+    try:
+        y = copy.deepcopy(rng).random(3)
+    except Exception:  # noqa: BLE001  as users write it
+        y = np.zeros(3)
+    return x + y + rng.random(3)
+
+
+def with_many(x, rng):
+    for _ in range(70):
+        x = x + rng.random(3)
+    return x
+
+
+def with_bound_methods(x, rng):
+    return x + rng.random(3) + drawing(3)
+
+
+drawing = shared.random
+
+
+def with_integers_of_python(x, rng):
+    return x * rng.choice(3) + rng.random(3)
+
+
+REFUSED = [
+    with_a_child,
+    with_integers_of_python,
+    with_shuffling,
+    with_out,
+    with_bytes,
+    with_spawning,
+    with_the_state,
+    with_a_copy,
+    with_a_pickle,
+    with_errors_swallowed,
+    with_many,
+    with_bound_methods,
+]
+
+
+def states(*generators):
+    return [str(g.bit_generator.state) for g in generators]
+
+
+def runs(f, rng, calls=CALLS):
+    """Return what calls give, what they leave of their argument, and the states of generators behind each."""
+    shared.bit_generator.state = np.random.default_rng(11).bit_generator.state
+    found = []
+    for i in range(calls):
+        x = np.linspace(0.5, 1.5, 3) + i
+        results = f(x, rng)
+        found.append((results if type(results) is tuple else (results,), x, states(rng, shared)))
+    return found
+
+
+def assert_same(found, expected):
+    for (a, x, after), (b, y, right) in zip(found, expected, strict=True):
+        assert [(type(r), np.asarray(r).dtype) for r in a] == [
+            (type(r), np.asarray(r).dtype) for r in b
+        ]
+        for one, other in zip((*a, x), (*b, y), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9)
+        assert after == right
+
+
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox])
+@pytest.mark.parametrize("f", FOLLOWED, ids=lambda f: f.__name__)
+def test_numbers_and_generators_are_as_in_eager_runs(f, bits):
+    compiled = cr.compile(f)
+    expected = runs(f, np.random.Generator(bits(3)))
+    assert_same(runs(compiled, np.random.Generator(bits(3))), expected)
+    assert "drawn before" in compiled.report()
+    assert "eagerly" not in compiled.report()
+    assert "parts" not in compiled.report()
+
+
+@pytest.mark.parametrize("f", REFUSED, ids=lambda f: f.__name__)
+def test_what_is_drawn_otherwise_is_left_to_python(f):
+    compiled = cr.compile(f)
+    assert_same(runs(compiled, np.random.default_rng(3)), runs(f, np.random.default_rng(3)))
+    assert "drawn before" not in compiled.report().splitlines()[0]
+    assert "eagerly" in compiled.report() or "in parts" in compiled.report()
+
+
+class Noisy:
+    """Has a generator of its own."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(5)
+
+    def __call__(self, x, rng):
+        return x * self.rng.normal(size=3) + rng.random(3)
+
+
+def test_generators_are_found_in_attributes_closures_and_keyword_arguments():
+    models = Noisy(), Noisy()
+    found = runs(cr.compile(models[0]), np.random.default_rng(3))
+    assert_same(found, runs(models[1], np.random.default_rng(3)))
+    assert states(models[0].rng) == states(models[1].rng)
+
+    def step(x, *, given):
+        return x + inner.random(3) * given.random(3)
+
+    compiled = cr.compile(step)
+    outcomes = []
+    for f in (step, compiled):
+        inner = np.random.default_rng(4)
+        outcomes.append(runs(lambda x, rng, f=f: f(x, given=rng), np.random.default_rng(3)))
+    assert_same(*outcomes[::-1])
+    assert "drawn before" in compiled.report()
+
+
+def test_another_generator_in_the_same_place_is_drawn_from():
+    holder = SimpleNamespace(rng=np.random.default_rng(1))
+    compiled = cr.compile(lambda x: x + holder.rng.random(3))
+    for seed in (1, 2, 1, 3):
+        holder.rng = np.random.default_rng(seed)
+        right = np.random.default_rng(seed)
+        for _ in range(3):
+            assert compiled(np.zeros(3)).tolist() == right.random(3).tolist()
+        assert states(holder.rng) == states(right)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_errors_leave_generators_as_they_do_eagerly(size):
+    def step(x, rng):
+        picked = x[rng.integers(0, 5)]
+        return picked + 1 / (rng.random() // 0.1) + rng.random()
+
+    compiled, generators = cr.compile(step), [np.random.default_rng(3) for _ in range(2)]
+    raised = []
+    for _ in range(40):
+        outcomes = []
+        for f, rng in zip((step, compiled), generators, strict=True):
+            try:
+                outcomes.append(f(np.arange(float(size)), rng))
+            except (IndexError, ZeroDivisionError) as error:
+                outcomes.append(type(error))
+        assert outcomes[0] == outcomes[1]
+        assert states(generators[0]) == states(generators[1])
+        raised += [x for x in outcomes if isinstance(x, type)]
+    assert size == 5 or IndexError in raised
+
+
+def test_donated_memory_takes_results_of_steps_that_draw():
+    def step(w, rng):
+        return w + rng.random(3), rng.random()
+
+    compiled, rng, right = cr.compile(step, donate=0), *[np.random.default_rng(3) for _ in "ab"]
+    w = before = np.zeros(3)
+    for _ in range(5):
+        expected = w + right.random(3)
+        w, _ = compiled(w, rng)
+        assert w.tolist() == expected.tolist()
+        right.random()
+    assert w is before
+    assert states(rng) == states(right)
+
+
+def test_a_step_in_parts_draws_in_its_loss():
+    texts = []
+
+    def step(x, rng):
+        value, gradient = with_dropout(x, rng)
+        texts.append(f"{value:.6f}")
+        return value, gradient * 2 + x
+
+    compiled = cr.compile(step)
+    expected = runs(step, np.random.default_rng(3))
+    assert_same(runs(compiled, np.random.default_rng(3)), expected)
+    assert texts[:CALLS] == texts[CALLS:]
+    assert "drawn before" in compiled.report()
+
+
+def test_values_that_are_kept_are_those_of_the_numbers_drawn():
+    def step(x, rng, kept):
+        y = x + rng.random(3)
+        kept.append(y)
+        return y * rng.random()
+
+    lists = [], []
+    f = functools.partial(step, kept=lists[0])
+    expected = runs(f, np.random.default_rng(3))
+    found = runs(cr.compile(functools.partial(step, kept=lists[1])), np.random.default_rng(3))
+    assert_same(found, expected)
+    np.testing.assert_allclose(lists[1], lists[0], rtol=1e-13)
+
+
+def test_generators_stand_in_their_places_again():
+    names = globals()
+    cr.compile(with_two_names)(np.ones(3), np.random.default_rng(1))
+    assert type(names["shared"]) is np.random.Generator
+    assert names["shared"] is names["shared_too"]
