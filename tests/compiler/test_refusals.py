@@ -245,6 +245,8 @@ def test_an_integer_that_an_array_cannot_hold_raises(f, dtype):
     numbers = [1, 2, 3, 4, 5, 6, 300, -1, -129, 7, 2**31, -(2**31) - 1]
     step = assert_same_answers(lambda x, n: np.sum(f(x, n)), [(x, n) for n in numbers])
     assert "specialization" in step.report()
+    for n in (3, 300, -1, 2**31):
+        assert_same_answers(lambda x, n=n: np.sum(f(x, n)), [(x,)])
 
 
 def test_an_error_that_the_step_catches_is_decided_anew_in_each_call():

@@ -89,14 +89,12 @@ class StepLevel(CaptureLevel):
             captures of a step for arguments of the same types, so that they ask the same questions.
         known: the numbers of nodes, computed where a guard asks.
         layouts: of nodes that were asked for, see `laid_out`.
-        has_integers: whether there are Python integers among the inputs.
         moves: whether some of them are traced.
     """
 
     __slots__ = (
         "arrays",
         "forced",
-        "has_integers",
         "known",
         "layouts",
         "moves",
@@ -125,11 +123,9 @@ class StepLevel(CaptureLevel):
         self.forced = forced
         self.known: dict[Node, Value] = {}
         self.layouts: dict[Node, Any] = {}
-        self.has_integers = False
 
     def enter_input(self, value: Value) -> Any:
         """Return a traced input; its number serves the guards."""
-        self.has_integers |= type(value) is int
         handle = self.input(type_of(value))
         self.known[handle.node] = value
         return _writable(handle) if isinstance(value, np.ndarray) else handle
@@ -156,8 +152,7 @@ class StepLevel(CaptureLevel):
                 handle = _writable(handle)
             if op.refuses is not None:
                 self._check(op.refuses(handle, *args, **params), op.name)
-            if self.has_integers or op.name == "setitem":
-                self._check_ranges(op, args, params, out)
+            self._check_ranges(op, args, params, out)
             return handle
         outputs = [Node(OUTPUT, (o,), {"index": i}, (node,), o, o) for i, o in enumerate(out)]
         self.nodes += outputs
