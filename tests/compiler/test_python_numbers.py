@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import operator
 
 import numpy as np
 import pytest
@@ -68,6 +69,17 @@ def test_elements_and_lists_of_arrays_are_pythons_numbers(dtype):
 def test_a_python_number_yields_to_the_dtype_of_an_array():
     single, double = np.ones(2, np.float32), np.array([0.1, 0.2])
     assert_same(lambda x, y: (y[0].item() * x, y[0] * x), [(single, double)])
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "truediv", "eq", "ne"])
+def test_complex_numbers_of_pythons_take_double_precision_on_their_right_for_floats(name):
+    f = getattr(operator, name)
+    z, numbers = 3 - 4j, tuple(map(np.float64, (2.0, -0.5, 0.0)))
+    assert_same(lambda z, x: (f(z, x), f(x, z)), [(z, x) for x in numbers])
+    if name not in {"eq", "ne"}:  # Python asks a traced number the same for both orders
+        assert_same(lambda x: (f(z, x), f(x, z)), [(x,) for x in numbers])
+    assert_same(lambda z: (f(z, numbers[0]), f(numbers[0], z)), [(z,)])
+    assert_same(lambda z, x, single: f(z, x) * single, [(z, numbers[0], np.ones(2, np.float32))])
 
 
 def test_numbers_are_rounded_as_decimals():

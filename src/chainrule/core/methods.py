@@ -551,16 +551,14 @@ def _weak_binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[.
             if _defers_to(kind, reflected) or (name == "multiply" and is_sequence(other)):
                 return NotImplemented
             other = joined(other)
-        fronts = WEAK_FRONTS if self.type.weak and _is_weak(other) else FRONTS
-        return fronts[name](self, other)
+        return _fronts_of_numbers(self, other)[name](self, other)
 
     def swapped(self: Any, other: Any) -> Any:
         if type(other) not in _OPERANDS:
             if name == "multiply" and is_sequence(other):
                 return NotImplemented
             other = joined(other)
-        fronts = WEAK_FRONTS if self.type.weak and _is_weak(other) else FRONTS
-        return fronts[name](other, self)
+        return _fronts_of_numbers(other, self)[name](other, self)
 
     return operator, swapped
 
@@ -569,7 +567,7 @@ def _compare(name: str, python: Callable[[Any, Any], Any]) -> Callable[..., Any]
     def operator(self: Any, other: Any) -> Any:
         if isinstance(other, (str, bytes)) or other is None:
             return python(self.leaf(), other)
-        if self.type.weak and _is_weak(other):
+        if _fronts_of_numbers(self, other) is WEAK_FRONTS:
             return WEAK_FRONTS[name](self, other)
         return FRONTS[name](self, other if type(other) in _OPERANDS else joined(other))
 
@@ -586,6 +584,18 @@ def _defers_to(kind: type, reflected: str) -> bool:
 
 def _is_weak(x: Any) -> bool:
     return type(x) in PYTHON_NUMBERS or (issubclass(type(x), Methods) and x.type.weak)
+
+
+def _fronts_of_numbers(x: Any, y: Any) -> Any:
+    """Return the fronts that answer for an operator between two values: Python's where both numbers are Python's.
+
+    Python's complex numbers take a `np.float64` on their right for the float that it is.
+    """
+    if not _is_weak(x):
+        return FRONTS
+    if _is_weak(y):
+        return WEAK_FRONTS
+    return WEAK_FRONTS if isinstance(x, complex) and isinstance(y, np.float64) else FRONTS
 
 
 def _weak_divmod(x: Any, y: Any) -> Any:
