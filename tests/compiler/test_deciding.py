@@ -110,3 +110,28 @@ def test_zeros_of_either_sign_are_two_answers():
     with np.errstate(divide="ignore"):
         for q in (0.0, -0.0, 0.5):
             assert step(np.arange(4.0), np.float64(q)) == f(np.arange(4.0), np.float64(q))
+
+
+def test_paths_that_take_turns_are_found_without_looking_at_the_call(monkeypatch):
+    def step(x, y):
+        total = np.sum(x)
+        if total > 2:
+            y += x
+            return y * 2
+        return x * 3 if total > 1 else np.exp(x) + y
+
+    compiled = cr.compile(step)
+    sizes = [0.1, 0.4, 0.9, 0.4, 0.1, 0.9, 0.1, 0.4]
+    for size in sizes * 2:
+        compiled(np.full(3, size), np.ones(3))
+    monkeypatch.setattr(compiled, "_otherwise", None)
+    for size in sizes:
+        x, y, z = np.full(3, size), np.ones(3), np.ones(3)
+        np.testing.assert_allclose(compiled(x, y), step(x, z), rtol=1e-14)
+        assert y.tolist() == z.tolist()
+        ops = [node.op.name for node in compiled.captured.nodes]
+        assert ("exp" in ops) == (size == 0.1)
+    monkeypatch.undo()
+    assert compiled(np.ones(4), np.ones(4)).tolist() == [4.0] * 4
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        compiled(np.array([750.0, -400.0, -400.0]), np.ones(3))

@@ -62,6 +62,8 @@ class Path:
         built: the native step.
         draws: what random numbers it takes besides, as its last argument.
         is_baseline: whether better code is still to be made for it, see `tiers.py`.
+        fast: the entry that `fast_now` returned last; it sees to itself whether it serves a call.
+        others: the paths to take where guards fail, by their places, as far as they were looked for.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Path:
         self.draws = tuple(draws)
         self._writes = writes
         self.is_baseline = built.native.is_baseline or entries_are_baseline()
+        self.fast: Callable[..., Any] | None = None
+        self.others: dict[int, Path] = {}
         self._calls = 0
-        self._fast: tuple[Any, Callable[..., Any] | None] = (None, None)
+        self._settings: Any = None
 
     def call(self, args: tuple[Any, ...], options: dict[str, Any], leaves: Sequence[Any]) -> Any:
         """Run the native step; a `Declined` says that it did not, and nothing was written."""
@@ -103,12 +107,17 @@ class Path:
         if self.built.make_fast is None:
             return None
         now = settings_now()
-        if self._fast[0] is not now or self._fast[1] is None:
+        if self._settings is not now or self.fast is None:
             fast = self.built.make_fast()
             if self.draws:
                 fast = drawing(self.draws, fast, is_safe=not self._writes)
-            self._fast = (now, fast)
-        return self._fast[1]
+            self._settings, self.fast = now, fast
+        return self.fast
+
+    def outcomes_but(self, place: int) -> tuple[bool, ...]:
+        """Return the outcomes of the guards as far as the one at a place, which is otherwise."""
+        outcomes = self.captured.outcomes
+        return (*outcomes[:place], not outcomes[place])
 
     def _improve(self) -> None:
         """Put better code in the place of the baseline code."""
@@ -142,6 +151,25 @@ class Specialization:
         """Return a path whose first guards have these outcomes."""
         n = len(outcomes)
         return next((p for known, p in self.paths.items() if known[:n] == outcomes), None)
+
+    def route(self, *args: Any) -> Any:
+        """Run a path whose guards hold, the one that ran last first: an entry for steps that take turns."""
+        path = self.newest
+        while path is not None and path.fast is not None:
+            returned = path.fast(*args)
+            if type(returned) is not Declined:
+                self.newest = path
+                return returned
+            place = returned.status - 1
+            if place < 0 or place == CHECKED:
+                return MISMATCH
+            other = path.others.get(place)
+            if other is None:
+                other = self.path_after(path.outcomes_but(place))
+                if other is not None:
+                    path.others[place] = other
+            path = other
+        return MISMATCH
 
 
 @record
@@ -185,7 +213,7 @@ class Compiled:
         self._known: OrderedDict[_Key, Specialization] = OrderedDict()
         self._surroundings: dict[tuple[int, ...], Surroundings] = {}
         self._counts = Counts()
-        self._newest: Path | None = None
+        self._newest: Specialization | None = None
         self._rules = rules
         self._split: Split | None = None
         self._is_whole = rules is not None
@@ -260,20 +288,26 @@ class Compiled:
                     break
             returned = path.call(args, options, leaves)
             if type(returned) is not Declined:
-                specialization.newest = self._newest = path
-                fast = path.fast_now()
-                is_settled = self._rules is None or self._rules.is_settled(path)
-                self._entry = fast if is_settled else None
+                self._enter(specialization, path)
                 return returned
             place = returned.status - 1
             if place < 0 or place == CHECKED:
                 return _EAGERLY
-            outcomes = path.captured.outcomes
-            forced = (*outcomes[:place], not outcomes[place])
+            forced = path.outcomes_but(place)
             path = specialization.path_after(forced)
         if returned is not _AGAIN:
             returned = self._run_by_python(specialization, returned, args, options)
         return returned
+
+    def _enter(self, specialization: Specialization, path: Path) -> None:
+        """Have the next calls enter a path that ran, or one of several that take turns."""
+        is_other = specialization.newest not in {None, path}
+        specialization.newest, self._newest = path, specialization
+        fast = path.fast_now()
+        if fast is not None and is_other:
+            fast = specialization.route
+        is_settled = self._rules is None or self._rules.is_settled(path)
+        self._entry = fast if is_settled else None
 
     def _run_by_python(
         self,
@@ -517,9 +551,10 @@ class Compiled:
     # to see what was compiled
 
     def _path(self) -> Path:
-        if self._newest is None:
+        path = None if self._newest is None else self._newest.newest
+        if path is None:
             raise NotCompiledError.from_no_call(self.report())
-        return self._newest
+        return path
 
     @property
     def captured(self) -> Graph:
