@@ -58,7 +58,7 @@ FUNCTIONS = [
 @pytest.mark.parametrize("transform", [lambda f: f, cr.value_and_grad, cr.hessian])
 def test_what_numbers_decide_is_compiled(f, transform):
     eager, step = transform(f), cr.compile(transform(f))
-    arguments = [RNG.normal(size=6) for _ in range(3)]
+    arguments = [RNG.normal(size=6) for _ in range(2)]
     for x in (*arguments, *arguments):
         for got, expected in zip(parts(step(x)), parts(eager(x)), strict=True):
             np.testing.assert_allclose(got, expected, rtol=1e-12)
@@ -135,3 +135,47 @@ def test_paths_that_take_turns_are_found_without_looking_at_the_call(monkeypatch
     assert compiled(np.ones(4), np.ones(4)).tolist() == [4.0] * 4
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
         compiled(np.array([750.0, -400.0, -400.0]), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        lambda x: x[x != 0],
+        lambda x: np.stack(np.nonzero(x)),
+        np.argwhere,
+        np.flatnonzero,
+        lambda x: np.stack(np.nonzero(x > 0.5)),
+    ],
+)
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (2, 0)])
+def test_positions_are_those_of_elements_that_are_not_zero(select, shape):
+    compiled = cr.compile(select)
+    for special in (np.nan, -0.0, np.inf, 1.0):
+        for count in (0, 1, 0, 1):
+            x = np.zeros(shape)
+            x.flat[:count] = special
+            expected = select(x)
+            np.testing.assert_array_equal(compiled(x), expected)
+            assert compiled(x).dtype == expected.dtype
+    assert "eagerly" not in compiled.report()
+
+
+def test_a_mask_is_counted_by_native_code():
+    compiled = cr.compile(lambda x: x[x > 0] * 2)
+    compiled(np.arange(4.0))
+    assert "types of" not in compiled.report()
+
+
+@pytest.mark.parametrize(("is_differentiated", "most"), [(False, 2), (True, 8)])
+def test_a_mask_of_few_counts_is_compiled_for_each_where_that_pays(is_differentiated, most):
+    def f(x):
+        return cr.grad(masked_sum)(x) if is_differentiated else masked_sum(x)
+
+    compiled = cr.compile(f)
+    for count in range(1, most + 2):
+        is_native = "eagerly" not in compiled.report()
+        x = np.where(np.arange(12) < count, 1.0, -1.0)
+        np.testing.assert_allclose(compiled(x), f(x))
+        assert is_native
+    compiled(x)
+    assert f"more than {most} calls" in compiled.report()

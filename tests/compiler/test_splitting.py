@@ -531,4 +531,4 @@ def test_random_programs_have_native_parts(tmp_path):
         for k in (0, 1, 2, 3, 1, 4):
             outcome(step, arguments(k))
         count += step.report().count("a native part")
-    assert count == 7
+    assert count == 6

@@ -28,7 +28,7 @@ from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
 from chainrule.core.op import FRONTS, TABLE, Op
 from chainrule.core.reroute import following
-from chainrule.core.trace import OUTPUT, Node, same_elements, wrap
+from chainrule.core.trace import CURRENT, OUTPUT, Node, same_elements, wrap
 from chainrule.core.types import ArrayType, Value, array_type
 from chainrule.errors import EscapedValueError, NotCompiledError, ShapeError
 from chainrule.ops.numbers import NeedsNumbers
@@ -38,6 +38,8 @@ _NUMBERS_AT_MOST = 64
 """How many numbers of one value may decide about a shape."""
 _ANSWERS_AT_MOST = 8
 """How many different numbers one decision is compiled for."""
+_SHAPES_AT_MOST = 2
+"""How many counts a selection is compiled for where nothing is differentiated: NumPy is quicker than more trials."""
 _NOTHING_LOST = (str, bytes, bool, type(None), type, np.dtype)
 """What a result may hold besides arrays and numbers: nothing traced can hide in it."""
 
@@ -142,7 +144,7 @@ class StepLevel(CaptureLevel):
                 parents.append(parent)
                 kept.append(value)
         if type(op.infer) is NeedsNumbers:
-            op = self._measured(op, kept, parents, params)
+            op = self._counted(op, args) or self._measured(op, kept, parents, params)
         out: Any = op.infer(*map(type_of, args), **params)
         node = Node(op, kept, params, parents, out, out)
         self.nodes.append(node)
@@ -271,16 +273,27 @@ class StepLevel(CaptureLevel):
                 node, t = self._plain(x)
                 self._agreed(wrap(self, t, node), "an array that is read besides the arguments")
 
-    def _agreed(self, x: Any, name: str) -> Value:
+    def _agreed(self, x: Any, name: str, most: int = _ANSWERS_AT_MOST) -> Value:
         """Return the numbers of a value in this call, or equal ones of an earlier capture; record that it has those."""
         number = self.number_of(x.node)
-        for _ in range(_ANSWERS_AT_MOST):
+        for _ in range(most):
             asked = self.questions.setdefault(tuple(self.outcomes), copy(number))
             # A copy that nobody else holds is a constant of the graph; large ones are read where they lie.
             held = copy(asked) if x.type.size <= _NUMBERS_AT_MOST else asked
             if self.decide(_has_numbers(x, held)):
                 return copy(asked)
-        raise NotCompiledError.from_many_answers(name, _ANSWERS_AT_MOST)
+        raise NotCompiledError.from_many_answers(name, most)
+
+    def _counted(self, op: Op, args: Sequence[Value]) -> Op | None:
+        """Return an op for as many elements that are not zero as there are in this call; None if more decides."""
+        x = args[0]
+        of_count = cast("NeedsNumbers", op.infer).of_count
+        if of_count is None or type(x) not in HANDLES or not x.type.shape:
+            return None
+        most = _SHAPES_AT_MOST if CURRENT.get() is self else _ANSWERS_AT_MOST
+        count = int(self._agreed(FRONTS["count_nonzero"](x), op.name, most))
+        types = of_count(x.type, count)
+        return replace(op, infer=lambda *_, **__: types)
 
     def _measured(
         self,

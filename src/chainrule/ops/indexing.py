@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -492,16 +492,20 @@ composite(
 )
 
 
-def _plain_positions(name: str, numpy: Any) -> None:
+def _plain_positions(name: str, numpy: Any, of_count: Callable[[ArrayType, int], Any]) -> None:
     """Declare a function whose result is positions, known only with the numbers."""
     constant(
         name,
         numpy,
-        infer=NeedsNumbers(name),
+        infer=NeedsNumbers(name, of_count),
         samples=(Sample((2, 3)),),
     )
 
 
-_plain_positions("nonzero", np.nonzero)
-_plain_positions("argwhere", np.argwhere)
-_plain_positions("flatnonzero", np.flatnonzero)
+_POSITIONS = np.dtype(np.intp)
+
+_plain_positions(
+    "nonzero", np.nonzero, lambda x, count: (array_type((count,), _POSITIONS),) * x.ndim
+)
+_plain_positions("argwhere", np.argwhere, lambda x, count: array_type((count, x.ndim), _POSITIONS))
+_plain_positions("flatnonzero", np.flatnonzero, lambda _, count: array_type((count,), _POSITIONS))

@@ -18,12 +18,19 @@ _NESTS = (list, tuple)
 
 
 class NeedsNumbers:
-    """The type rule of an op whose result has a shape that only numbers tell: it refuses."""
+    """The type rule of an op whose result has a shape that only numbers tell: it refuses.
+
+    Attributes:
+        name: of the op.
+        of_count: gives the type of the result from that of the argument and from how many of its elements are not zero,
+            if that is all it takes.
+    """
 
     reason = "the shape of the result depends on numbers"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, of_count: Callable[[ArrayType, int], Any] | None = None) -> None:
         self.name = name
+        self.of_count = of_count
 
     def __call__(self, *_: Any, **__: Any) -> ArrayType:
         raise ShapeError.from_unknown(self.name)
