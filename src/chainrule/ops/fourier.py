@@ -151,7 +151,8 @@ def _complex_front(name: str, op: Any, default: Sequence[int] | None) -> Callabl
         canonical, sizes = _sized_axes(type_of(a), s, axes)
         for axis, n in zip(canonical, sizes, strict=True):
             a = _resized(name, a, axis, type_of(a).shape[axis] if n is None else n)
-        return apply(op, a, axes=canonical, norm=_norm(name, norm))
+        kind = _norm(name, norm)
+        return apply(op, a, axes=canonical, norm=kind) if canonical else a
 
     return front
 

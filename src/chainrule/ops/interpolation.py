@@ -47,7 +47,10 @@ def _on_segments(x: Value, xp: Value, fp: Value) -> Value:
     i = np.minimum(np.maximum(found - 1, 0), segments - 1)
     at = FRONTS["getitem"]
     start, low = at(fp, i), at(xp, i)
-    return start + (at(fp, i + 1) - start) / (at(xp, i + 1) - low) * (x - low)
+    gap = at(xp, i + 1) - low
+    is_end = gap == 0  # behind points at one place, of which NumPy takes the last
+    slope = (at(fp, i + 1) - start) / np.where(is_end, 1.0, gap)
+    return np.where(is_end, fp[-1], start + slope * (x - low))
 
 
 def _unrolled(x: Value, xp: Value, fp: Value, period: float) -> tuple[Value, Value, Value]:

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS, Op, Sample, sometimes
 from chainrule.core.trace import apply
-from chainrule.core.types import ArrayType, Value, array_type
+from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
 from chainrule.errors import ShapeError
 from chainrule.ops.checking import as_array, matrix_sizes, square_size
 from chainrule.ops.kinds import composite, constant, general
@@ -141,10 +141,16 @@ def _rank_by_svd(
     return np.sum(s > np.max(s, axis=-1, keepdims=True) * relative, axis=-1)
 
 
+def _rank_type(a: ArrayType, *limits: Any, **options: Any) -> ArrayType:
+    given = [x for x in (*limits, options.get("tol"), options.get("rtol")) if x is not None]
+    shapes = [type_of(x).shape for x in given if not isinstance(x, bool)]
+    return array_type(broadcast_shapes("matrix_rank", a.shape[:-2], *shapes), np.dtype(np.intp))
+
+
 constant(
     "matrix_rank",
     np.linalg.matrix_rank,
     body=_rank_by_svd,
-    infer=lambda a, *rest, **options: array_type(a.shape[:-2], np.dtype(np.intp)),
+    infer=_rank_type,
     samples=(Sample((3, 2)), Sample((2, 3, 3), tol=0.1), Sample((2, 2), rtol=1e-6)),
 )

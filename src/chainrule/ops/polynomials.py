@@ -185,7 +185,7 @@ def _poly(seq_of_zeros: Any) -> Value:
         zeros = np.linalg.eigvals(zeros)
     elif t.ndim != 1:
         raise ShapeError.from_ndim("np.poly", t.shape, "one axis, or a square matrix")
-    elif not t.is_inexact:
+    elif not t.is_inexact or t.dtype == np.float16:
         zeros = FRONTS["astype"](zeros, np.float64)
     if not type_of(zeros).size:
         return 1.0

@@ -174,6 +174,8 @@ def _quantile_of(
     count = astype(_count_of(rows, skip=skip), type_of(vector).dtype)
     found = _interpolated(rows, count, vector, method)
     result = _shaped(_spoilt(rows, found, skip=skip), t.shape, shape, axes, keepdims)
+    if not type_of(a).is_inexact and t.dtype.kind == "f" and not t.weak:
+        result = astype(result, np.result_type(type_of(a).dtype, t.dtype))
     return result if skip else laid_out(result)
 
 

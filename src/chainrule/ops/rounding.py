@@ -33,12 +33,16 @@ def _round(a: Value, decimals: int = 0) -> Value:
     return apply(_ROUND, array_like(a), decimals=int(decimals))
 
 
+def _round_type(x: ArrayType, decimals: int) -> ArrayType:
+    return array_type(x.shape, np.dtype(np.float16) if x.dtype.kind == "b" else x.dtype)
+
+
 def _lower_round(e: Any, x: Any, decimals: int) -> Any:
     """NumPy's way: the scaled number is rounded, whatever that product lost."""
     if x.dtype.kind in "iub":
-        if decimals >= 0:
+        if decimals >= 0 and x.dtype.kind != "b":
             return x
-        raise LoweringError.from_dtypes("round to tens", [x.dtype])
+        raise LoweringError.from_dtypes("round to tens, or truth values", [x.dtype])
     if decimals == 0:
         return e.rint(x)
     scale = 10.0 ** abs(decimals)
@@ -48,7 +52,7 @@ def _lower_round(e: Any, x: Any, decimals: int) -> Any:
 _ROUND = constant(
     "round",
     np.round,
-    infer=lambda x, decimals: array_type(x.shape, x.dtype),
+    infer=_round_type,
     front=_round,
     names=(np.round, np.around),
     lower=_lower_round,

@@ -112,12 +112,21 @@ def _clip(
         raise NotDifferentiableError.from_option("clip", option, got)
     low = given(min) if given(a_min) is None else a_min
     high = given(max) if given(a_max) is None else a_max
+    a = array_like(a)
+    least, most = _limits(type_of(a).dtype)
     return apply(
         _CLIP,
-        array_like(a),
-        -np.inf if low is None else array_like(low),
-        np.inf if high is None else array_like(high),
+        a,
+        least if low is None else array_like(low),
+        most if high is None else array_like(high),
     )
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Return the least and the largest number of a dtype, as numbers that leave it as it is."""
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    return (False, True) if dtype.kind == "b" else (-np.inf, np.inf)
 
 
 def _clip_type(*types: ArrayType) -> ArrayType:

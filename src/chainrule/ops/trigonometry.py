@@ -9,8 +9,8 @@ import numpy as np
 
 from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS, Ufunc
-from chainrule.core.types import Value
-from chainrule.ops.elementwise import elementwise, elementwise_type
+from chainrule.core.types import ArrayType, Value, array_type
+from chainrule.ops.elementwise import elementwise
 
 elementwise("sin", np.sin, partials=(lambda out, x: np.cos(x),))
 elementwise("cos", np.cos, partials=(lambda out, x: -np.sin(x),))
@@ -91,6 +91,11 @@ elementwise(
 )
 
 
+def _at_least_double(x: ArrayType) -> ArrayType:
+    """Return the type of what NumPy computes in Python: all but floats and complex numbers become float64."""
+    return array_type(x.shape, x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64))
+
+
 def _lower_sinc(e: Any, x: Any) -> Any:
     angle = math.pi * e.where(e.equal(x, 0), 1e-20, x)
     return e.sin(angle) / angle
@@ -101,7 +106,7 @@ elementwise(
     "sinc",
     np.sinc,
     partials=(lambda out, x: -math.pi * FRONTS["spherical_jn"](1, math.pi * x),),
-    infer=elementwise_type(np.sin, "sinc"),
+    infer=_at_least_double,
     lower=_lower_sinc,
     names=(np.sinc,),
 )
@@ -109,7 +114,7 @@ elementwise(
     "i0",
     np.i0,
     partials=(lambda out, x: FRONTS["i1"](x),),
-    infer=elementwise_type(np.sin, "i0"),
+    infer=_at_least_double,
     ufunc=Ufunc("scipy.special", "i0"),  # of the same series
     names=(np.i0,),
 )

@@ -36,7 +36,8 @@ def _vecdot(x1: Value, x2: Value, /, *, axis: int = -1) -> Value:
     if axis != -1:
         x1, x2 = np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1)
     same_inner("vecdot", x1, x2, -1, -1)
-    return np.sum(conjugated(x1) * x2, axis=-1)
+    products = conjugated(x1) * x2
+    return np.sum(products, axis=-1, dtype=type_of(products).dtype)
 
 
 def _kron(a: Value, b: Value) -> Value:

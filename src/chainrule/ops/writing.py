@@ -60,6 +60,8 @@ def writes(
             write = plan(a, *args, **options)
             if write is not None:
                 a.write(*write)
+            elif a.ndim:
+                a.write((slice(0, 0),), 0)  # as NumPy, which refuses what is read-only all the same
         elif carries(args) or carries(tuple(options.values())):
             raise EscapedValueError.from_conversion(
                 f"np.{name} into a plain array",
