@@ -666,6 +666,13 @@ class EscapedValueError(ChainruleError, RuntimeError):
             hint="write the decision as np.where, or do not capture this part.",
         )
 
+    @classmethod
+    def from_unknown_memory(cls, what: str) -> Self:
+        return cls(
+            f"{what} says how an array lies in memory, and this part is captured on types alone.",
+            hint="ask for it outside of this part, or for .shape and .dtype.",
+        )
+
 
 class GraphError(ChainruleError, RuntimeError):
     """A graph breaks one of its own rules. It is a mistake of chainrule's; please report it."""

@@ -189,3 +189,71 @@ def test_a_list_times_a_number_is_refused_as_by_numpy(f: Callable[[Any], Any]) -
     for x in (2.0, np.float64(2.0)):
         with pytest.raises(EscapedValueError, match="use as an index or a count"):
             cr.grad(lambda x: np.sum(f(x)))(x)
+
+
+_KINDS = (
+    1.5,
+    3,
+    True,
+    2j,
+    np.float64(1.5),
+    np.float32(1.5),
+    np.int64(3),
+    np.arange(6.0).reshape(2, 3),
+)
+_NAMES = sorted(
+    {name for kind in map(type, _KINDS) for name in dir(kind) if not name.startswith("_")}
+    | {"ptp", "no_such_name"}
+)
+
+
+@pytest.mark.parametrize("x", _KINDS, ids=lambda x: type(x).__name__)
+def test_a_traced_value_has_the_attributes_it_has_outside_or_raises(x):
+    for name in _NAMES:
+
+        def f(x, name=name):
+            return np.sum(x * 1.0).real * (2.0 if hasattr(x, name) else 3.0)
+
+        assert cr.compile(f)(x) == f(x), name
+        if np.asarray(x).dtype.kind == "f":
+            try:
+                value = cr.value_and_grad(f)(x)[0]
+            except EscapedValueError:
+                assert hasattr(x, name)
+            else:
+                assert value == f(x), name
+
+
+@pytest.mark.parametrize("x", _KINDS, ids=lambda x: type(x).__name__)
+def test_what_a_traced_value_lacks_it_lacks_in_the_same_words(x):
+    def said(x):
+        found = []
+        for name in _NAMES:
+            try:
+                if name in lacking:
+                    getattr(x, name)
+            except AttributeError as e:
+                found.append(str(e))
+        texts.append(found)
+        return np.sum(x * 1.0).real
+
+    lacking = [name for name in _NAMES if not hasattr(x, name)]
+    texts = []
+    said(x)
+    cr.compile(said)(x)
+    if np.asarray(x).dtype.kind == "f":
+        cr.grad(said)(x)
+    assert "no_such_name" in texts[0][lacking.index("no_such_name")]
+    assert all(found == texts[0] for found in texts)
+    assert len(texts) > 1
+
+
+def test_how_an_array_lies_in_memory_is_refused_where_only_types_are_known():
+    def f(x):
+        return np.sum(x) * (2.0 if x.T.flags.c_contiguous else 3.0)
+
+    x = np.arange(6.0).reshape(2, 3)
+    step = cr.compile(f)
+    assert step(x) == f(x) == cr.value_and_grad(f)(x)[0]
+    assert step(np.ones((1, 3))) == f(np.ones((1, 3)))
+    assert r".flags says how an array lies in memory" in str(step.report())

@@ -7,10 +7,13 @@ some.
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 import numbers
 import operator as operators
+import sys
 from collections.abc import Callable, Iterator
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from chainrule.core.lists import has_lists, is_sequence, joined
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
 from chainrule.errors import ArgumentError, EscapedValueError
+from chainrule.position import is_user_file
 
 _BINARY = {
     "add": "add",
@@ -72,7 +76,6 @@ _METHODS = (
     "squeeze",
     "nonzero",
     "searchsorted",
-    "ptp",
     "argpartition",
     "choose",
 )
@@ -138,12 +141,15 @@ class Methods(Interchange):
 
     def __getattr__(self, name: str) -> Any:
         """Hand on what only plain values have, such as `tobytes`, where nothing is lost by it."""
-        if name in {"flags", "strides", "base"}:
-            return getattr(self.leaf(), name)
-        if name.startswith("_") or not hasattr(np.ndarray, name):
-            message = f"a traced value has no attribute {name!r}"
-            raise AttributeError(message)
-        return getattr(self.handed_on(f".{name}"), name)
+        kind = self.__class__
+        if name.startswith("_") or not hasattr(kind, name):
+            raise AttributeError(_no_attribute(kind, name))
+        if name not in {"flags", "strides", "base"}:
+            return getattr(self.handed_on(f".{name}"), name)
+        leaf = self.leaf()
+        if type(leaf) is ArrayType:
+            raise EscapedValueError.from_unknown_memory(f".{name}")
+        return getattr(leaf, name)
 
     # Python's conversions
 
@@ -671,4 +677,33 @@ def _add_operators() -> None:
         setattr(Methods, name, _method(name))
 
 
+def _no_attribute(kind: type, name: str) -> str:
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"'{module}{kind.__name__}' object has no attribute {name!r}"
+
+
+def _of_some_numbers(name: str, given: Any) -> property:
+    """Return an attribute that numbers have of which Python, or NumPy, gives it to theirs; ours take it of any."""
+    is_numpys = hasattr(np.generic, name)
+
+    def attribute(self: Any) -> Any:
+        t = self.type
+        if (t.weak or not is_numpys) and is_user_file(sys._getframe(1).f_code.co_filename):  # noqa: SLF001
+            kind = _PYTHON_KINDS[t.dtype.kind] if t.weak else t.dtype.type
+            if not hasattr(kind, name):
+                raise AttributeError(_no_attribute(kind, name))
+        return given.__get__(self)
+
+    return property(attribute, given.fset if isinstance(given, property) else None)
+
+
+def _limit_attributes() -> None:
+    for name in dir(ScalarMethods):
+        given = inspect.getattr_static(ScalarMethods, name)
+        is_attribute = isinstance(given, (property, FunctionType)) and not name.startswith("_")
+        if is_attribute and not all(hasattr(kind, name) for kind in (np.generic, *PYTHON_NUMBERS)):
+            setattr(ScalarMethods, name, _of_some_numbers(name, given))
+
+
 _add_operators()
+_limit_attributes()
