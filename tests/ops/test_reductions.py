@@ -5,6 +5,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.core.graph import capture
+from chainrule.core.op import BY_NUMPY
 from chainrule.core.types import array_type
 
 NAN = np.nan
@@ -154,3 +155,28 @@ def test_a_total_has_the_dtype_that_is_asked_for(function, dtype):
         got = cr.compile(lambda x: function(x, dtype=dtype))(keep.copy())
         assert got.dtype == expected.dtype
         np.testing.assert_array_equal(got, expected)
+
+
+BINARY = sorted(
+    {key[0] for key in BY_NUMPY if type(key) is tuple and key[1] == "reduce"},
+    key=lambda ufunc: ufunc.__name__,
+)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("ufunc", BINARY, ids=lambda ufunc: ufunc.__name__)
+def test_methods_of_few_elements_or_none_are_of_numpys_dtype(ufunc):
+    """Where nothing is combined, what comes out is yet of the dtype of what would be."""
+    for dtype in ("?", "i1", "i8", "f4", "f8", "c16"):
+        for shape in ((0,), (1,), (2,), (0, 2), (1, 2)):
+            x = np.ones(shape, dtype)
+            for method in (ufunc.reduce, ufunc.accumulate):
+                try:
+                    expected = method(x)
+                except (TypeError, ValueError):
+                    with pytest.raises((TypeError, ValueError)):
+                        cr.compile(method)(x)
+                else:
+                    got = cr.compile(method)(x)
+                    assert (type(got), got.dtype) == (type(expected), expected.dtype)
+                    np.testing.assert_allclose(got, expected, rtol=1e-3)

@@ -44,7 +44,7 @@ def reduced_in_turn(ufunc: np.ufunc) -> Front:
         where: Any = True,
     ) -> Value:
         refuse_out(name, out)
-        array = _prepared(array, dtype)
+        array = in_loops_dtype(ufunc, _prepared(array, dtype))
         shape = type_of(array).shape
         axes = axes_of(axis, len(shape))
         if len(axes) > 1 and ufunc.identity is None and ufunc not in {np.fmax, np.fmin}:
@@ -79,7 +79,7 @@ def accumulated_in_turn(ufunc: np.ufunc) -> Front:
 
     def front(array: Value, axis: int = 0, dtype: Any = None, out: Any = None) -> Value:
         refuse_out(f"np.{ufunc.__name__}.accumulate", out)
-        array = _prepared(array, dtype)
+        array = in_loops_dtype(ufunc, _prepared(array, dtype))
         axis = axis_of(axis, type_of(array).ndim)
         parts = _elements(array, (axis,))
         for i in range(1, len(parts)):
@@ -186,6 +186,17 @@ def _positions(ufunc: np.ufunc, a: Value, indices: Any) -> Any:
 def _prepared(x: Any, dtype: Any) -> Value:
     x = as_array(array_like(x))
     return x if dtype is None else FRONTS["astype"](x, dtype)
+
+
+def in_loops_dtype(ufunc: np.ufunc, x: Value) -> Value:
+    """Return an array in the dtype of the ufunc's results: one element, or none, is combined with no other.
+
+    Raises:
+        TypeError: the ufunc has no loop for it.
+    """
+    return FRONTS["astype"](
+        x, ufunc.resolve_dtypes((None, type_of(x).dtype, None), reduction=True)[-1]
+    )
 
 
 def _elements(x: Value, axes: Axes) -> list[Value]:

@@ -26,6 +26,7 @@ from chainrule.ops.kinds import composite
 from chainrule.ops.numbers import by_numbers
 from chainrule.ops.ufunc_loops import (
     accumulated_in_turn,
+    in_loops_dtype,
     outer,
     reduced_at,
     reduced_in_turn,
@@ -101,16 +102,20 @@ def _reduce_rest(total: str, operator: str, in_turn: Callable[..., Value]) -> Ca
         initial: Any = NO_VALUE,
         where: Any = True,
     ) -> Value:
+        array = array_like(array)
+        shape = type_of(array).shape
         is_simple = type(axis) is int and dtype is None and given(initial) is None
-        if not is_simple or where is not True:
+        if not is_simple or where is not True or 0 in shape:
             return in_turn(array, axis, dtype, out, keepdims, initial, where)
         refuse_out(f"np.{operator}.reduce", out)
-        array = array_like(array)
-        axis = axis_of(axis, type_of(array).ndim)
+        array = in_loops_dtype(getattr(np, operator), array)
+        axis = axis_of(axis, len(shape))
         keep = is_set(keepdims)
         first = FRONTS["getitem"](array, along(axis, slice(1) if keep else 0))
         others = part_along(array, axis, 1, None)
-        return FRONTS[operator](first, FRONTS[total](others, axis, None, None, keep))
+        return FRONTS[operator](
+            first, FRONTS[total](others, axis, type_of(array).dtype, None, keep)
+        )
 
     return front
 
@@ -128,6 +133,7 @@ def _reduce_logaddexp(in_turn: Callable[..., Value]) -> Callable[..., Value]:
         if dtype is not None or given(initial) is not None or where is not True:
             return in_turn(array, axis, dtype, out, keepdims, initial, where)
         refuse_out("np.logaddexp.reduce", out)
+        array = in_loops_dtype(np.logaddexp, array_like(array))
         return FRONTS["logsumexp"](array, axis=axis, keepdims=is_set(keepdims))
 
     return front
