@@ -6,6 +6,7 @@ from tests.compiler.longer import IS_LONG
 from tests.compiler.test_maths import MACHINES, natively
 
 import chainrule as cr
+from chainrule.core.trace import ReverseLevel
 
 FUNCTIONS = (
     *("exp", "log", "log2", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh"),
@@ -125,3 +126,15 @@ def test_the_imaginary_part_of_a_real_array_cannot_be_written_to():
     with pytest.raises(ValueError, match="imag: its result is read-only"):
         cr.grad(lambda x: np.sum(step(x)))(np.ones(3))
     np.testing.assert_array_equal(cr.compile(step)(np.ones(3, complex)), np.zeros(3))
+
+
+@pytest.mark.parametrize("dtype", "FD")
+def test_signs_are_numpys_bit_by_bit(dtype, rng):
+    for z in (GRID, drawn(rng, "D", 10)):
+        with np.errstate(all="ignore"):
+            x = z.astype(dtype)
+            expected = np.sign(x).tobytes()
+            assert cr.compile(np.sign)(x).tobytes() == expected
+            with ReverseLevel() as level:
+                traced = np.sign(level.input(x))
+            assert np.asarray(traced).tobytes() == expected

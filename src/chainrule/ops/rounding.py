@@ -133,13 +133,29 @@ stepwise("lcm", np.lcm, samples=_WHOLE)
 _REAL_SIGN = stepwise("real_sign", np.sign, names=())
 
 
+def _length(x: Value) -> Value:
+    """The distance from zero, and 1 at zero itself."""
+    length = np.absolute(x)
+    return np.where(length == 0, 1, length)
+
+
+_COMPLEX_SIGN = general(
+    "complex_sign",
+    np.sign,
+    vjp=lambda g, out, x: (g - np.real(g * out) * np.conj(out)) / _length(x),
+    jvp=lambda tangents, out, x: (
+        (tangents[0] - np.real(tangents[0] * np.conj(out)) * out) / _length(x)
+    ),
+    infer=elementwise_type(np.sign, "sign"),
+    names=(),
+    samples=(Sample((2, 3)), Sample(()), Sample((0, 3))),
+)
+
+
 def _sign(x: Value) -> Value:
     """Of a complex number the sign is `x / |x|`, which moves with it."""
     x = array_like(x)
-    if type_of(x).dtype.kind != "c":
-        return apply(_REAL_SIGN, x)
-    length = np.absolute(x)
-    return x / np.where(length == 0, 1, length)
+    return apply(_COMPLEX_SIGN if type_of(x).dtype.kind == "c" else _REAL_SIGN, x)
 
 
 composite("sign", _sign, names=(np.sign,), samples=(Sample((2, 3)), Sample(()), Sample((0, 3))))
