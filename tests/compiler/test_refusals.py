@@ -285,3 +285,24 @@ def test_what_cannot_be_compiled_is_caught_by_no_step():
         x = np.zeros(70)
         x[: n % 7] = 1.0
         np.testing.assert_array_equal(compiled(x), step(x))
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_least_squares_of_what_is_not_finite_raise(number):
+    """NumPy's singular values of infinities are NaN, its least squares are none."""
+
+    def solution(a, b):
+        return np.linalg.lstsq(a, b)[0]
+
+    a, b = np.arange(6.0).reshape(3, 2) ** 2, np.ones(3)
+    bad = a.copy()
+    bad[1, 0] = number
+    for step in (solution, cr.grad(lambda a, b: np.sum(solution(a, b)))):
+        compiled = cr.compile(step)
+        np.testing.assert_allclose(compiled(a, b), step(a, b), rtol=1e-12)
+        for f in (step, compiled):
+            with pytest.raises(np.linalg.LinAlgError, match="Linear Least Squares"):
+                f(bad, b)
+    unused = cr.compile(lambda a, b: (np.linalg.lstsq(a, b), b)[1])
+    with pytest.raises(np.linalg.LinAlgError):
+        unused(bad, b)

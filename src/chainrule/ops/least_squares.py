@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
-from chainrule.core.op import FRONTS, Op, Sample, sometimes
+from chainrule.core.op import FRONTS, Notation, Op, Sample, sometimes
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
 from chainrule.errors import ShapeError
 from chainrule.ops.checking import as_array, matrix_sizes, square_size
+from chainrule.ops.elementwise import elementwise
 from chainrule.ops.kinds import composite, constant, general
 from chainrule.ops.matrices import (
     adjoint,
@@ -93,11 +94,36 @@ _PINV: Op = general(
 )
 
 
+def _finite(a: Value) -> Value:
+    """Return a matrix as it is.
+
+    Raises:
+        LinAlgError: it is not finite. NumPy's routine gives up then; that of `svdvals` does not for infinities.
+    """
+    if not np.all(np.isfinite(a)):
+        message = "SVD did not converge in Linear Least Squares"
+        raise np.linalg.LinAlgError(message)
+    return a
+
+
+_FINITE = elementwise(
+    "finite_matrix",
+    _finite,
+    partials=(lambda out, a: 1.0,),
+    infer=lambda a: a,
+    lower=lambda e, a: a,
+    refuses=lambda out, a: np.logical_not(np.isfinite(a)),
+    notation=Notation("{0}"),
+    samples=(Sample((2, 3)),),
+)
+
+
 def _lstsq(a: Value, b: Value, rcond: float | None = None) -> tuple[Value, Value, Any, Value]:
     a, b = as_array(a), as_array(b)
     shapes = type_of(a).shape, type_of(b).shape
     if len(shapes[0]) != 2 or len(shapes[1]) not in {1, 2} or shapes[0][0] != shapes[1][0]:
         raise ShapeError.from_numpy("lstsq", shapes, "a needs two axes, and b as many rows as a")
+    a = apply(_FINITE, a)
     precision = float(np.finfo(inexact(type_of(a).dtype)).eps)
     cutoff = max(shapes[0]) * precision if rcond is None else precision if rcond < 0 else rcond
     x = np.matmul(_pinv(a, rcond=cutoff), b)
