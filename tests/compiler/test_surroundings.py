@@ -291,3 +291,100 @@ def test_a_dictionary_that_is_reached_in_another_way_than_by_its_name_is_watched
     for key in ("rate", "other"):
         monkeypatch.setitem(settings, key, 1.25)
         np.testing.assert_array_equal(compiled(X), step(X))
+
+
+class Counting:
+    """Has attributes that it counts in, or not yet."""
+
+    count = 0
+
+    def counted(self, x):
+        self.count += 1
+        return np.sin(x) / self.count
+
+    def counted_from_nothing(self, x):
+        self.calls = getattr(self, "calls", 0) + 1
+        return np.sin(x) * self.calls
+
+    def set_up(self, x):
+        if not hasattr(self, "weights"):
+            self.weights = np.arange(x.size) + 1.0
+        return np.sin(x) * self.weights
+
+    def listed(self, x):
+        calls.append("called")
+        return np.sin(x) * len(calls)
+
+
+calls: list[str] = []
+
+
+@pytest.mark.parametrize("name", ["counted", "counted_from_nothing", "set_up", "listed"])
+def test_a_step_that_changes_what_it_reads_does_so_once_per_call(name):
+    right, holder = Counting(), Counting()
+    eager, compiled = getattr(right, name), cr.compile(getattr(holder, name))
+    x = np.linspace(0.1, 1.0, 4)
+    calls.clear()
+    expected = [eager(x) for _ in range(5)]
+    calls.clear()
+    for y in expected:
+        np.testing.assert_allclose(compiled(x), y, rtol=1e-14)
+    assert {k: str(v) for k, v in vars(holder).items()} == {
+        k: str(v) for k, v in vars(right).items()
+    }
+    is_native = (
+        "specialization 1" in compiled.report()
+        and "eagerly" not in compiled.report().split("specialization 1")[1]
+    )
+    assert is_native == (name == "set_up")
+
+
+def test_steps_that_change_what_they_read_are_not_captured_again_and_again(monkeypatch):
+    holder = Counting()
+    compiled = cr.compile(lambda x: holder.counted(x))
+    for i in range(3):
+        np.testing.assert_allclose(compiled(np.ones(2)), np.sin(1.0) / (i + 1))
+    monkeypatch.setattr("chainrule.compiler.compiled.capture_step", None)
+    for i in range(3, 6):
+        np.testing.assert_allclose(compiled(np.ones(2)), np.sin(1.0) / (i + 1))
+
+
+class Asking:
+    """Does without attributes that are not there."""
+
+    def by_text(self, x):
+        return x * getattr(self, "factor", 1.0)
+
+    def by_question(self, x):
+        return x * self.factor if hasattr(self, "factor") else x
+
+    def by_error(self, x):
+        try:
+            return x * self.factor
+        except AttributeError:
+            return x
+
+
+@pytest.mark.parametrize("name", ["by_text", "by_question", "by_error"])
+@pytest.mark.parametrize("where", [lambda x: x, type])
+def test_an_attribute_that_was_missing_is_seen_when_it_is_there(name, where):
+    holder = type("Asking", (Asking,), {})()
+    compiled = cr.compile(getattr(holder, name))
+    for _ in range(2):
+        assert compiled(2.0) == 2.0
+        where(holder).factor = 3.0
+        assert compiled(2.0) == 6.0
+        del where(holder).factor
+
+
+def test_a_variable_that_was_missing_is_seen_when_it_is_there(monkeypatch):
+    def step(x):
+        try:
+            return x * missing_variable
+        except NameError:
+            return x
+
+    compiled = cr.compile(step)
+    assert compiled(2.0) == 2.0
+    monkeypatch.setitem(globals(), "missing_variable", 3.0)
+    assert compiled(2.0) == 6.0

@@ -138,6 +138,7 @@ class Specialization:
         eager: why calls run eagerly; None as long as they do not.
         questions: what its captures compare numbers with, see `StepLevel`.
         is_met: whether a call of this kind came before.
+        sets_up: whether its call changed what the step reads.
     """
 
     def __init__(self) -> None:
@@ -146,6 +147,7 @@ class Specialization:
         self.eager: Exception | None = None
         self.questions: dict[tuple[bool, ...], Any] = {}
         self.is_met = False
+        self.sets_up = False
 
     def path_after(self, outcomes: tuple[bool, ...]) -> Path | None:
         """Return a path whose first guards have these outcomes."""
@@ -218,6 +220,7 @@ class Compiled:
         self._split: Split | None = None
         self._is_whole = rules is not None
         self._why_in_parts: Exception | None = None
+        self._has_changed = False
         self._lock = lock_of_threads()
         arm(self, self._call)
 
@@ -269,7 +272,7 @@ class Compiled:
         specialization = self._specialization(call.key)
         returned: Any = _EAGERLY
         path = specialization.newest
-        if path is None and specialization.eager is None and self._in_parts() is not None:
+        if path is None and specialization.eager is None and self._split is not None:
             specialization.eager = self._why_in_parts
         forced: tuple[bool, ...] = ()
         while specialization.eager is None:
@@ -320,6 +323,9 @@ class Compiled:
         function = self._in_parts()
         if returned is _EAGERLY or type(returned) is Declined:
             returned = self._run_eagerly(args, options, function)
+        if specialization.sets_up and not self._has_changed and self._rules is None:
+            self._has_changed = True  # what was missing is there now; else the next call says so
+            return returned
         if function is None:
             self._note_python(specialization.eager)
         self._leave_to_python(args, options)
@@ -476,8 +482,9 @@ class Compiled:
                 return None, outcome_of(captured, [*leaves, *drawn.values])
             drawn.rewind()
             snapshot.check()
-            if self._rules is not None:
-                snapshot.check_all()
+            if snapshot.has_changed():
+                specialization.sets_up = True
+                raise NotCompiledError.from_changed_surroundings()  # noqa: TRY301  it is handled as the others
             given, whole = leaves, structure
             if drawn.draws:
                 given, whole = _with_drawn(leaves, structure, drawn.values)

@@ -16,6 +16,7 @@ _OF_ATTRIBUTES = ("_ATTR", "_METHOD", "IMPORT_FROM")
 _BY_TEXT = frozenset(
     {
         "getattr",
+        "hasattr",
         "globals",
         "vars",
         "locals",

@@ -6,6 +6,7 @@ texts, functions and objects are compared.
 
 from __future__ import annotations
 
+import builtins
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,6 +49,8 @@ _DESCRIPTORS = (property, functools.cached_property, staticmethod, classmethod)
 _WRAPPERS = (functools.partial, MethodType, *_DESCRIPTORS)
 _LIBRARIES = {"numpy", "scipy"}
 _OWN = __name__.partition(".")[0]
+_CATCHING = frozenset({"AttributeError", "NameError", "Exception"})
+"""What code catches that does without an attribute or a variable."""
 _AT_MOST = 4_096
 """Names that are followed; a program with more is watched only so far as these go."""
 
@@ -191,14 +194,17 @@ class Surroundings:
         if seen is None:
             self._reached.append(x)
             self._enter(x)
+        asked = frozenset([name[1:] for name in names if name[0] == "?"])
         for holder in _namespaces(x):
             self._follow_names(holder, names)
+            self.absent += [(holder, name) for name in asked - holder.keys()]
         if not _is_users_object(x):
             return
         for name in sorted(names & _slots_of(_class_of(x))):
             self._meet(Attribute(x, name))
         if _has_names(x):
-            self.absent += [(vars(x), n) for n in names - vars(x).keys() if hasattr(type(x), n)]
+            missing = names - vars(x).keys() - asked
+            self.absent += [(vars(x), n) for n in missing if hasattr(type(x), n)]
 
     def _enter(self, x: Any) -> None:
         """Look into what can be reached from something besides what it has under names."""
@@ -251,6 +257,9 @@ class Surroundings:
             compare_originals(f)
             for name in sorted(names & f.__globals__.keys()):
                 self._meet(Name(f.__globals__, name), keys_read(code, name))
+            if "NameError" in names:
+                known = f.__globals__.keys() | vars(builtins).keys()
+                self.absent += [(f.__globals__, name) for name in set(code.co_names) - known]
             self._meet(Attribute(f, "__code__"))
             if code.co_argcount:
                 self._meet(Attribute(f, "__defaults__"))
@@ -405,6 +414,11 @@ def _compared_container(x: Any) -> Any:
     return tuple(map(_compared, spread(x)))
 
 
+def _asked(name: str) -> str:
+    """Mark the name of what code does without where there is none."""
+    return f"?{name}"
+
+
 @functools.cache
 def _names_of_code(code: CodeType) -> frozenset[str]:
     """Return every name that a code object, or one inside it, looks up."""
@@ -413,7 +427,11 @@ def _names_of_code(code: CodeType) -> frozenset[str]:
 
 def _every_name(code: CodeType) -> Iterator[str]:
     yield from code.co_names
-    yield from texts_looked_up(code)
+    texts = texts_looked_up(code)
+    yield from texts
+    yield from map(_asked, texts)
+    if not _CATCHING.isdisjoint(code.co_names):
+        yield from map(_asked, code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _every_name(constant)
