@@ -138,3 +138,18 @@ def test_signs_are_numpys_bit_by_bit(dtype, rng):
             with ReverseLevel() as level:
                 traced = np.sign(level.input(x))
             assert np.asarray(traced).tobytes() == expected
+
+
+@pytest.mark.parametrize("dtype", "FD")
+def test_replacing_what_is_not_finite_leaves_the_signs_of_zeros(dtype):
+    def replaced(z):
+        return np.nan_to_num(z), np.nan_to_num(z[1]), np.nan_to_num(z, nan=-0.0, posinf=3.0)
+
+    with np.errstate(all="ignore"):
+        z = GRID.astype(dtype)
+    with ReverseLevel() as level:
+        traced = replaced(level.input(z))
+    for results in (cr.compile(replaced)(z), traced):
+        for got, expected in zip(results, replaced(z), strict=True):
+            assert np.asarray(got).tobytes() == np.asarray(expected).tobytes()
+            assert got.dtype == expected.dtype

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.core.cells import HANDLES, type_of
 from chainrule.core.dispatch import store
-from chainrule.core.op import FRONTS, Sample
+from chainrule.core.op import FRONTS, TABLE, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes, promoted
 from chainrule.errors import ArgumentError, NotDifferentiableError
@@ -165,7 +165,8 @@ def _nan_to_num(
     kind = type_of(x).dtype.kind
     if kind == "c":
         parts = (_finite(np.real(x), nan, posinf, neginf), _finite(np.imag(x), nan, posinf, neginf))
-        result = parts[0] + 1j * parts[1]
+        result = apply(TABLE["complex_of_parts"], *parts)  # a sum would lose signs of zeros
+        result = result if type_of(x).shape else +result  # a number for a number
     else:
         result = _finite(x, nan, posinf, neginf) if kind == "f" else FRONTS["copy"](x)
     return result if copy else store(x, result, "np.nan_to_num")
