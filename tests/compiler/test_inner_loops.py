@@ -30,7 +30,7 @@ CALLED = sorted(
     if op.ufunc is not None
     and op.ufunc.module.startswith("scipy.special")
     and rule_of(op) is None
-    and name not in CRASH | {"polygamma", "i0"}  # Python code, and NumPy's own
+    and name not in CRASH | {"polygamma"}  # Python code
 )
 
 
@@ -233,3 +233,20 @@ def test_no_address_is_written_into_the_text():
     program = elementwise(LoopRule(Ufunc("numpy", "gcd")), ["i8", "i8"], "i8", 10)
     text = emit(program, "step", Machine.host()).text
     assert "@chainrule_loop.numpy.gcd.ll-l = external global" in text
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_i0_has_the_bits_of_numpys_series(dtype, rng):
+    step = cr.compile(np.i0)
+    with np.errstate(all="ignore"):
+        for x in (np.array([*AWKWARD, 8, -8, 8.5, 90, 1e4]), rng.uniform(-20, 20, (37, 5))):
+            np.testing.assert_array_equal(step(x.astype(dtype)), np.i0(x.astype(dtype)))
+
+
+@pytest.mark.parametrize("z", [1j, np.complex64(1j), np.ones((2, 3), complex)], ids=repr)
+def test_i0_of_complex_numbers_raises_used_or_not(z):
+    for f in (np.i0, lambda z: (np.i0(z), z)[1]):
+        step = cr.compile(f)
+        for g in (f, step, step):
+            with pytest.raises(TypeError, match="i0 not supported for complex values"):
+                g(z)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -110,11 +112,40 @@ elementwise(
     lower=_lower_sinc,
     names=(np.sinc,),
 )
+_NUMPYS = vars(importlib.import_module("numpy.lib._function_base_impl"))
+"""Where NumPy has `i0`, and the coefficients of its series: `_i0A` up to 8, `_i0B` beyond."""
+
+
+def _i0_type(x: ArrayType) -> ArrayType:
+    if x.dtype.kind == "c":
+        message = "i0 not supported for complex values"
+        raise TypeError(message)
+    return _at_least_double(x)
+
+
+def _lower_i0(e: Any, x: Any) -> Any:
+    x = e.fabs(x)
+    with e.exactly():
+        (exp,) = e.call_ufunc(Ufunc("numpy", "exp"), 0, [[x]])
+        near = exp * _series(x / 2.0 - 2.0, _NUMPYS["_i0A"])
+        far = exp * _series(32.0 / x - 2.0, _NUMPYS["_i0B"]) / e.sqrt(x)
+        return e.where(x <= 8.0, near, far)
+
+
+def _series(x: Any, coefficients: Sequence[float]) -> Any:
+    """Return a series of Chebyshev polynomials by Clenshaw's recurrence, rounded as NumPy's."""
+    before, last, now = 0.0, 0.0, coefficients[0]
+    for c in coefficients[1:]:
+        before, last = last, now
+        now = x * last - before + c
+    return (now - before) * 0.5
+
+
 elementwise(
     "i0",
     np.i0,
     partials=(lambda out, x: FRONTS["i1"](x),),
-    infer=_at_least_double,
-    ufunc=Ufunc("scipy.special", "i0"),  # of the same series
+    infer=_i0_type,
+    lower=_lower_i0,
     names=(np.i0,),
 )
