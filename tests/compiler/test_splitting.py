@@ -4,6 +4,7 @@ import ast
 import contextlib
 import io
 import re
+import traceback
 
 import numpy as np
 import pytest
@@ -532,3 +533,47 @@ def test_random_programs_have_native_parts(tmp_path):
             outcome(step, arguments(k))
         count += step.report().count("a native part")
     assert count == 6
+
+
+texts: list[str] = []
+
+
+def failing_inside(x):
+    return x @ np.ones((7, 2))
+
+
+def failing(x, where):
+    y = np.exp(x) * 2 + np.sin(x)
+    texts.append(f"{y[0]:.2f}")
+    z = np.cos(y) * y - 1
+    if where == "part":
+        z = failing_inside(z) + z
+    elif where == "python":
+        texts.append(f"{int('none')}")
+    try:
+        z = z + len(where)
+    finally:
+        texts.append("end")
+    return z * 2 + np.tanh(z)
+
+
+def lines_of(f, *args):
+    with pytest.raises(ValueError, match=r"matmul|invalid literal|broadcast") as caught:
+        f(*args)
+    error = caught.value
+    shown = traceback.extract_tb(error.__traceback__)
+    lines = [(x.name, x.lineno) for x in shown if x.filename == __file__ and x.name != "lines_of"]
+    return lines, error.__cause__, error.__context__, error.__suppress_context__, len(shown)
+
+
+@pytest.mark.parametrize("where", ["part", "python"])
+def test_tracebacks_show_the_lines_of_the_step(where):
+    compiled = cr.compile(failing, static=1)
+    for _ in range(3):
+        compiled(np.ones(3), "none")
+    assert "a native part" in compiled.report()
+    for _ in range(3):
+        *found, frames = lines_of(compiled, np.ones(3), where)
+        *expected, plain = lines_of(failing, np.ones(3), where)
+        assert found == expected
+        assert frames <= plain + 5

@@ -277,7 +277,7 @@ class Compiled:
         forced: tuple[bool, ...] = ()
         while specialization.eager is None:
             if path is None:
-                with self._lock:
+                with self._lock, without_collector():
                     path = specialization.path_after(forced)
                     outcome = None
                     if path is None and specialization.eager is None:
@@ -436,7 +436,6 @@ class Compiled:
                 self._known.move_to_end(key)
             return known
 
-    @without_collector()
     def _compiled(
         self,
         specialization: Specialization,

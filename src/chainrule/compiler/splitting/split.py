@@ -12,6 +12,7 @@ from chainrule.compiler.splitting.names import bound_by
 from chainrule.compiler.splitting.plan import Left, Made, Part, Piece, Plan
 from chainrule.compiler.splitting.sharing import holds_truth_of_python, shared_output
 from chainrule.compiler.splitting.source import Source, source_of
+from chainrule.compiler.splitting.tracebacks import as_it_stands
 from chainrule.compiler.splitting.writing import PartCode, Writer
 from chainrule.core.graph import Graph
 from chainrule.errors import NotCompiledError
@@ -268,7 +269,11 @@ def _while_unchanged(source: Source, step: FunctionType) -> Callable[..., Any]:
             or f.__kwdefaults__ is not named
         ):
             return f(*args, **options)
-        return step(*args, **options)
+        try:
+            return step(*args, **options)
+        except Exception as error:
+            error.__traceback__ = as_it_stands(error, step.__code__)
+            raise
 
     return run
 
