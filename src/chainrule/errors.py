@@ -669,8 +669,8 @@ class EscapedValueError(ChainruleError, RuntimeError):
     @classmethod
     def from_unknown_memory(cls, what: str) -> Self:
         return cls(
-            f"{what} says how an array lies in memory, and this part is captured on types alone.",
-            hint="ask for it outside of this part, or for .shape and .dtype.",
+            f"{what} says how an array lies in memory, which is not known of one that is traced.",
+            hint="ask for it outside of the traced function, or for .shape and .dtype.",
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.core.cells import HANDLES, TracedArray, TracedView, cell, frozen, settled, type_of
+from chainrule.core.copies import copied
 from chainrule.core.methods import as_python
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
@@ -82,7 +83,7 @@ def _copied(x: Any) -> Value:
         return x
     if isinstance(x, (np.matrix, np.ma.MaskedArray)) or x.dtype.kind not in "biufc":
         return None
-    return np.array(x, dtype=x.dtype.newbyteorder("="), order="K", subok=False)
+    return copied(x)
 
 
 def borrowed(args: Sequence[Any], options: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.core.copies import Spread, copied
 from chainrule.core.methods import NO_ARRAY, ArrayMethods, ScalarMethods
 from chainrule.core.op import FRONTS, IN_PLACE
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes, type_of_plain
@@ -214,7 +215,7 @@ class TracedArray(Traced, ArrayMethods):
         """
         return (
             type(self.out) is np.ndarray
-            and self.out.base is None
+            and (self.out.base is None or type(self.out.base) is Spread)
             and getrefcount(self.out) <= _SOLE_REFERENCE
         )
 
@@ -229,7 +230,7 @@ class TracedArray(Traced, ArrayMethods):
         What belongs to the caller, or is kept for somebody else, is copied first.
         """
         if self.node is not _EXPORTED and not self.owns_its_memory():
-            self.out = self.out.copy(order="K")
+            self.out = copied(self.out)
             self.version += 1
         self.node = _EXPORTED
         return self.out

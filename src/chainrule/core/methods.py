@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.copies import has_gaps
 from chainrule.core.dispatch import call_function, call_method, call_ufunc
 from chainrule.core.flat import Flat
 from chainrule.core.interchange import Interchange
@@ -147,7 +148,9 @@ class Methods(Interchange):
         if name not in {"flags", "strides", "base"}:
             return getattr(self.handed_on(f".{name}"), name)
         leaf = self.leaf()
-        if type(leaf) is ArrayType:
+        is_copy = isinstance(leaf, np.ndarray) and self.is_running()
+        is_unknown = is_copy and (name == "base" or (name == "strides" and has_gaps(leaf)))
+        if type(leaf) is ArrayType or is_unknown:
             raise EscapedValueError.from_unknown_memory(f".{name}")
         return getattr(leaf, name)
 
