@@ -882,6 +882,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_iterator(cls) -> Self:
+        return cls(
+            "compile: the step may read from an iterator, which gives something else each time.",
+            hint="take the values outside and pass them as arguments.",
+        )
+
+    @classmethod
     def from_steps(cls, strides: tuple[int, ...], size: int) -> Self:
         return cls(
             f"compile: an array has the strides {strides}, with elements of {size} bytes. Expected multiples of that.",

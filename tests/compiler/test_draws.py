@@ -3,6 +3,7 @@
 import copy
 import functools
 import pickle
+import random
 from types import SimpleNamespace
 
 import numpy as np
@@ -314,3 +315,69 @@ def test_generators_stand_in_their_places_again():
     cr.compile(with_two_names)(np.ones(3), np.random.default_rng(1))
     assert type(names["shared"]) is np.random.Generator
     assert names["shared"] is names["shared_too"]
+
+
+legacy = np.random.RandomState(1)
+
+
+def endless():
+    while True:
+        yield from range(10)
+
+
+class Outside:
+    """What gives something else each time it is asked."""
+
+    python = random.Random(1)  # noqa: S311
+    bits = np.random.PCG64(1)
+    rows = iter([float(i) for i in range(100)])
+    numbers = endless()
+
+
+OUTSIDE = {
+    "functions of a module": lambda x: x + np.random.rand(3),  # noqa: NPY002
+    "a generator of Python's": lambda x: x + Outside.python.random(),
+    "a method of one": lambda x: x + gauss() + uniform(0.0, 2.0),
+    "bits": lambda x: x + float(Outside.bits.random_raw() % 64),
+    "an iterator": lambda x: x + next(Outside.rows),
+    "a method of an iterator": lambda x: x * following(),
+    "a generator function": lambda x: (
+        x + sum(n for n, _ in zip(Outside.numbers, range(3), strict=False))
+    ),
+    "the system": lambda x: x * 0 + (random.SystemRandom().random() < 2),
+}
+uniform, gauss = random.Random(2).uniform, random.Random(3).random  # noqa: S311
+following = Outside.numbers.__next__
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_gives_something_else_each_time_is_asked_in_each_call(name):
+    step, x = OUTSIDE[name], np.zeros(3) + 1
+    compiled = cr.compile(step)
+    found = [float(np.sum(compiled(x))) for _ in range(7)]
+    assert name == "the system" or len(set(found)) > 3
+
+
+def test_an_iterator_is_not_read_in_vain():
+    rows = iter(range(10))
+    compiled = cr.compile(lambda x: x + next(rows))
+    assert [float(compiled(0.0)) for _ in range(10)] == list(range(10))
+    assert "may read from an iterator" in compiled.report()
+
+
+def test_random_states_are_drawn_from_as_generators_are():
+    def step(x, rng):
+        noise = rng.randn(3) * rng.rand() + legacy.normal(size=3)
+        return x * noise, x[rng.randint(0, 3, 2)]
+
+    compiled, right, rng = cr.compile(step), *[np.random.RandomState(4) for _ in "ab"]
+    outside = legacy.get_state()
+    expected = [step(np.arange(3.0), right) for _ in range(5)]
+    last = str(legacy.get_state())
+    legacy.set_state(outside)
+    for results in expected:
+        for one, other in zip(compiled(np.arange(3.0), rng), results, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-14)
+    assert str(legacy.get_state()) == last
+    assert str(rng.get_state()) == str(right.get_state())
+    assert "drawn before" in compiled.report()

@@ -456,6 +456,9 @@ class Compiled:
             error.position = _most_guarded(specialization.paths.values(), self.function)
             specialization.eager = error
             return None, None
+        if surroundings.iterators:
+            specialization.eager = NotCompiledError.from_iterator()
+            return None, None
         snapshot = Snapshot(surroundings)
         drawn = Drawn(surroundings)
         seen = Structure(

@@ -20,9 +20,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.compiler.entry.signature import MISMATCH, Declined
+from chainrule.compiler.generators import rewinding, state_of
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import put
-from chainrule.compiler.surroundings import Surroundings, frozen_state
+from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.trace import is_following
 from chainrule.errors import NotCompiledError
 
@@ -69,10 +70,10 @@ class Drawn:
         self.values: list[Any] = []
         self.nodes: list[Any] = []
         self.enter: Callable[[Any], Any] | None = None
-        generators = [g for g in surroundings.generators if type(g) is np.random.Generator]
+        generators = [g for g in surroundings.generators if type(g) in _kinds()]
         self._stand_ins = {id(g): _stand_in(g, self) for g in generators}
         self._places = [(place, x) for place, x in surroundings.fixed if id(x) in self._stand_ins]
-        self._now = {id(g.bit_generator): frozen_state(g.bit_generator) for g in generators}
+        self._now = {id(g): state_of(g) for g in generators}
         self._rewind = rewinding(generators)
         self._generators = generators
         self._is_refused = False
@@ -108,8 +109,7 @@ class Drawn:
         is_array = isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc"
         if not (is_array or type(value) is float) or len(self.draws) == _AT_MOST:
             self.refuse()
-        bits = draw.generator.bit_generator
-        self._now[id(bits)] = frozen_state(bits)
+        self._now[id(draw.generator)] = state_of(draw.generator)
         self.draws.append(draw)
         self.values.append(value)
         handle = enter(value)
@@ -143,7 +143,7 @@ class Drawn:
 
     def _see_that_nothing_else_was_drawn(self, generators: Sequence[Any]) -> None:
         for g in generators:
-            if frozen_state(g.bit_generator) != self._now[id(g.bit_generator)]:
+            if state_of(g) != self._now[id(g)]:
                 self.refuse()
 
 
@@ -172,17 +172,6 @@ def drawing(draws: Sequence[Draw], run: Callable[..., Any], *, is_safe: bool) ->
     return entry
 
 
-def rewinding(generators: Sequence[Any]) -> Callable[[], None]:
-    """Return what puts generators back to where they are now."""
-    states = [(g.bit_generator, g.bit_generator.state) for g in generators]
-
-    def rewind() -> None:
-        for bits, state in states:
-            bits.state = state
-
-    return rewind
-
-
 def _is_plain(x: Any) -> bool:
     """Say whether an argument of a draw is written in the code, or compared at each call, and cannot change."""
     if type(x) is dict:
@@ -193,15 +182,20 @@ def _is_plain(x: Any) -> bool:
 
 
 def _stand_in(generator: Any, drawn: Drawn) -> Any:
-    made = _stand_in_class()(generator.bit_generator)
+    kind: Any = type(generator)
+    made = _stand_in_class(kind)(generator._bit_generator)  # noqa: SLF001  a stand-in refuses its public name
     made.chainrule = generator, drawn
     return made
 
 
+def _kinds() -> tuple[type, ...]:
+    """Return the classes whose generators have stand-ins."""
+    return (np.random.Generator, np.random.RandomState)
+
+
 @functools.cache
-def _stand_in_class() -> Any:
+def _stand_in_class(kind: Any) -> Any:
     """Return a class of generators that draw from the same bits, and tell a capture what they draw."""
-    kind = np.random.Generator
 
     def method(name: str) -> Callable[..., Any]:
         def drawn(self: Any, *args: Any, **options: Any) -> Any:
@@ -225,5 +219,7 @@ def _stand_in_class() -> Any:
 
     names = [n for n in dir(kind) if n[0] != "_" and callable(getattr(kind, n))]
     members: dict[str, Any] = {name: method(name) for name in names}
-    members |= {name: refusing(name) for name in _ASKING}
-    return type(kind.__name__, (kind,), {**members, "bit_generator": property(bits)})
+    members |= {name: refusing(name) for name in _ASKING if hasattr(kind, name)}
+    if hasattr(kind, "bit_generator"):
+        members["bit_generator"] = property(bits)
+    return type(kind.__name__, (kind,), members)

@@ -6,13 +6,13 @@ variables and random generators in its surroundings must not be done twice. What
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.entry.signature import MISSING, Attribute, Cell, Name, Place
+from chainrule.compiler.generators import rewinding
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.errors import NotCompiledError
 
@@ -30,7 +30,7 @@ class Snapshot:
         reached = list(_inside([*[x for _, x in seen], *surroundings.parts]))
         self._arrays = [(x, x.copy()) for x in reached if isinstance(x, np.ndarray)]
         self._containers = [(x, x.copy()) for x in reached if isinstance(x, (list, dict, set))]
-        self._restore_generators = _generators(surroundings)
+        self._rewind = rewinding(surroundings.every_generator)
 
     def check(self) -> None:
         """See that the step neither drew random numbers nor changed an array: compiled, it would not do it again.
@@ -66,8 +66,7 @@ class Snapshot:
         for x, numbers in self._arrays:
             if x.flags.writeable:
                 x[...] = numbers
-        for restore in self._restore_generators:
-            restore()
+        self._rewind()
 
 
 def _inside(roots: list[Any]) -> Iterator[Any]:
@@ -111,23 +110,3 @@ def _refill(container: Any, held: Any) -> None:
         return
     container.clear()
     (container.extend if isinstance(container, list) else container.update)(held)
-
-
-def _generators(surroundings: Surroundings) -> list[Callable[[], None]]:
-    """Return functions that put the random generators back to where they are now."""
-    back = [_state_setter(g.bit_generator, g.bit_generator.state) for g in surroundings.generators]
-    if "numpy.random" in sys.modules:
-        state = np.random.get_state()  # noqa: NPY002  what the step may draw from
-        back.append(lambda: np.random.set_state(state))  # noqa: NPY002
-    if "random" in sys.modules:
-        module = sys.modules["random"]
-        known = module.getstate()
-        back.append(lambda: module.setstate(known))
-    return back
-
-
-def _state_setter(generator: Any, state: Any) -> Callable[[], None]:
-    def put_back() -> None:
-        generator.state = state
-
-    return put_back

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from types import (
+    BuiltinFunctionType,
     CellType,
     CodeType,
     FunctionType,
     MemberDescriptorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
     SimpleNamespace,
 )
@@ -38,6 +40,7 @@ from chainrule.compiler.entry.signature import (
     StaticInput,
 )
 from chainrule.compiler.entry.signature import Sequence as Items
+from chainrule.compiler.generators import is_generator, state_of
 from chainrule.compiler.keys import keys_read, texts_looked_up
 from chainrule.compiler.records import replaced
 from chainrule.core.comparisons import compare_originals
@@ -68,6 +71,7 @@ class Surroundings:
         fixed: the places of everything else, with what was there.
         absent: dictionaries and the names that are not among their keys, where the step would find something else.
         generators: random generators.
+        iterators: iterators that are no objects of the user's.
         functions: the user's functions that the step can reach.
         signature: what must be equal for a capture to hold: numbers by value, objects by identity, arrays by type.
     """
@@ -79,6 +83,7 @@ class Surroundings:
         self.keys: list[frozenset[str] | None] = []
         self.fixed: list[tuple[Place, Any]] = []
         self.generators: list[Any] = []
+        self.iterators: list[Any] = []
         self.functions: list[FunctionType] = []
         self._seen: dict[int, frozenset[str]] = {}
         self._reached: list[Any] = []
@@ -166,12 +171,17 @@ class Surroundings:
 
     def drawn(self) -> tuple[Any, ...]:
         """Return something that changes when a random number is drawn."""
-        states: list[Any] = [frozen_state(g.bit_generator) for g in self.generators]
+        return tuple(map(state_of, self.every_generator))
+
+    @property
+    def every_generator(self) -> list[Any]:
+        """The generators that were met, and those that functions of modules draw from."""
+        of_modules = []
         if "numpy.random" in sys.modules:
-            states.append(_frozen(np.random.get_state(legacy=False)))  # noqa: NPY002  what the step may draw from
+            of_modules.append(np.random.mtrand._rand)  # noqa: SLF001  it has no other name
         if "random" in sys.modules:
-            states.append(hash(sys.modules["random"].getstate()))
-        return tuple(states)
+            of_modules.append(sys.modules["random"]._inst)  # noqa: SLF001
+        return [*self.generators, *of_modules]
 
     def _follow_all(self) -> None:
         """Look into everything that can be reached, and again as long as functions are found that name more.
@@ -216,14 +226,23 @@ class Surroundings:
             self._follow_function(x)
         elif isinstance(x, _WRAPPERS):
             self._unwrap(x)
-        elif isinstance(x, ModuleType):
+        elif isinstance(x, ModuleType) or self._is_drawn_from(x):
             pass
-        elif hasattr(_class_of(x), "bit_generator"):
-            self.generators.append(x)
         elif _is_users_object(x):
             self._pending.append(type(x))
         elif _wrapped_by(x) is not None:
             self._pending.append(_wrapped_by(x))
+
+    def _is_drawn_from(self, x: Any) -> bool:
+        """Note what gives something else each time it is asked, and nothing that is watched shows it."""
+        holder = x.__self__ if isinstance(x, (BuiltinFunctionType, MethodWrapperType)) else x
+        if is_generator(holder):
+            self.generators.append(holder)
+        elif hasattr(_class_of(holder), "__next__") and not _is_users_object(holder):
+            self.iterators.append(holder)
+        else:
+            return False
+        return True
 
     def _enter_class(self, kind: Any) -> None:
         for place in _implied_functions(kind):
@@ -362,18 +381,6 @@ def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any],
 
 def _contents(cells: list[CellType]) -> list[Any]:
     return [cell.cell_contents for cell in cells]
-
-
-def frozen_state(bits: Any) -> Any:
-    """Return the state of a generator's bits so that it can be compared later."""
-    return _frozen(bits.state)
-
-
-def _frozen(state: Any) -> Any:
-    """Return the state of a generator so that it can be compared later."""
-    if isinstance(state, dict):
-        return tuple([(k, _frozen(v)) for k, v in state.items()])
-    return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
 def _part(x: Any, keys: frozenset[str] | None) -> Any:

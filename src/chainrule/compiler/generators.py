@@ -1,0 +1,78 @@
+"""Random generators of NumPy and of Python: what is one, and where it stands in its row of numbers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+
+def is_generator(x: Any) -> bool:
+    """Say whether random numbers can be drawn from something.
+
+    >>> import random
+    >>> is_generator(np.random.default_rng()), is_generator(random.Random()), is_generator(random)
+    (True, True, False)
+    """
+    kind = type(x)
+    return hasattr(kind, "bit_generator") or issubclass(kind, _kinds())
+
+
+def state_of(generator: Any) -> Any:
+    """Return where a generator stands so that it can be compared later."""
+    return _frozen(_state(generator))
+
+
+def rewinding(generators: Iterable[Any]) -> Callable[[], None]:
+    """Return what puts generators back to where they are now."""
+    states = [(g, _state(g)) for g in generators]
+
+    def rewind() -> None:
+        for g, state in states:
+            _set_state(g, state)
+
+    return rewind
+
+
+def _kinds() -> tuple[type, ...]:
+    """Return the classes of generators that have been imported."""
+    kinds: tuple[type, ...] = ()
+    if "numpy.random" in sys.modules:
+        kinds += (np.random.RandomState, np.random.BitGenerator)
+    if "random" in sys.modules:
+        module = sys.modules["random"]
+        kinds += (module.Random,)
+    return kinds
+
+
+def _state(generator: Any) -> Any:
+    if hasattr(type(generator), "bit_generator"):
+        return generator.bit_generator.state
+    if hasattr(type(generator), "getstate"):
+        try:
+            return generator.getstate()
+        except NotImplementedError:  # the system's own, which is nowhere twice
+            return object()
+    if hasattr(type(generator), "get_state"):
+        return generator.get_state(legacy=False)
+    return generator.state
+
+
+def _set_state(generator: Any, state: Any) -> None:
+    if hasattr(type(generator), "bit_generator"):
+        generator.bit_generator.state = state
+    elif hasattr(type(generator), "getstate"):
+        if type(state) is tuple:
+            generator.setstate(state)
+    elif hasattr(type(generator), "get_state"):
+        generator.set_state(state)
+    else:
+        generator.state = state
+
+
+def _frozen(state: Any) -> Any:
+    if isinstance(state, dict):
+        return tuple([(k, _frozen(v)) for k, v in state.items()])
+    return state.tobytes() if isinstance(state, np.ndarray) else state
