@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from tests.compiler.answers import assert_same
 
+import chainrule as cr
+from chainrule.core.op import BY_NUMPY
+
 FLOATS = (0.0, -0.0, 0.5, -1.5, 2.5, 0.125, 1e300, 5e-324, math.inf, -math.inf, math.nan)
 NUMBERS = {
     "float": FLOATS,
@@ -80,6 +83,32 @@ def test_complex_numbers_of_pythons_take_double_precision_on_their_right_for_flo
         assert_same(lambda x: (f(z, x), f(x, z)), [(x,) for x in numbers])
     assert_same(lambda z: (f(z, numbers[0]), f(numbers[0], z)), [(z,)])
     assert_same(lambda z, x, single: f(z, x) * single, [(z, numbers[0], np.ones(2, np.float32))])
+
+
+OF_NUMPY = [
+    function
+    for function in dict.fromkeys(key if callable(key) else getattr(*key) for key in BY_NUMPY)
+    if not str(getattr(function, "__module__", "")).startswith("scipy")
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("function", OF_NUMPY, ids=lambda f: getattr(f, "__qualname__", str(f)))
+def test_functions_of_one_number_answer_with_numpys_types(function):
+    """Python's numbers become NumPy's in nearly all of them, and stay Python's in a few."""
+    for number in (0.5, 1.5 - 2j, 3, True, np.float32(0.5), np.int8(2), np.asarray(0.5)):
+        try:
+            expected = function(number)
+        except Exception:  # noqa: BLE001, S112  what is no function of one number
+            continue
+        assert _types(cr.compile(lambda x: function(x))(number)) == _types(expected), number
+
+
+def _types(x):
+    if isinstance(x, (tuple, list)):
+        return [type(x), *map(_types, x)]
+    x = x[()] if isinstance(x, np.ndarray) else x
+    return type(x), getattr(x, "dtype", None), np.shape(x)
 
 
 def test_numbers_are_rounded_as_decimals():

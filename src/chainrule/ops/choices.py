@@ -156,6 +156,8 @@ def _trim_zeros(filt: Value, trim: str = "fb", axis: Any = None) -> Value:
         raise ArgumentError.from_choice("np.trim_zeros", "trim", trim, ("fb", "f", "b"))
     x = array_like(filt)
     t = type_of(x)
+    if not t.shape and axis is None:
+        return filt
     places = np.argwhere(numbers_of("np.trim_zeros", x))
     if places.size:
         start, stop = places.min(axis=0), places.max(axis=0) + 1

@@ -35,6 +35,8 @@ def _copied(part: Any) -> Any:
 def _real_front(val: Value) -> Value:
     """Return the real part: of a complex array a view, of a real one the array itself."""
     val = array_like(val)
+    if type_of(val).weak:
+        return val.real
     if type_of(val).dtype.kind != "c" and type(val) in {TracedArray, TracedView}:
         return val
     return viewed(
@@ -48,6 +50,8 @@ def _real_front(val: Value) -> Value:
 def _imag_front(val: Value) -> Value:
     """Return the imaginary part, of a complex array a view; the zeros of a real one are read-only."""
     val = array_like(val)
+    if type_of(val).weak:
+        return val.imag
     if type_of(val).dtype.kind != "c":
         return viewed_read_only("imag", val, lambda z: apply(IMAG, z), ("imag",))
     return viewed(

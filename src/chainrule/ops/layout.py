@@ -24,6 +24,7 @@ from chainrule.core.op import FRONTS, Notation, Op, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import Shape, Value, array_type
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.ops.broadcasting import astype
 from chainrule.ops.canonical import Axes, array_like, axis_of
 from chainrule.ops.kinds import linear
 
@@ -69,6 +70,8 @@ RESHAPE: Op = linear(
 
 def _transpose(a: Value, axes: Any = None) -> Value:
     a = array_like(a)
+    if type_of(a).weak:
+        a = astype(a, type_of(a).dtype)
     ndim = type_of(a).ndim
     if axes is None:
         return transpose_viewed(a, tuple(range(ndim))[::-1])

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import type_of
+from chainrule.core.methods import as_python
 from chainrule.core.op import FRONTS, Notation, Op, Sample, sometimes
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
 from chainrule.errors import ShapeError
+from chainrule.ops.canonical import array_like
 from chainrule.ops.checking import as_array, matrix_sizes, square_size
 from chainrule.ops.elementwise import elementwise
 from chainrule.ops.kinds import composite, constant, general
@@ -155,7 +157,7 @@ def _rank_by_svd(
     a: Value, tol: Value | None = None, hermitian: bool = False, *, rtol: Value | None = None
 ) -> Value:
     """Count singular values as NumPy does; those of a Hermitian matrix it finds in another way."""
-    if hermitian or type_of(a).ndim < 2:
+    if hermitian:
         return NotImplemented
     s = np.linalg.svdvals(a)
     if tol is not None:
@@ -173,9 +175,18 @@ def _rank_type(a: ArrayType, *limits: Any, **options: Any) -> ArrayType:
     return array_type(broadcast_shapes("matrix_rank", a.shape[:-2], *shapes), np.dtype(np.intp))
 
 
-constant(
+def _rank(A: Value, *cutoff: Any, **options: Any) -> Value:
+    """Of a vector the rank is an integer of Python's: 0 if it is zero, else 1."""
+    if type_of(array_like(A)).ndim < 2:
+        return as_python(np.any(np.not_equal(A, 0)), int)
+    return apply(_RANK, A, *cutoff, **options)
+
+
+_RANK = constant(
     "matrix_rank",
     np.linalg.matrix_rank,
+    front=_rank,
+    names=(np.linalg.matrix_rank,),
     body=_rank_by_svd,
     infer=_rank_type,
     samples=(Sample((3, 2)), Sample((2, 3, 3), tol=0.1), Sample((2, 2), rtol=1e-6)),

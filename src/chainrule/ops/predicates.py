@@ -57,10 +57,18 @@ def _has_real_type(x: Value) -> bool:
     return not _has_complex_type(x)
 
 
-constant(
+def _isreal(x: Value) -> Value:
+    """Compare the imaginary part with 0: of a Python number by Python."""
+    x = array_like(x)
+    return np.imag(x) == 0 if type_of(x).weak else apply(_ISREAL, x)
+
+
+_ISREAL = constant(
     "isreal",
     np.isreal,
     infer=_bool_type,
+    front=_isreal,
+    names=(np.isreal,),
     samples=_ONE,
     lower=lambda e, x: e.equal(e.imag(x), 0),
 )

@@ -15,6 +15,7 @@ from chainrule.core.types import Shape, Value, broadcast_shapes
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.broadcasting import broadcast_to
 from chainrule.ops.canonical import Axes, array_like, axes_of, axis_of, count_along
+from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import composite
 from chainrule.ops.layout import (
     RESHAPE,
@@ -88,7 +89,7 @@ def _expand_dims(a: Value, axis: Any) -> Value:
 
 
 def _squeeze(a: Value, axis: Any = None) -> Value:
-    a = array_like(a)
+    a = as_array(array_like(a))
     shape = type_of(a).shape
     gone: Axes = (
         tuple([i for i, n in enumerate(shape) if n == 1])
@@ -123,7 +124,7 @@ def _each_at_least(ndim: int, arrays: Sequence[Value]) -> Value:
 
 
 def _broadcast_arrays(*args: Value, subok: bool = False) -> tuple[Value, ...]:
-    arrays = [array_like(a) for a in args]
+    arrays = [as_array(array_like(a)) for a in args]
     shape = (
         broadcast_shapes("broadcast_arrays", *(type_of(a).shape for a in arrays)) if arrays else ()
     )
