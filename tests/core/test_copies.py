@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.core.copies import copied, has_gaps
+from chainrule.core.copies import copied, has_gaps, own_copy
 from chainrule.errors import EscapedValueError
 
 
@@ -131,3 +131,34 @@ def test_what_is_not_known_of_the_memory_of_an_argument_is_refused() -> None:
         with pytest.raises(EscapedValueError, match=rf"^\.{name} says how an array lies"):
             cr.grad(lambda x, name=name: np.sum(x) * (getattr(x, name) is None))(_blocks()[0, ::2])
     assert cr.grad(lambda x: np.sum(x) * x.strides[0])(np.ones((2, 3)))[0, 0] == 24
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.broadcast_to(1.0, (3,)),
+        np.broadcast_to(np.arange(3.0), (2, 3)),
+        np.broadcast_to(np.arange(4.0)[::2], (2, 2)),
+        np.lib.stride_tricks.sliding_window_view(np.arange(6.0), 3),
+    ],
+)
+def test_elements_that_were_one_in_memory_are_written_to_one_by_one(x):
+    y = own_copy(x)
+    np.testing.assert_array_equal(y, x)
+    for i, place in enumerate(np.ndindex(x.shape)):
+        y[place] = -1.0
+        assert np.count_nonzero(y == -1.0) == i + 1
+
+
+def test_a_cotangent_that_was_broadcast_is_added_to_element_by_element():
+    def f(x):
+        recent, means = np.zeros(3), np.empty(6)
+        for i, value in enumerate(x):
+            recent[i % 3] = value
+            means[i] = recent.mean()
+        return np.sum((means * x) ** 2)
+
+    x, t = np.linspace(0.5, 1.2, 6), np.linspace(1.0, 2.0, 6)
+    gradient = cr.grad(f)
+    expected = (gradient(x + 1e-6 * t) - gradient(x - 1e-6 * t)) / 2e-6
+    np.testing.assert_allclose(cr.jvp(gradient, (x,), (t,))[1], expected, rtol=1e-6)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.core.copies import Spread, copied
+from chainrule.core.copies import Spread, is_repeated, own_copy
 from chainrule.core.methods import NO_ARRAY, ArrayMethods, ScalarMethods
 from chainrule.core.op import FRONTS, IN_PLACE
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes, type_of_plain
@@ -169,6 +169,11 @@ class TracedScalar(Traced, ScalarMethods):
     __slots__ = ()
 
 
+def _is_spread(x: np.ndarray[Any, Any]) -> bool:
+    """Say whether an array is a copy with gaps, which can be written to."""
+    return type(x.base) is Spread and not is_repeated(x)
+
+
 class TracedArray(Traced, ArrayMethods):
     """A traced array; writes go through `write`."""
 
@@ -215,7 +220,7 @@ class TracedArray(Traced, ArrayMethods):
         """
         return (
             type(self.out) is np.ndarray
-            and (self.out.base is None or type(self.out.base) is Spread)
+            and (self.out.base is None or _is_spread(self.out))
             and getrefcount(self.out) <= _SOLE_REFERENCE
         )
 
@@ -230,7 +235,7 @@ class TracedArray(Traced, ArrayMethods):
         What belongs to the caller, or is kept for somebody else, is copied first.
         """
         if self.node is not _EXPORTED and not self.owns_its_memory():
-            self.out = copied(self.out)
+            self.out = own_copy(self.out)
             self.version += 1
         self.node = _EXPORTED
         return self.out

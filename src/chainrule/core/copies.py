@@ -30,6 +30,16 @@ def copied(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return spread  # type: ignore[no-any-return]  # the class of a view is not told
 
 
+def own_copy(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return such a copy to write to: elements that are one in the memory of the original are not in its."""
+    return x.copy(order="K") if is_repeated(x) else copied(x)
+
+
+def is_repeated(x: np.ndarray[Any, Any]) -> bool:
+    """Say whether elements along an axis are one in memory."""
+    return any(s == 0 and n > 1 for s, n in zip(x.strides, x.shape, strict=True))
+
+
 def has_gaps(x: np.ndarray[Any, Any]) -> bool:
     """Say whether an array is such a copy with gaps, or a view of one."""
     return type(x.base) is Spread or type(getattr(x.base, "base", None)) is Spread

@@ -20,7 +20,7 @@ from chainrule.core.cells import (
     settled,
     type_of,
 )
-from chainrule.core.copies import copied
+from chainrule.core.copies import own_copy
 from chainrule.core.op import FRONTS, IN_PLACE, Needs, Notation, Op, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Shape, Value, array_type, broadcast_shapes
@@ -167,7 +167,7 @@ _SCATTER: Op = linear(
 
 
 def _setitem(x: Any, value: Any, *arrays: Any, index: Index) -> Any:
-    out = copied(np.asarray(x))
+    out = own_copy(np.asarray(x))
     out[_filled(index, arrays)] = value
     return out
 
