@@ -10,8 +10,9 @@ import numpy as np
 import scipy.special
 
 from chainrule.autodiff.modes import jvp
-from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.cells import type_of
 from chainrule.core.dispatch import taking_lists
+from chainrule.core.lists import is_handle
 from chainrule.core.op import BY_NUMPY, TABLE, Op, Sample
 from chainrule.core.trace import ReverseLevel
 from chainrule.errors import NotDifferentiableError
@@ -169,7 +170,7 @@ def _filled(argument, values):
 
 def parts(result):
     """Return the arrays and numbers of a result, whatever tuples or lists they are in."""
-    if type(result) in HANDLES or not isinstance(result, (tuple, list)):
+    if is_handle(result) or not isinstance(result, (tuple, list)):
         return [result]
     return [part for r in result for part in parts(r)]
 

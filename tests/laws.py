@@ -27,8 +27,9 @@ from tests.closeness import (
 from chainrule.autodiff.arguments import enter
 from chainrule.autodiff.modes import jvp, trace_reverse, vjp
 from chainrule.autodiff.reverse import sweep
-from chainrule.core.cells import HANDLES, cell, type_of
+from chainrule.core.cells import cell, type_of
 from chainrule.core.graph import capture, reads_by_symbols
+from chainrule.core.lists import is_handle
 from chainrule.core.op import READS_OUT, Op, Sample, reads_argument
 from chainrule.core.trace import OUTPUT, Node, ReverseLevel, topological
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
@@ -53,9 +54,9 @@ def check_value(op: Op, sample: Sample, dtype, *, weak=False):
     assert type(result) is type(expected) or not isinstance(expected, (tuple, list))
     got = parts(result)
     if op.is_constant:
-        assert not any(type(p) in HANDLES for p in got), "the result of a constant op is traced"
+        assert not any(is_handle(p) for p in got), "the result of a constant op is traced"
     for p, value in zip(got, parts(expected), strict=True):
-        leaf = p.leaf() if type(p) in HANDLES else p
+        leaf = p.leaf() if is_handle(p) else p
         assert isinstance(leaf, np.ndarray) == isinstance(value, np.ndarray), "array or number"
         assert_same(leaf, value)
 
@@ -72,9 +73,9 @@ def check_names(op: Op, sample: Sample):
             _must_refuse(op, call)
             continue
         got = parts(traced(call))
-        assert op.is_constant or any(type(p) in HANDLES for p in got), "the result is not traced"
+        assert op.is_constant or any(is_handle(p) for p in got), "the result is not traced"
         for p, value in zip(got, parts(expected), strict=True):
-            assert_same(p.leaf() if type(p) in HANDLES else p, value)
+            assert_same(p.leaf() if is_handle(p) else p, value)
 
 
 def check_out(op: Op, sample: Sample):
@@ -194,7 +195,7 @@ def check_reads(op: Op, sample: Sample):
     """Nodes keep the values that their rules read, and no others."""
     if op.is_constant:
         return
-    ends = [p.node for p in parts(traced(draw(op, sample))) if type(p) in HANDLES]
+    ends = [p.node for p in parts(traced(draw(op, sample))) if is_handle(p)]
     for node in topological(ends):
         if node.op is None or node.op is OUTPUT:
             continue
@@ -273,9 +274,7 @@ def _cotangents(f, xs, w):
     """Return what the sweep itself hands to the inputs, before it is given the form of the arguments."""
     entered = [enter("laws", x, "argument") for x in xs]
     out, inputs, level = trace_reverse(f, range(len(xs)), xs, entered, {})
-    seeds = [
-        (p.node, g) for p, g in zip(out, w, strict=True) if type(p) in HANDLES and p.level is level
-    ]
+    seeds = [(p.node, g) for p, g in zip(out, w, strict=True) if is_handle(p) and p.level is level]
     return sweep(seeds, inputs, release=False)
 
 

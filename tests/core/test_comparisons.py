@@ -280,3 +280,40 @@ def test_a_comparison_with_a_constant_and_a_function_without_one_keep_their_code
     assert comparing_originals(same.__code__) is comparing_originals(
         comparing_originals(same.__code__)
     )
+
+
+def _by_class(x: Any) -> Any:
+    kinds = {np.ndarray: 1.0, float: 2.0, np.float64: 3.0}
+    made = np.zeros(2)
+    is_array = type(x) is np.ndarray and type(made) == type(x * 2)  # noqa: E721  it is asked in both ways
+    parts = [type(part) is np.float64 for part in x] if is_array else [type(x) is float]
+    return np.sum(x) * kinds[type(x)] * (10.0 if all(parts) else 100.0)
+
+
+@pytest.mark.parametrize("x", [np.array([1.0, 2.0]), 1.5])
+def test_a_traced_value_is_of_the_class_it_has_outside(x: Any) -> None:
+    assert cr.value_and_grad(_by_class)(x)[0] == cr.compile(_by_class)(x) == _by_class(x)
+    assert cr.jvp(_by_class, (x,), (x,))[0] == _by_class(x)
+    assert np.shape(cr.hessian(_by_class)(x)) == np.shape(x) * 2
+
+
+def test_faces_are_of_the_classes_and_identities_of_what_they_stand_for() -> None:
+    def f(x: Any, xp: Any = np, make: Any = np.zeros) -> Any:
+        is_module = type(xp) is type(np) is type(math) is ModuleType
+        is_function = type(make) is type(np.zeros) and id(make) == id(np.zeros)
+        return np.sum(x) * (1.0 if is_module and is_function and id(xp) == id(np) else 100.0)
+
+    assert cr.value_and_grad(f)(np.ones(3))[0] == cr.compile(f)(np.ones(3)) == f(np.ones(3)) == 3.0
+
+
+def test_a_class_that_a_traced_function_makes_is_of_its_module() -> None:
+    def f(x: Any) -> Any:
+        made.append(type("Made", (), {"factor": 2.0}))
+        made.append(type("Other", (made[0],), {"__module__": "elsewhere"}))
+        return x * made[1].factor
+
+    made: list[Any] = []
+    assert cr.grad(f)(1.0) == 2.0
+    assert [kind.__module__ for kind in made] == [__name__, "elsewhere"]
+    with pytest.raises(TypeError, match=r"type\.__new__\(\) argument 2 must be tuple, not int"):
+        cr.grad(lambda x: type("Made", 1, {}))(1.0)  # type: ignore[call-overload]

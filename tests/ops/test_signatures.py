@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.core.cells import HANDLES
+from chainrule.core.lists import is_handle
 from chainrule.core.trace import ReverseLevel
 
 _rng = np.random.default_rng(0)
@@ -263,7 +263,7 @@ WIDTHS = [1, (2, 1), ((1, 2), (0, 3)), ((0, 0), (7, 8)), [[2], [1]]]
 def plain(result):
     if isinstance(result, (tuple, list)):
         return type(result)(plain(r) for r in result)
-    return result.leaf() if type(result) in HANDLES else result
+    return result.leaf() if is_handle(result) else result
 
 
 def assert_is_numpys(got, expected):

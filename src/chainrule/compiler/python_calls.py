@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
-from chainrule.compiler.builtin_calls import standing_in
+from chainrule.core.builtin_calls import standing_in
 from chainrule.core.cells import HANDLES, settled
 from chainrule.core.faces import FunctionFace, face_of_module
 from chainrule.core.methods import as_python
@@ -89,15 +89,6 @@ def _to_complex(*args: Any, **options: Any) -> Any:
     return _ONE_TO_COMPLEX(*args, **options)
 
 
-def _type_of(*args: Any, **options: Any) -> Any:
-    x = args[0] if len(args) == 1 else None
-    if type(x) in HANDLES:
-        inner = settled(x)
-        if type(inner) in HANDLES and inner.level.follows_python:
-            return x.__class__
-    return type(*args, **options)
-
-
 def _map_over(function: Any, *iterables: Any, **options: Any) -> Any:
     return map(_CLASSES.get(id(function), function), *iterables, **options)
 
@@ -118,7 +109,7 @@ _CONVERTING = {
     "complex": _to_complex,
 }
 _CLASSES = {id(getattr(builtins, name)): ours for name, ours in _CONVERTING.items()}
-_STAND_INS = {**_CONVERTING, "type": _type_of, "map": _map_over}
+_STAND_INS = {**_CONVERTING, "map": _map_over}
 if sys.version_info >= (3, 12):
     _STAND_INS["sum"] = _sum_of
 

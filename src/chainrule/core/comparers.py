@@ -10,7 +10,7 @@ from typing import Any
 from weakref import ref
 
 from chainrule.core.bytecode import with_inner_codes
-from chainrule.core.comparisons import compare_originals, comparing_originals
+from chainrule.core.comparisons import compare_originals, seeing_originals
 
 _CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
 _LARGE = 1_000
@@ -113,10 +113,10 @@ class Comparers:
             return True
         if f.__closure__ or f.__defaults__ or f.__kwdefaults__:
             return False
-        code = comparing_originals(f.__code__)
+        code = seeing_originals(f, f.__code__)
         if code not in self.known.codes:
             return False
-        compare_originals(f)  # made anew
+        f.__code__ = code  # made anew
         return True
 
     def _reached_by(self, f: FunctionType, met: _Met) -> Iterable[Any]:

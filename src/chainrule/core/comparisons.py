@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
 from collections.abc import Callable
 from dis import opmap
 from types import CodeType, FunctionType
 from typing import Any
 
 from chainrule.core.assembly import reassembled, targets
+from chainrule.core.builtin_calls import builtins_of, with_stand_ins
 from chainrule.core.bytecode import instructions, with_inner_codes
+from chainrule.core.cells import HANDLES
 from chainrule.core.faces import original_of
 
 _IS, _IN, _CONSTANT, _TUPLE = [
@@ -45,10 +48,30 @@ COMPARING: dict[Any, Callable[[Any, Any], bool]] = {
 
 
 def compare_originals(f: FunctionType) -> None:
-    """Have a function, and those that it makes, compare what faces stand for."""
-    code = comparing_originals(f.__code__)
+    """Have a function, and those that it makes, compare what faces and traced values stand for."""
+    code = seeing_originals(f, f.__code__)
     if code is not f.__code__:
         f.__code__ = code
+
+
+def seeing_originals(f: FunctionType, code: CodeType) -> CodeType:
+    """Return code of a function that compares what faces stand for, and asks it for its class."""
+    return with_stand_ins(comparing_originals(code), builtins_of(f, _ASKING))
+
+
+def _class_of(*args: Any, **options: Any) -> Any:
+    """Do what `type` does: tell the class of what something stands for, or make a class in the caller's module."""
+    if len(args) == 1 and not options:
+        x = original_of(args[0])
+        return x.__class__ if type(x) in HANDLES else type(x)
+    if len(args) == 3:
+        name, bases, names = args
+        module = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001  where `type` itself looks
+        args = name, bases, {"__module__": module, **names}
+    return type(*args, **options)
+
+
+_ASKING = {"type": _class_of, "id": lambda x: id(original_of(x))}
 
 
 def comparing_originals(code: CodeType) -> CodeType:

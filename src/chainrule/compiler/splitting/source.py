@@ -11,7 +11,7 @@ from typing import Any
 
 from chainrule.compiler.splitting.names import Names, bound_by, declared_in, parameters_of
 from chainrule.compiler.splitting.returning import spread
-from chainrule.core.comparisons import comparing_originals
+from chainrule.core.comparisons import seeing_originals
 
 _FUTURE = 0x1FF0000
 """The bits of a code's flags that say which features of the future it was compiled with."""
@@ -110,7 +110,7 @@ def source_of(f: Callable[..., Any]) -> Source | None:
         return None
     bare = _definition(f.__name__, _without_defaults(definition.args), definition.body)
     made = _compiled(bare, code, code.co_freevars, imports)
-    if not _is_same(comparing_originals(made), comparing_originals(code)):
+    if not _is_same(seeing_originals(f, made), seeing_originals(f, code)):
         return None
     bare.body = spread(bare.body, bare_locals(bare))
     return Source(f, bare, imports)

@@ -1,9 +1,9 @@
-"""Calls of builtins, `float(x)` for one, in the user's functions: while a step is captured, stand-ins are called.
+"""Calls of builtins, `float(x)` for one, in the user's functions: stand-ins are called instead.
 
 What is replaced is a call, never the name: `isinstance(x, float)`, `dtype=float` and `kind is float` see Python's own
-class. For that the functions get other code for a while, in which a name that is loaded to be called is a constant
-instead. Nothing else differs, not even the places of the instructions, so that errors and positions name the same
-lines. Functions that are made meanwhile keep such code, and their stand-ins call the builtin.
+class. For that the functions get other code, while a step is captured or for good, in which a name that is loaded to be
+called is a constant instead. Nothing else differs, not even the places of the instructions, so that errors and
+positions name the same lines. Functions that are made meanwhile keep such code, and their stand-ins call the builtin.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Replaced:
                 known = self.codes.get(f)
                 if known is None or f.__code__ is not known[1]:
                     original = f.__code__
-                    code = with_stand_ins(original, _builtin(f, stand_ins))
+                    code = with_stand_ins(original, builtins_of(f, stand_ins))
                     if code is not original:
                         self.codes[f] = original, code
                         f.__code__ = code
@@ -72,7 +72,7 @@ def standing_in(functions: Iterable[FunctionType], stand_ins: StandIns) -> Itera
         _REPLACED.leave(run)
 
 
-def _builtin(f: FunctionType, stand_ins: StandIns) -> StandIns:
+def builtins_of(f: FunctionType, stand_ins: StandIns) -> StandIns:
     """Return the stand-ins for those names that are Python's builtins to a function."""
     known: Mapping[str, Any] = f.__builtins__
     return {
