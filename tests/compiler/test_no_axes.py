@@ -97,3 +97,65 @@ def test_a_copy_without_axes_is_an_array_in_a_gradient_too(given):
 
     assert cr.grad(f)(given) == 3.0
     assert cr.compile(cr.grad(f))(given) == 3.0
+
+
+ONE = (1.5, np.float64(1.5), np.array(1.5))
+SQUARE = np.array([[1.5]])
+OF_ONE = {
+    "gradient": lambda x: cr.grad(lambda w: w * w)(x),
+    "gradient zero": lambda x: cr.grad(lambda w: np.sum(np.sign(w)))(x),
+    "hessian": lambda x: cr.hessian(lambda w: w**3)(x),
+    "times": lambda x: x * 2,
+    "where": lambda x: np.where(x > 0, x, 1.0),
+    "copy": np.copy,
+    "asarray": lambda x: np.asarray(x),
+    "full": lambda x: np.full((), x),
+    "zeros": lambda x: np.zeros(()) + 0 * x,
+    "zeros_like": lambda x: np.zeros_like(x) + x * 0,
+    "ones_like": np.ones_like,
+    "broadcast_to": lambda x: np.broadcast_to(x, ()),
+    "stack": lambda x: np.stack([x, x])[0],
+    "max": np.max,
+    "clip": lambda x: np.clip(x, 0, 1),
+    "real": np.real,
+    "nan_to_num": np.nan_to_num,
+    "isin": lambda x: np.isin(x, [1.5]),
+    "flip": np.flip,
+    "roll": lambda x: np.roll(x, 0),
+    "select": lambda x: np.select([x > 0], [x]),
+    "interp": lambda x: np.interp(x, [0.0, 2.0], [0.0, 4.0]),
+    "polyval": lambda x: np.polyval([1.0, 2.0], x),
+    "round": np.round,
+    "angle": np.angle,
+    "ravel": lambda x: np.ravel(x)[0],
+    "dot": lambda x: np.dot(x, x),
+    "prod": lambda x: np.prod(x, axis=()),
+}
+OF_A_MATRIX = {
+    "reshape": lambda x: x.reshape(()),
+    "ellipsis": lambda x: x[0, 0, ...],
+    "index": lambda x: x[0, 0],
+    "squeeze": np.squeeze,
+    "trace": np.trace,
+    "einsum": lambda x: np.einsum("ij,ij->", x, x),
+    "tensordot": lambda x: np.tensordot(x, x),
+    "take": lambda x: np.take(x, np.array(0)),
+    "norm": np.linalg.norm,
+    "moveaxis": lambda x: np.moveaxis(x, 0, 1)[0, 0],
+    "median": np.median,
+}
+CALLS = [
+    *[pytest.param(f, x, id=f"{n} {type(x).__name__}") for n, f in OF_ONE.items() for x in ONE],
+    *[pytest.param(f, SQUARE, id=n) for n, f in OF_A_MATRIX.items()],
+]
+
+
+@pytest.mark.parametrize(("step", "x"), CALLS)
+def test_a_result_without_axes_is_an_array_where_numpy_gives_one(step, x):
+    compiled = cr.compile(step)
+    expected = step(x)
+    for _ in range(2):
+        got = compiled(x)
+        assert type(got) is type(expected)
+        np.testing.assert_array_equal(got, expected)
+    assert "eagerly" not in compiled.report()

@@ -92,7 +92,7 @@ def _executed(line: str, module: dict[str, Any], values: dict[str, Any]) -> None
     names.update(values)
     exec(line, names)  # noqa: S102  the text was made here
     for name, v in names.items():
-        if name in values or (name not in module and name != "__builtins__"):
+        if name in values or (name not in module and not name.startswith("__")):
             values[name] = v
 
 

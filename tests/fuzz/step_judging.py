@@ -71,7 +71,7 @@ def _without(seen: _Seen, donated: tuple[int, ...]) -> _Seen:
 
 
 def differences(got: Any, expected: Any, path: str = "") -> Iterator[str]:
-    """Yield what is not equal; NumPy's numbers and arrays without axes are one."""
+    """Yield what is not equal."""
     if isinstance(expected, (np.ndarray, np.generic)):
         yield from _of_arrays(got, expected, path)
     elif type(got) is not type(expected):
@@ -100,7 +100,7 @@ def _inside(x: Any) -> dict[Any, Any] | None:
 
 
 def _of_arrays(got: Any, expected: Any, path: str) -> Iterator[str]:
-    if not isinstance(got, (np.ndarray, np.generic)):
+    if isinstance(got, np.ndarray) is not isinstance(expected, np.ndarray):
         yield f"{path}: {got!r} instead of {expected!r}"
         return
     if (got.shape, got.dtype) != (expected.shape, expected.dtype):
@@ -147,7 +147,8 @@ def _is_rounding(
 
 def _is_within(got: Any, expected: Any, seen: list[Any]) -> bool:
     """Say whether everything that differs differs by as much among what was seen."""
-    if all(isinstance(x, (np.ndarray, np.generic)) for x in (got, expected)):
+    is_alike = isinstance(got, np.ndarray) is isinstance(expected, np.ndarray)
+    if is_alike and all(isinstance(x, (np.ndarray, np.generic)) for x in (got, expected)):
         return _are_within(got, expected, seen)
     if not next(differences(got, expected), ""):
         return True

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.core.cells import HANDLES, TracedArray, TracedView, cell, frozen, settled, type_of
+from chainrule.core.cells import (
+    HANDLES,
+    TracedArray,
+    TracedScalar,
+    TracedView,
+    cell,
+    frozen,
+    settled,
+    type_of,
+)
 from chainrule.core.copies import copied
 from chainrule.core.methods import as_python
 from chainrule.core.op import FRONTS
@@ -189,7 +198,11 @@ def _as_captured(g: Value, given: Any) -> Value:
     t = type_of(given)
     if t.weak:
         return as_python(g, complex if t.dtype.kind == "c" else float)
-    return FRONTS["astype"](g, t.dtype)
+    converted = FRONTS["astype"](g, t.dtype)
+    is_number = type(given) is TracedScalar or isinstance(given, np.generic)
+    if is_number or type(converted) is TracedArray or type_of(converted).shape:
+        return converted
+    return FRONTS["copy"](converted) if type(converted) in HANDLES else np.asarray(converted)
 
 
 def matched_cotangent(where: str, g: Any, out: Any) -> Value:

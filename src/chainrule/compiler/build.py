@@ -331,7 +331,7 @@ def _result(r: Result, output: int, own: dict[int, int], slot: int) -> Any:
     t = r.node.type
     if output in own:
         return OwnArray(own[output])
-    if t.shape:
+    if t.shape or r.is_array:
         return FreshArray(t.dtype, t.shape, (slot,))
     if t.weak:
         return NumberResult(type(t.dtype.type(0).item()), (slot,))

@@ -43,7 +43,7 @@ _SHAPES_AT_MOST = 2
 _NOTHING_LOST = (str, bytes, bool, type(None), type, np.dtype)
 """What a result may hold besides arrays and numbers: nothing traced can hide in it."""
 
-_MAKES_ARRAYS = frozenset({"copy", "where", "zeros_like", "ones_like", "i0"})
+_MAKES_ARRAYS = frozenset({"copy", "where", "zeros_like", "ones_like", "i0", "isin"})
 """What makes an array without axes of numbers: it can be written to, by all of its names."""
 _AS_GIVEN = frozenset({"astype", "stop_gradient", "real", "imag", "reshape"})
 """What makes an array without axes of one, and a number of a number."""
@@ -441,11 +441,13 @@ class Result:
         node: what computes it; None for an argument or a constant.
         argument: the number of the input that is returned itself, as the caller's own object; -1 for none.
         constant: the value, if it depends on nothing.
+        is_array: whether it is an array, also if it has no axes.
     """
 
     node: Node | None
     argument: int = -1
     constant: Any = None
+    is_array: bool = False
 
 
 @record
@@ -680,7 +682,7 @@ def _result(level: StepLevel, x: Any, places: Mapping[int, int], inputs: Sequenc
         raise NotCompiledError.from_outer_trace()
     if x.node in inputs and not x.type.shape:
         return Result(None, argument=inputs.index(x.node))
-    return Result(x.node)
+    return Result(x.node, is_array=type(x) is TracedArray)
 
 
 def _made_anew(
@@ -699,7 +701,7 @@ def _made_anew(
             if type(x) is not np.ndarray or x.dtype.kind not in "biufc":
                 raise NotCompiledError.from_result(f"{type(x).__name__} of dtype {x.dtype}")
             copied: Any = level.record(TABLE["copy"], (x,), {"order": "K"})
-            made.append(Result(copied.node))
+            made.append(Result(copied.node, is_array=True))
         else:
             made.append(r)
         del x, r

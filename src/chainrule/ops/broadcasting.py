@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import Step, TracedArray, TracedView, type_of
-from chainrule.core.op import TABLE, Sample
+from chainrule.core.op import FRONTS, TABLE, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import Shape, Value, array_type, broadcast_shapes
 from chainrule.errors import ArgumentError, ShapeError
@@ -45,7 +45,7 @@ def _broadcast_to_front(array: Value, shape: Shape | int, subok: bool = False) -
             "broadcast_to", (got, target), "the first does not broadcast to the second"
         )
     if type(array) not in {TracedArray, TracedView}:
-        return broadcast_to(array, target)
+        return broadcast_to(array, target) if target else FRONTS["copy"](array)
     return array.part(
         Step(lambda base: broadcast_to(base, target), _refuse, ("broadcast_to", target))
     )

@@ -19,10 +19,17 @@ from chainrule.ops.kinds import composite
 from chainrule.ops.matrices import conjugated
 
 
+def _scaled(a: Value, b: Value) -> Value:
+    """Multiply by a number as NumPy's products do, which add what they multiply to zero: that has no sign."""
+    product = np.multiply(a, b)
+    t = type_of(product)
+    return product + np.zeros((), t.dtype) if t.shape and t.is_inexact else product
+
+
 def _dot(a: Value, b: Value) -> Value:
     a, b = as_array(a), as_array(b)
     if not type_of(a).shape or not type_of(b).shape:
-        return np.multiply(a, b)
+        return _scaled(a, b)
     if type_of(b).ndim <= 2:
         return np.matmul(a, b)
     return _tensordot(a, b, ((-1,), (-2,)))
@@ -31,7 +38,7 @@ def _dot(a: Value, b: Value) -> Value:
 def _inner(a: Value, b: Value) -> Value:
     a, b = as_array(a), as_array(b)
     if not type_of(a).shape or not type_of(b).shape:
-        return np.multiply(a, b)
+        return _scaled(a, b)
     if type_of(b).ndim == 1:
         return np.matmul(a, b)
     return _tensordot(a, b, ((-1,), (-1,)))

@@ -20,7 +20,7 @@ def _flip(m: Value, axis: Any = None) -> Value:
     ndim = type_of(m).ndim
     axes = axes_of(axis, ndim)
     index = tuple([slice(None, None, -1) if i in axes else slice(None) for i in range(ndim)])
-    return FRONTS["getitem"](m, index) if ndim else as_array(m)
+    return FRONTS["getitem"](as_array(m), index)
 
 
 def _flip_matrix(name: str, m: Value, axis: int) -> Value:
