@@ -38,6 +38,7 @@ def test_compiled_equals_eager(op, sample):
 
 
 def assert_same(got, expected, within):
+    assert isinstance(got, np.ndarray) == isinstance(expected, np.ndarray)
     got, expected = np.asarray(got), np.asarray(expected)
     assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
     if expected.dtype.kind not in "fc":

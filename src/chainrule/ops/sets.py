@@ -57,7 +57,8 @@ def _unique(
 ) -> Any:
     ar = _prepared(ar)
     axis = None if axis is None else axis_of(axis, type_of(ar).ndim)
-    found = apply(_OCCURRENCES, ar, axis=axis, equal_nan=bool(equal_nan))
+    first, inverse, counts = apply(_OCCURRENCES, ar, axis=axis, equal_nan=bool(equal_nan))
+    found = first, inverse if type_of(ar).shape else FRONTS["copy"](inverse), counts
     values = _at(_flat(ar), found[0]) if axis is None else FRONTS["take"](ar, found[0], axis)
     wanted = (return_index, return_inverse, return_counts)
     results = (values, *(part for part, is_wanted in zip(found, wanted, strict=True) if is_wanted))

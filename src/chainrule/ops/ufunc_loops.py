@@ -69,7 +69,8 @@ def reduced_in_turn(ufunc: np.ufunc) -> Front:
         for element, mask in zip(elements, masks, strict=True):
             combined = BY_NUMPY[ufunc](result, element)
             result = combined if mask is True else FRONTS["where"](mask, combined, result)
-        return reshaped(result, reduced_shape(shape, axes, keepdims=is_set(keepdims)))
+        result = reshaped(result, reduced_shape(shape, axes, keepdims=is_set(keepdims)))
+        return result if type_of(result).shape else FRONTS["getitem"](result, ())
 
     return front
 
