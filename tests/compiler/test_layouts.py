@@ -1,9 +1,15 @@
-"""Results that are written into arguments lie as those do, however that is, and nothing around them is written."""
+"""Arguments may lie in memory as they like; what is written into them lies as they do, and nothing around them is."""
+
+import zlib
 
 import numpy as np
 import pytest
+from tests import closeness
+from tests.calls import Call, draw, has_numpy_name, parts, traced
 
 import chainrule as cr
+from chainrule.core.cells import HANDLES, type_of
+from chainrule.core.op import TABLE
 
 
 def _part(whole, index, x):
@@ -77,3 +83,47 @@ def test_elements_between_which_others_of_half_their_size_lie_are_left_to_numpy(
     for _ in range(2):
         np.testing.assert_array_equal(compiled(records["a"]), records["a"] * 2)
     assert "has the strides (24,), with elements of 16 bytes" in compiled.report()
+
+
+OF_ANY = {
+    "by columns": np.asfortranarray,
+    "backwards, in a larger one": lambda x: _part(
+        np.ones([n + 2 for n in x.shape], x.dtype), (slice(-2, 0, -1),) * x.ndim, x
+    ),
+    "every second by columns": lambda x: _part(
+        np.ones([2 * n for n in x.shape], x.dtype, order="F"), (slice(None, None, 2),) * x.ndim, x
+    ),
+    "one row again and again": lambda x: np.broadcast_to(x[:1], x.shape),
+}
+
+
+def _largest(op):
+    """Return the sample with the most axes, if one has elements to lay out."""
+    drawn = [(draw(op, s), s) for s in op.samples]
+    axes = [max([np.ndim(x) for x in c.arrays if np.size(x) > 1], default=0) for c, _ in drawn]
+    return drawn[int(np.argmax(axes))] if any(axes) else None
+
+
+CALLS = {op.name: found for op in TABLE.values() if has_numpy_name(op) and (found := _largest(op))}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CALLS)
+def test_every_op_gives_numpys_numbers_however_its_arguments_lie(name):
+    call, sample = CALLS[name]
+    layouts = list(OF_ANY.values())[: 3 if sample.prepare else 4]
+    turn = zlib.crc32(
+        name.encode()
+    )  # each op has one of the layouts, and the next for its next argument
+    arrays = [
+        layouts[(turn + i) % len(layouts)](x) if isinstance(x, np.ndarray) and x.shape else x
+        for i, x in enumerate(call.arrays)
+    ]
+    expected = parts(call.function(*arrays))
+    results = [cr.compile(lambda *arrays: call.function(*arrays))(*arrays)]
+    if not TABLE[name].undefined:
+        results.append(traced(Call(call.function, tuple(arrays))))
+    for result in results:
+        for got, wanted in zip(parts(result), expected, strict=True):
+            if type_of(wanted).dtype.kind in "biufc":
+                closeness.assert_same(got.leaf() if type(got) in HANDLES else got, wanted)
