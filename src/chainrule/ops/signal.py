@@ -54,12 +54,7 @@ def _by_windows(a: Value, v: Value, mode: str) -> Value:
         return NotImplemented
     start, size = _cut(n, m, mode)
     a, v = astype(a, dtype), astype(v, dtype)
-    ends = (
-        start,
-        m - 1,
-        n,
-        start + size,
-    )  # in the middle all of the shorter signal meets the longer one
+    ends = (start, m - 1, n, start + size)  # in the middle the longer signal meets all of the other
     parts = [_between(a, v, i, j) for i, j in itertools.pairwise(ends) if i < j]
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
@@ -72,9 +67,8 @@ def _between(a: Value, v: Value, start: int, stop: int) -> Value:
         if first < last:
             product, around = v[i] * a[first - i : last - i], (first - start, stop - last)
             products.append(np.pad(product, around) if any(around) else product)
-    return functools.reduce(
-        operator.add, products, 0.0
-    )  # as NumPy: a sum of negative zeros is zero
+    # From zero, as NumPy: a sum of negative zeros is zero.
+    return functools.reduce(operator.add, products, 0.0)
 
 
 _CONVOLVE = linear(
