@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -20,7 +21,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.compiler.entry.signature import MISMATCH, Declined
-from chainrule.compiler.generators import rewinding, state_of
+from chainrule.compiler.generators import DRAWING, rewinding, state_of
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import put
 from chainrule.compiler.surroundings import Surroundings
@@ -70,7 +71,7 @@ class Drawn:
         self.values: list[Any] = []
         self.nodes: list[Any] = []
         self.enter: Callable[[Any], Any] | None = None
-        generators = [g for g in surroundings.generators if type(g) in _kinds()]
+        generators = [g for g in surroundings.every_generator if _has_stand_in(g)]
         self._stand_ins = {id(g): _stand_in(g, self) for g in generators}
         self._places = [(place, x) for place, x in surroundings.fixed if id(x) in self._stand_ins]
         self._now = {id(g): state_of(g) for g in generators}
@@ -85,31 +86,35 @@ class Drawn:
     @contextmanager
     def followed(self) -> Iterator[None]:
         """Have the stand-ins in place."""
+        token = DRAWING.set(self)
         try:
             for place, x in self._places:
                 put(place, self.stand_in(x))
             yield
         finally:
+            DRAWING.reset(token)
             for place, x in self._places:
                 if place.read() is self.stand_in(x):
                     put(place, x)
 
-    def draw(self, draw: Draw) -> Any:
+    def draw(
+        self, generator: Any, name: str, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Any:
         """Draw, and return what stands for it where a step is captured.
 
         Raises:
             NotCompiledError: it cannot be an input of a native step.
         """
         enter = self.enter
-        if enter is None or not is_following() or not _is_plain((draw.args, draw.options)):
-            return draw()
-        self._see_that_nothing_else_was_drawn([draw.generator])
-        draw = Draw(draw.generator, draw.name, *copy.deepcopy((draw.args, draw.options)))
+        if enter is None or not is_following() or not _is_plain((args, options)):
+            return getattr(generator, name)(*args, **options)
+        self._see_that_nothing_else_was_drawn([generator])
+        draw = Draw(generator, name, *copy.deepcopy((args, options)))
         value = draw()
         is_array = isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc"
         if not (is_array or type(value) is float) or len(self.draws) == _AT_MOST:
             self.refuse()
-        self._now[id(draw.generator)] = state_of(draw.generator)
+        self._now[id(generator)] = state_of(generator)
         self.draws.append(draw)
         self.values.append(value)
         handle = enter(value)
@@ -188,9 +193,10 @@ def _stand_in(generator: Any, drawn: Drawn) -> Any:
     return made
 
 
-def _kinds() -> tuple[type, ...]:
-    """Return the classes whose generators have stand-ins."""
-    return (np.random.Generator, np.random.RandomState)
+def _has_stand_in(generator: Any) -> bool:
+    if "numpy.random" not in sys.modules:  # asking for its classes would load it
+        return False
+    return type(generator) in {np.random.Generator, np.random.RandomState}
 
 
 @functools.cache
@@ -200,7 +206,7 @@ def _stand_in_class(kind: Any) -> Any:
     def method(name: str) -> Callable[..., Any]:
         def drawn(self: Any, *args: Any, **options: Any) -> Any:
             generator, capture = self.chainrule
-            return capture.draw(Draw(generator, name, args, options))
+            return capture.draw(generator, name, args, options)
 
         return functools.wraps(getattr(kind, name), updated=())(drawn)
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Protocol
 
 import numpy as np
+
+
+class Drawing(Protocol):
+    """What is told of draws."""
+
+    def draw(self, generator: Any, name: str, args: tuple[Any, ...], options: Any) -> Any:
+        """Draw by a method of a generator, and return what stands for it."""
+
+
+DRAWING: ContextVar[Drawing | None] = ContextVar("drawing", default=None)
+"""What is told of the draws by functions of modules in this context."""
 
 
 def is_generator(x: Any) -> bool:

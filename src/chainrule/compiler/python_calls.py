@@ -69,7 +69,7 @@ def _make_faces() -> dict[int, Any]:
     return faces
 
 
-_REROUTING = Rerouting(_make_faces)
+_REROUTING = Rerouting(_make_faces, {"numpy.random": "chainrule.compiler.module_draws"})
 
 
 def _converting(kind: type, kinds: str) -> Callable[..., Any]:
