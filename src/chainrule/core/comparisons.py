@@ -71,7 +71,17 @@ def _class_of(*args: Any, **options: Any) -> Any:
     return type(*args, **options)
 
 
-_ASKING = {"type": _class_of, "id": lambda x: id(original_of(x))}
+def _has(*args: Any) -> bool:
+    """Do what `hasattr` does; a traced value has the special methods of what it stands for, and no others."""
+    if len(args) == 2 and type(args[0]) in HANDLES and isinstance(args[1], str):
+        x, name = args
+        if not any(name in vars(kind) for kind in x.__class__.__mro__):
+            return False
+        return name.startswith("__") or hasattr(x, name)
+    return hasattr(*args)
+
+
+_ASKING = {"type": _class_of, "id": lambda x: id(original_of(x)), "hasattr": _has}
 
 
 def comparing_originals(code: CodeType) -> CodeType:
