@@ -505,6 +505,8 @@ def as_python(x: Any, kind: type | None = None) -> Any:
         return number if kind is None else kind(number)
     if x.dtype.char in _LONG:
         return x
+    if issubclass(type(x), ArrayMethods):
+        x = x[()]
     dtype = np.dtype(kind or _PYTHON_KINDS[x.dtype.kind])
     if x.type.weak and x.dtype == dtype:
         return x
