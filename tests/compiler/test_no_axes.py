@@ -1,5 +1,7 @@
 """Arrays without axes are written to like others, the caller's too, by whatever name."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -158,4 +160,21 @@ def test_a_result_without_axes_is_an_array_where_numpy_gives_one(step, x):
         got = compiled(x)
         assert type(got) is type(expected)
         np.testing.assert_array_equal(got, expected)
+    assert "eagerly" not in compiled.report()
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: float(np.copy(x)),
+        lambda x: float(np.where(x > 0, x, 1.0)),
+        lambda x: complex(np.copy(x)),
+        lambda x: np.copy(x).item(),
+        lambda x: math.ulp(x),
+        lambda x: float(np.array([x, 2.0])[:1].reshape(())),
+    ],
+)
+def test_numbers_that_python_makes_of_arrays_without_axes_are_pythons(convert):
+    compiled = cr.compile(convert)
+    assert repr(compiled(0.5)) == repr(convert(0.5))
     assert "eagerly" not in compiled.report()

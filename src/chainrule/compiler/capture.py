@@ -150,7 +150,7 @@ class StepLevel(CaptureLevel):
         self.nodes.append(node)
         if type(out) is not tuple:
             handle = wrap(self, out, node)
-            if not out.shape and _is_array(op, args, params):
+            if not out.shape and not out.weak and _is_array(op, args, params):
                 handle = _writable(handle)
             if op.refuses is not None:
                 self._check(op.refuses(handle, *args, **params), op.name)
