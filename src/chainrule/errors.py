@@ -882,6 +882,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_many_generators(cls, most: int) -> Self:
+        return cls(
+            f"compile: the step draws random numbers from more than {most} generators, one after the other.",
+            hint="keep one generator, and set its state.",
+        )
+
+    @classmethod
     def from_iterator(cls) -> Self:
         return cls(
             "compile: the step may read from an iterator, which gives something else each time.",

@@ -6,6 +6,7 @@ import pickle
 import random
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -421,3 +422,36 @@ def test_nothing_of_random_numbers_is_loaded_for_steps_without():
     program = "import sys, chainrule as cr; cr.compile(lambda x: x + 1)(1.0); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert b"numpy.random" not in done.stdout.split()
+
+
+def test_another_generator_in_each_call_is_left_to_python(monkeypatch):
+    compiled = cr.compile(with_dropout)
+    for seed in range(12):
+        value, gradient = compiled(np.ones(3), np.random.default_rng(seed))
+        right, slope = with_dropout(np.ones(3), np.random.default_rng(seed))
+        np.testing.assert_allclose([value, *gradient], [right, *slope], rtol=1e-9)
+    assert "more than 8 generators" in compiled.report()
+    monkeypatch.setattr("chainrule.compiler.compiled.capture_step", None)
+    for seed in range(12, 20):
+        value, _ = compiled(np.ones(3), np.random.default_rng(seed))
+        np.testing.assert_allclose(value, with_dropout(np.ones(3), np.random.default_rng(seed))[0])
+
+
+def test_threads_draw_from_generators_of_their_own():
+    compiled, found = cr.compile(with_dropout), {}
+    expected = {i: runs(with_dropout, np.random.default_rng(i), 10) for i in range(4)}
+
+    def work(i):
+        rng = np.random.default_rng(i)
+        found[i] = [(compiled(np.linspace(0.5, 1.5, 3) + k, rng), states(rng)) for k in range(10)]
+
+    threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    for i in range(4):
+        for (results, after), (right, _, (state, *_)) in zip(found[i], expected[i], strict=True):
+            for one, other in zip(results, right, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+            assert after == [state]

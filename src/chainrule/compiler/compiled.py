@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _SPECIALIZATIONS_AT_MOST = 64
 _PATHS_AT_MOST = 32
+_GENERATORS_AT_MOST = 8
 _VALUES = (str, bytes, bool, type(None), type, np.dtype)
 """Static arguments that are compared by their values; of all others the attributes are watched."""
 _CHANGING = (set, bytearray, memoryview)
@@ -221,6 +222,7 @@ class Compiled:
         self._is_whole = rules is not None
         self._why_in_parts: Exception | None = None
         self._has_changed = False
+        self._generators: dict[int, Any] = {}
         self._lock = lock_of_threads()
         arm(self, self._call)
 
@@ -483,6 +485,7 @@ class Compiled:
                 specialization.eager = captured.survivors
                 return None, outcome_of(captured, [*leaves, *drawn.values])
             drawn.rewind()
+            self._note_generators(drawn)
             snapshot.check()
             if snapshot.has_changed():
                 specialization.sets_up = True
@@ -503,6 +506,16 @@ class Compiled:
         path = Path(captured, built, drawn.draws, writes=writes)
         specialization.paths[captured.outcomes] = path
         return path, None
+
+    def _note_generators(self, drawn: Drawn) -> None:
+        """Note from which generators native steps draw, each of which is compiled for.
+
+        Raises:
+            NotCompiledError: there is another one in nearly every call.
+        """
+        self._generators |= {id(draw.generator): draw.generator for draw in drawn.draws}
+        if len(self._generators) > _GENERATORS_AT_MOST:
+            raise NotCompiledError.from_many_generators(_GENERATORS_AT_MOST)
 
     def _donated(self, structure: Structure) -> frozenset[int]:
         """Return the numbers of the leaves of the donated arguments."""
