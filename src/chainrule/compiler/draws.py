@@ -72,7 +72,8 @@ class Drawn:
         self.nodes: list[Any] = []
         self.enter: Callable[[Any], Any] | None = None
         generators = [g for g in surroundings.every_generator if _has_stand_in(g)]
-        self._stand_ins = {id(g): _stand_in(g, self) for g in generators}
+        reached = {id(g) for g in surroundings.generators}
+        self._stand_ins = {id(g): _stand_in(g, self) for g in generators if id(g) in reached}
         self._places = [(place, x) for place, x in surroundings.fixed if id(x) in self._stand_ins]
         self._now = {id(g): state_of(g) for g in generators}
         self._rewind = rewinding(generators)
