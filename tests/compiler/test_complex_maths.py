@@ -153,3 +153,16 @@ def test_replacing_what_is_not_finite_leaves_the_signs_of_zeros(dtype):
         for got, expected in zip(results, replaced(z), strict=True):
             assert np.asarray(got).tobytes() == np.asarray(expected).tobytes()
             assert got.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("dtype", "FD")
+def test_signs_of_quotients_that_are_zero_are_numpys(dtype):
+    small = np.array([0.0, -0.0, 1.0, -1.0, 2.0])
+    z = (small[:, None] + np.zeros(small.size)).astype(dtype)
+    z.imag = small
+    x, y = np.meshgrid(z.reshape(-1), z.reshape(-1))
+    with np.errstate(all="ignore"):
+        expected = x / y
+    got = cr.compile(np.divide)(x, y)
+    for g, e in ((got.real, expected.real), (got.imag, expected.imag)):
+        np.testing.assert_array_equal(np.signbit(g[e == 0]), np.signbit(e[e == 0]))

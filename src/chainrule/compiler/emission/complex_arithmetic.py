@@ -30,8 +30,8 @@ def quotient(e: Any, x: Pair, y: Pair) -> Pair:
     scale = 1.0 / (large + small * ratio)
     first, second = e.chosen(by_real, x.real, x.imag), e.chosen(by_real, x.imag, x.real)
     real = (first + second * ratio) * scale
-    imag = (second - first * ratio) * scale
-    imag = e.chosen(by_real, imag, -imag)
+    product = first * ratio
+    imag = e.chosen(by_real, second - product, product - second) * scale
     return Pair(
         e,
         e.chosen(is_zero, x.real / real_size, real),
