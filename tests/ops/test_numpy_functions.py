@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.core.trace import ReverseLevel
 from chainrule.errors import ArgumentError, DTypeError, NotDifferentiableError, ShapeError
 
 X = np.array([2.0, -1.0, 2.0, 0.5, -1.0])
@@ -123,3 +124,21 @@ def test_what_cannot_be_done_is_refused_in_words(call, error, words):
 def test_a_poor_fit_warns():
     with pytest.warns(np.exceptions.RankWarning):
         cr.grad(lambda y: np.sum(np.polyfit(np.ones(3), y, 1)))(np.ones(3))
+
+
+def test_interpolation_beside_infinities_takes_the_points_that_numpy_takes(rng):
+    numbers = np.array([0.0, 1.0, -1.0, 2.0, 0.5, np.nan, np.inf, -np.inf])
+    step = cr.compile(np.interp)
+    with np.errstate(all="ignore"):
+        for _ in range(300):
+            n = rng.integers(1, 5)
+            x, xp, fp = (
+                rng.choice(numbers, 6),
+                np.sort(rng.choice(numbers, n)),
+                rng.choice(numbers, n),
+            )
+            expected = np.interp(x, xp, fp)
+            with ReverseLevel() as level:
+                traced = np.interp(level.input(x), xp, fp)
+            for got in (step(x, xp, fp), np.asarray(traced)):
+                np.testing.assert_allclose(got, expected, rtol=1e-14, atol=1e-15)

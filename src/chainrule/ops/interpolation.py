@@ -46,11 +46,24 @@ def _on_segments(x: Value, xp: Value, fp: Value) -> Value:
     found = FRONTS["searchsorted"](xp, x, side="right")
     i = np.minimum(np.maximum(found - 1, 0), segments - 1)
     at = FRONTS["getitem"]
-    start, low = at(fp, i), at(xp, i)
-    gap = at(xp, i + 1) - low
-    is_end = gap == 0  # behind points at one place, of which NumPy takes the last
-    slope = (at(fp, i + 1) - start) / np.where(is_end, 1.0, gap)
-    return np.where(is_end, fp[-1], start + slope * (x - low))
+    start, low, end, high = at(fp, i), at(xp, i), at(fp, i + 1), at(xp, i + 1)
+    gap = high - low
+    slope = (end - start) / np.where(gap == 0, 1.0, gap)
+    line = start + slope * (x - low)
+    is_number = ~np.isnan(x)
+    # Behind points at one place NumPy takes the last; so it does where there is no line to the last point.
+    is_end = (gap == 0) | (np.isnan(line) & (found > segments))
+    beside = np.where(is_end, fp[-1], _beside_infinities(x, start, end, low, high, slope))
+    return np.where(is_number & (is_end | np.isnan(line)), beside, line)
+
+
+def _beside_infinities(
+    x: Value, start: Value, end: Value, low: Value, high: Value, slope: Value
+) -> Value:
+    """Return what NumPy takes where the line from the left is NaN: the point itself, or the line from the right."""
+    line = end + slope * (x - high)
+    is_constant = (x == low) | (np.isnan(line) & (start == end))
+    return np.where(is_constant, start, line)
 
 
 def _unrolled(x: Value, xp: Value, fp: Value, period: float) -> tuple[Value, Value, Value]:
