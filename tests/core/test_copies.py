@@ -58,13 +58,29 @@ def _write_to_columns(x: Any) -> Any:
     return np.sum(x * np.arange(x.size).reshape(x.shape)) + np.sum(part)
 
 
+def _write_to_sorted(x: Any) -> Any:
+    ordered, parted = np.sort(-x.T, axis=0), np.partition(x[:, 1:].T, 1, axis=-1)
+    for made in (ordered, parted):
+        made.T.reshape(-1)[1] = 100.0
+        np.reshape(made, -1)[0] = 50.0
+    return np.sum(ordered * 2.0) + np.sum(parted)
+
+
 def _layout(x: Any) -> Any:
     flags = x.flags.c_contiguous, x.T.flags.f_contiguous, (x * 2).flags.c_contiguous
     return np.sum(x) * (1 + np.dot(flags, (1, 2, 4)))
 
 
 @pytest.mark.parametrize(
-    "f", [_write_to_raveled, _write_to_reshaped, _write_before, _write_to_columns, _layout]
+    "f",
+    [
+        _write_to_raveled,
+        _write_to_reshaped,
+        _write_before,
+        _write_to_columns,
+        _write_to_sorted,
+        _layout,
+    ],
 )
 @pytest.mark.parametrize("layout", _LAYOUTS)
 def test_a_reshaped_argument_is_a_view_under_a_trace_where_it_is_one_outside(

@@ -173,6 +173,24 @@ def laid_out(x: Value, like: Value = None) -> Value:
     return x if is_contiguous(x, order) else FRONTS["copy"](x, order=order)
 
 
+def laid_out_as(x: Value, like: Value) -> Value:
+    """Return `x` as NumPy lays out a copy of `like`: its axes follow on each other in the same order."""
+    if type(x) is not TracedArray and type(x) is not TracedView:
+        return x
+    axes = _order_in_memory(np.empty_like(layout_of(like), order="K"))
+    if axes == _order_in_memory(layout_of(x)):
+        return x
+    rest = [i for i in range(type_of(x).ndim) if i not in axes]
+    order = (*rest, *axes)
+    return transposed(FRONTS["copy"](transposed(x, order), order="C"), _inverse(order))
+
+
+def _order_in_memory(x: Any) -> Axes:
+    """Return the axes of several places, the outermost first."""
+    axes = [i for i in range(x.ndim) if x.shape[i] > 1]
+    return tuple(sorted(axes, key=lambda i: -x.strides[i]))
+
+
 def target_shape(shape: Shape, target: Any) -> Shape:
     """Return the shape to reshape to, with -1 replaced by the number that fits.
 

@@ -12,7 +12,7 @@ from chainrule.core.trace import apply
 from chainrule.core.types import Value, array_type
 from chainrule.ops.canonical import array_like, axis_of
 from chainrule.ops.kinds import composite, constant
-from chainrule.ops.layout import laid_out, reshaped
+from chainrule.ops.layout import laid_out_as, reshaped
 
 _POSITIONS = np.dtype(np.intp)
 
@@ -36,7 +36,7 @@ def _sort(
 ) -> Value:
     x, axis = _on_axis(a, axis)
     positions = apply(_ARGSORT, x, axis=axis, kind="stable" if stable else kind)
-    return laid_out(FRONTS["take_along_axis"](x, positions, axis=axis), like=x)
+    return laid_out_as(FRONTS["take_along_axis"](x, positions, axis=axis), x)
 
 
 def _canonical_kth(kth: Any, size: int) -> tuple[int, ...]:
@@ -56,7 +56,7 @@ def _partition(
     x, axis = _on_axis(a, axis)
     kth = _canonical_kth(kth, type_of(x).shape[axis])
     positions = apply(_PARTITION_POSITIONS, x, kth=kth, axis=axis)
-    return laid_out(FRONTS["take_along_axis"](x, positions, axis=axis), like=x)
+    return laid_out_as(FRONTS["take_along_axis"](x, positions, axis=axis), x)
 
 
 def _partition_positions(x: Any, kth: tuple[int, ...], axis: int) -> Any:
