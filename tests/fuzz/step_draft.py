@@ -69,6 +69,8 @@ class Draft:
         try:
             _executed(line, self.module, self.values)
             is_kept = all(_is_moderate(v, finite=self.is_finite) for v in self.values.values())
+        except SyntaxError:  # a method of a negative number
+            is_kept = False
         except Exception:  # noqa: BLE001  whatever it raises
             is_kept = self.chance(_KEPT_THOUGH_IT_RAISES)
             features = (*features, "raises")
