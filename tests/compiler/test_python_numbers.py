@@ -96,19 +96,27 @@ OF_NUMPY = [
 @pytest.mark.parametrize("function", OF_NUMPY, ids=lambda f: getattr(f, "__qualname__", str(f)))
 def test_functions_of_one_number_answer_with_numpys_types(function):
     """Python's numbers become NumPy's in nearly all of them, and stay Python's in a few."""
-    for number in (0.5, 1.5 - 2j, 3, True, np.float32(0.5), np.int8(2), np.asarray(0.5)):
+    step = cr.compile(lambda x: function(x))
+    # Integers are constants of a step until they vary.
+    for number in (0.5, 1.5 - 2j, 3, 4, 5, True, np.float32(0.5), np.int8(2), np.asarray(0.5)):
         try:
             expected = function(number)
         except Exception:  # noqa: BLE001, S112  what is no function of one number
             continue
-        assert _types(cr.compile(lambda x: function(x))(number)) == _types(expected), number
+        assert _types(step(number)) in (_types(expected), _types(_as_numbers(expected))), number
 
 
 def _types(x):
     if isinstance(x, (tuple, list)):
         return [type(x), *map(_types, x)]
-    x = x[()] if isinstance(x, np.ndarray) else x
     return type(x), getattr(x, "dtype", None), np.shape(x)
+
+
+def _as_numbers(x):
+    """Return arrays without axes as compiled steps do: as numbers."""
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(_as_numbers, x)) if type(x) in {tuple, list} else x
+    return x[()] if isinstance(x, np.ndarray) else x
 
 
 def test_numbers_are_rounded_as_decimals():

@@ -14,6 +14,7 @@ from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes,
 from chainrule.errors import ArgumentError, NotDifferentiableError
 from chainrule.ops.broadcasting import sum_to
 from chainrule.ops.canonical import NO_VALUE, array_like, given
+from chainrule.ops.checking import as_array
 from chainrule.ops.elementwise import elementwise
 from chainrule.ops.kinds import composite, linear
 
@@ -168,8 +169,13 @@ def _nan_to_num(
         result = apply(TABLE["complex_of_parts"], *parts)  # a sum would lose signs of zeros
         result = result if type_of(x).shape else +result  # a number for a number
     else:
-        result = _finite(x, nan, posinf, neginf) if kind == "f" else FRONTS["copy"](x)
+        result = _finite(x, nan, posinf, neginf) if kind == "f" else _copied(x)
     return result if copy else store(x, result, "np.nan_to_num")
+
+
+def _copied(x: Value) -> Value:
+    """Return a copy of an array, and NumPy's number for a number."""
+    return FRONTS["copy"](x) if type_of(x).shape else as_array(x)[()]
 
 
 def _finite(x: Value, nan: Value, posinf: Value, neginf: Value) -> Value:
