@@ -875,6 +875,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_error_settings(cls) -> Self:
+        return cls(
+            "compile: the step changes NumPy's error settings: native code raises no floating-point errors.",
+            hint="leave them as they are, or change them outside of the step.",
+        )
+
+    @classmethod
     def from_random(cls) -> Self:
         return cls(
             "compile: the step draws random numbers, which would be the same in every call.",

@@ -625,6 +625,41 @@ def test_numpys_errors_are_raised_where_they_are_asked_for():
     assert np.all(np.isinf(f(np.zeros(2))))
 
 
+def test_numpys_errors_are_raised_where_the_step_itself_asks_for_them():
+    def inverted(x):
+        with np.errstate(divide="raise"):
+            return 1 / x
+
+    def summed(x):
+        before = np.seterr(all="raise")
+        try:
+            return np.sum(np.log(x))
+        except FloatingPointError:
+            return -1.0
+        finally:
+            np.seterr(**before)
+
+    f, g = cr.compile(inverted), cr.compile(summed)
+    for _ in range(2):
+        assert f(np.ones(2)).tolist() == [1.0, 1.0]
+        assert g(np.ones(2)) == 0.0
+    with pytest.raises(FloatingPointError):
+        f(np.zeros(2))
+    assert g(np.zeros(2)) == -1.0
+    assert np.geterr()["divide"] == "warn"
+
+
+def test_a_step_that_changes_numpys_error_settings_does_so_in_each_call():
+    def step(x):
+        return x + 1.0, np.seterr(divide="ignore")["divide"]
+
+    f = cr.compile(step)
+    for _ in range(3):
+        with np.errstate(divide="warn"):
+            assert f(np.ones(2))[1] == "warn"
+            assert np.geterr()["divide"] == "ignore"
+
+
 def test_a_singular_matrix_raises_as_numpy_does():
     f = cr.compile(lambda a, b: np.linalg.solve(a, b))
     assert_close(f(np.eye(2), np.ones(2)), np.ones(2))

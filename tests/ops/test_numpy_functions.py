@@ -72,6 +72,20 @@ def test_views_share_memory_and_copies_do_not():
     assert answers == [True, False]
 
 
+@pytest.mark.parametrize("worst", [np.inf, -np.inf, np.nan])
+def test_bins_of_data_that_is_not_finite_are_refused(worst):
+    def counts(x):
+        return np.histogram(x, 3)[0]
+
+    step, bad = cr.compile(counts), np.array([1.0, worst, 3.0])
+    for _ in range(2):
+        assert step(np.arange(3.0)).tolist() == [1, 1, 1]
+    with pytest.raises(ValueError, match="not finite"):
+        step(bad)
+    with pytest.raises(ValueError, match="infs or NaNs"):
+        cr.grad(lambda x: np.sum(x * counts(x)))(bad)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

@@ -21,6 +21,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.compiler.decisions import CHECK, GUARD
 from chainrule.compiler.effects import must_stay
+from chainrule.compiler.error_settings import keeping_settings, warns_as_usual
 from chainrule.compiler.python_calls import following_python
 from chainrule.compiler.records import record, replaced
 from chainrule.compiler.strides import laid_out
@@ -133,6 +134,8 @@ class StepLevel(CaptureLevel):
         return _writable(handle) if isinstance(value, np.ndarray) else handle
 
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
+        if not warns_as_usual():  # the step itself asked for it
+            raise NotCompiledError.from_error_settings()
         kept: list[Value] = []
         parents: list[Node | None] = []
         for a in args:
@@ -592,7 +595,7 @@ def _run(
     functions: Sequence[FunctionType],
 ) -> _Run:
     same: dict[int, Any] = {}
-    with level, following(f), following_python(f, functions):
+    with keeping_settings(), level, following(f), following_python(f, functions):
         handles = [_entered(level, x, same) for x in leaves]
         inputs = [h.node for h in handles]
         for i, x in enumerate(leaves):

@@ -20,7 +20,7 @@ from chainrule.compiler.draws import Draw, Drawn, drawing
 from chainrule.compiler.entry.native import is_baseline as entries_are_baseline
 from chainrule.compiler.entry.shell import arm, improve, make_shell_class
 from chainrule.compiler.entry.signature import CHECKED, MISMATCH, Declined
-from chainrule.compiler.numerics import settings_now, warns_as_usual
+from chainrule.compiler.error_settings import settings_now, warns_as_usual
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import settled, type_of
-from chainrule.core.op import FRONTS, Sample
+from chainrule.core.op import FRONTS, TABLE, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import Value, array_type
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
@@ -97,7 +97,11 @@ _DIGITIZE = constant(
 
 
 def _outer_edges(name: str, a: Value, limits: Any) -> tuple[Value, Value]:
-    """Return the lowest and the highest edge: the limits, or else the least and the greatest element."""
+    """Return the lowest and the highest edge: the limits, or else the least and the greatest element.
+
+    Raises:
+        ValueError: the elements are not finite.
+    """
     if limits is not None:
         low, high = limits
         if not (np.isfinite(low) and np.isfinite(high) and low <= high):
@@ -105,6 +109,7 @@ def _outer_edges(name: str, a: Value, limits: Any) -> tuple[Value, Value]:
     elif type_of(a).size == 0:
         low, high = 0, 1
     else:
+        apply(TABLE["require_finite"], a)
         return _apart(FRONTS["min"](a), FRONTS["max"](a))
     return (low - 0.5, high + 0.5) if low == high else (low, high)
 
