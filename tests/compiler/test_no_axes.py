@@ -178,3 +178,22 @@ def test_numbers_that_python_makes_of_arrays_without_axes_are_pythons(convert):
     compiled = cr.compile(convert)
     assert repr(compiled(0.5)) == repr(convert(0.5))
     assert "eagerly" not in compiled.report()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.ascontiguousarray(x),
+        lambda x: np.asfortranarray(x),
+        lambda x: np.einsum("->", x),
+    ],
+    ids=["by rows", "by columns", "einsum"],
+)
+@pytest.mark.parametrize("x", [2.0, np.float64(2.0), np.array(2.0)], ids=repr)
+def test_a_function_of_what_has_no_axes_gives_what_numpy_gives(f, x):
+    step = cr.compile(f)
+    for _ in range(2):
+        got, expected = step(x), f(x)
+        assert type(got) is type(expected)
+        assert np.shape(got) == np.shape(expected)
+    assert np.shape(cr.vjp(f, x)[0]) == np.shape(f(x))

@@ -151,6 +151,12 @@ def _asarray(
     return converted_array(a, dtype, copy=copy, order=order or "K", **options)
 
 
+def _with_axes(a: Any, dtype: Any = None, *, order: str, **options: Any) -> Any:
+    """Return an array laid out in an order, with one axis where there is none."""
+    made = _asarray(a, dtype, order=order, **options)
+    return made if type_of(made).shape else made.reshape(1)
+
+
 def _lies_in(a: Any, order: str | None) -> bool:
     """Say whether NumPy's own `a` is laid out in `order` already."""
     if order not in {"C", "F"}:
@@ -232,8 +238,8 @@ _CONVERTERS = (
 
 REROUTED.update({original: _creates(original) for original in _CREATORS})
 REROUTED.update(dict.fromkeys(_CONVERTERS, _asarray))
-REROUTED[np.asfortranarray] = functools.partial(_asarray, order="F")
-REROUTED[np.ascontiguousarray] = functools.partial(_asarray, order="C")
+REROUTED[np.asfortranarray] = functools.partial(_with_axes, order="F")
+REROUTED[np.ascontiguousarray] = functools.partial(_with_axes, order="C")
 REROUTED[np.array] = converted_array
 REROUTED[np.arange] = _arange
 REROUTED[np.fromiter] = _fromiter

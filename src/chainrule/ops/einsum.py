@@ -106,7 +106,8 @@ def _einsum(
         args = [astype(x, dtype) for x in args]
     inputs, output = _parsed(operands[0], tuple(type_of(x).shape for x in args))
     path = tuple(optimize) if isinstance(optimize, list) else optimize
-    if type(args[0]) in {TracedArray, TracedView} and [set(t) for t in inputs] == [set(output)]:
+    is_view = output != "" and [set(t) for t in inputs] == [set(output)]
+    if is_view and type(args[0]) in {TracedArray, TracedView}:
         return args[0].part(_view(inputs, output))
     return apply(_EINSUM, *args, inputs=inputs, output=output, optimize=path)
 
