@@ -1,6 +1,7 @@
 """Steps that draw random numbers: the numbers, and the generators afterwards, are those of eager runs."""
 
 import copy
+import dataclasses
 import functools
 import pickle
 import random
@@ -455,3 +456,34 @@ def test_threads_draw_from_generators_of_their_own():
             for one, other in zip(results, right, strict=True):
                 np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
             assert after == [state]
+
+
+@dataclasses.dataclass
+class Noise:
+    """Holds a generator that is no part of what is differentiated."""
+
+    scale: float
+    rng: object = dataclasses.field(metadata={"static": True})
+
+
+def test_generators_in_static_fields_are_drawn_from_in_each_call():
+    def step(noise, x):
+        return Noise(noise.scale * 2, noise.rng), noise.rng.random(3) * noise.scale + x
+
+    compiled = cr.compile(step)
+    first, second = [Noise(1.0, np.random.default_rng(1)) for _ in range(2)]
+    for _ in range(5):
+        first, expected = step(first, np.ones(3))
+        second, found = compiled(second, np.ones(3))
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+        assert first.scale == second.scale
+        assert states(first.rng) == states(second.rng)
+
+
+@pytest.mark.parametrize("made", [lambda rng: rng, lambda rng: [rng], lambda rng: Noise(1.0, rng)])
+def test_a_generator_that_comes_back_is_the_callers(made):
+    compiled, rng = cr.compile(lambda x: (x + shared.random(), made(shared))), shared
+    for _ in range(3):
+        _, held = compiled(1.0)
+        held = held[0] if isinstance(held, list) else getattr(held, "rng", held)
+        assert held is rng

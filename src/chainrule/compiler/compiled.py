@@ -484,6 +484,8 @@ class Compiled:
             if captured.survivors is not None:
                 specialization.eager = captured.survivors
                 return None, outcome_of(captured, [*leaves, *drawn.values])
+            if drawn.is_in(captured.structure):
+                raise NotCompiledError.from_result("generator")  # noqa: TRY301  it is handled as the others
             drawn.rewind()
             self._note_generators(drawn)
             snapshot.check()

@@ -24,9 +24,11 @@ from chainrule.compiler.entry.signature import MISMATCH, Declined
 from chainrule.compiler.generators import DRAWING, rewinding, state_of
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import put
+from chainrule.compiler.statics import objects_in
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.trace import is_following
 from chainrule.errors import NotCompiledError
+from chainrule.tree import Structure
 
 _AT_MOST = 64
 """How many inputs a step may have of this kind: a loop of many turns that draw is left to Python."""
@@ -83,6 +85,11 @@ class Drawn:
     def stand_in(self, x: Any) -> Any:
         """Return what a step is given for one of its arguments."""
         return self._stand_ins.get(id(x), x)
+
+    def is_in(self, structure: Structure) -> bool:
+        """Say whether a stand-in is among the results of a step."""
+        ours = set(map(id, self._stand_ins.values()))
+        return bool(ours) and any(id(x) in ours for x in objects_in(structure))
 
     @contextmanager
     def followed(self) -> Iterator[None]:

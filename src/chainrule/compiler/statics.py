@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.compiler.describe import UnknownContainerError, described
 from chainrule.compiler.entry.signature import StaticInput
+from chainrule.nests import Nest
 from chainrule.tree import Structure
 
 
@@ -61,11 +63,30 @@ def rebuilt(structure: Structure, leaves: Sequence[Any]) -> tuple[tuple[Any, ...
 
 
 def objects_in(structure: Structure) -> list[Any]:
-    """Return what stands in a container besides numbers and arrays, and in its static arguments."""
+    """Return what stands in a container besides numbers and arrays, in its static arguments, and in static fields."""
     objects = []
     for _, x in structure.static:
-        objects += [y for _, y in x.structure.static] if type(x) is Static else [x]
+        objects += objects_in(x.structure) if type(x) is Static else [x]
+    if structure.spec is not None and type(structure.spec) is not Nest:
+        objects += _in_static_fields(tree.unflatten(structure, [0.0] * structure.count))
     return objects
+
+
+def _in_static_fields(x: Any) -> list[Any]:
+    """Return what the static fields of dataclasses in a container hold."""
+    found: list[Any] = []
+    pending = [x]
+    while pending:
+        x = pending.pop()
+        if dataclasses.is_dataclass(x) and not isinstance(x, type):
+            for field in dataclasses.fields(x):
+                is_static = field.metadata.get("static", False)
+                (found if is_static else pending).append(getattr(x, field.name))
+        elif isinstance(x, dict):
+            pending += x.values()
+        elif isinstance(x, (list, tuple)):
+            pending += x
+    return found
 
 
 def static_description(x: Any) -> Any:
