@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +12,23 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.collector import without_collector
-from chainrule.compiler.build import Built, build
-from chainrule.compiler.capture import Captured, capture_step, outcome_of
+from chainrule.compiler.build import build
+from chainrule.compiler.by_python import donated_results, python_entry
+from chainrule.compiler.capture import capture_step, outcome_of
 from chainrule.compiler.counts import Counts
-from chainrule.compiler.decisions import GUARD
-from chainrule.compiler.draws import Draw, Drawn, drawing
-from chainrule.compiler.entry.native import is_baseline as entries_are_baseline
-from chainrule.compiler.entry.shell import arm, improve, make_shell_class
-from chainrule.compiler.entry.signature import CHECKED, MISMATCH, Declined
-from chainrule.compiler.error_settings import settings_now, warns_as_usual
+from chainrule.compiler.draws import Drawn
+from chainrule.compiler.entry.shell import arm, make_shell_class
+from chainrule.compiler.entry.signature import CHECKED, Declined
+from chainrule.compiler.error_settings import warns_as_usual
+from chainrule.compiler.paths import Path, Specialization, most_guarded
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings
-from chainrule.compiler.tiers import BACKGROUND
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
 from chainrule.forks import lock_of_threads
-from chainrule.position import Position
 from chainrule.tree import Structure
 
 if TYPE_CHECKING:
@@ -45,134 +43,11 @@ _VALUES = (str, bytes, bool, type(None), type, np.dtype)
 _CHANGING = (set, bytearray, memoryview)
 """Static arguments whose contents may be others in the next call, and are not watched; iterators are such too."""
 
-_VARYING = (np.ndarray, np.generic, float, complex, list, tuple, dict)
-"""Arguments of which others of their kind are served alike where Python runs the step."""
-
 _EAGERLY = object()
 _AGAIN = object()
 _Key = tuple[Any, ...]
 _Outcome = tuple[list[Any], Structure]
 """What a call returns, in pieces."""
-
-
-class Path:
-    """One way through the branches of a step, compiled.
-
-    Attributes:
-        captured: what the step did.
-        built: the native step.
-        draws: what random numbers it takes besides, as its last argument.
-        is_baseline: whether better code is still to be made for it, see `tiers.py`.
-        fast: the entry that `fast_now` returned last; it sees to itself whether it serves a call.
-        others: the paths to take where guards fail, by their places, as far as they were looked for.
-    """
-
-    def __init__(
-        self, captured: Captured, built: Built, draws: Sequence[Draw], *, writes: bool
-    ) -> None:
-        self.captured = captured
-        self.built = built
-        self.draws = tuple(draws)
-        self._writes = writes
-        self.is_baseline = built.native.is_baseline or entries_are_baseline()
-        self.fast: Callable[..., Any] | None = None
-        self.others: dict[int, Path] = {}
-        self._calls = 0
-        self._settings: Any = None
-
-    def call(self, args: tuple[Any, ...], options: dict[str, Any], leaves: Sequence[Any]) -> Any:
-        """Run the native step; a `Declined` says that it did not, and nothing was written."""
-        if self.draws:
-            called = functools.partial(self._called, args, options, leaves)
-            return drawing(self.draws, called, is_safe=not self._writes)()
-        return self._called(args, options, leaves)
-
-    def _called(
-        self, args: tuple[Any, ...], options: dict[str, Any], leaves: Sequence[Any], *drawn: Any
-    ) -> Any:
-        built = self.built
-        if not built.is_flat:
-            return built.entry(*args, *drawn, *((options,) if options else ()))
-        returned = built.entry(*leaves, *[x for values in drawn for x in values])
-        if type(returned) is Declined:
-            return returned
-        return tree.unflatten(self.captured.structure, returned)
-
-    def fast_now(self) -> Callable[..., Any] | None:
-        """Return the entry that needs no more checks in this context; none as long as better code is to be expected."""
-        if self.is_baseline:
-            self._calls += 1
-            if self._calls > 1:
-                BACKGROUND.later(self._improve)
-            return None
-        if self.built.make_fast is None:
-            return None
-        now = settings_now()
-        if self._settings is not now or self.fast is None:
-            fast = self.built.make_fast()
-            if self.draws:
-                fast = drawing(self.draws, fast, is_safe=not self._writes)
-            self._settings, self.fast = now, fast
-        return self.fast
-
-    def outcomes_but(self, place: int) -> tuple[bool, ...]:
-        """Return the outcomes of the guards as far as the one at a place, which is otherwise."""
-        outcomes = self.captured.outcomes
-        return (*outcomes[:place], not outcomes[place])
-
-    def _improve(self) -> None:
-        """Put better code in the place of the baseline code."""
-        if self.is_baseline:
-            try:
-                improve()
-                self.built = self.built.improved()
-            finally:
-                self.is_baseline = False
-
-
-class Specialization:
-    """A step for arguments of certain types: one path for each combination of outcomes that was met.
-
-    Attributes:
-        paths: by the outcomes of their guards.
-        newest: the one that ran last.
-        eager: why calls run eagerly; None as long as they do not.
-        questions: what its captures compare numbers with, see `StepLevel`.
-        is_met: whether a call of this kind came before.
-        sets_up: whether its call changed what the step reads.
-    """
-
-    def __init__(self) -> None:
-        self.paths: dict[tuple[bool, ...], Path] = {}
-        self.newest: Path | None = None
-        self.eager: Exception | None = None
-        self.questions: dict[tuple[bool, ...], Any] = {}
-        self.is_met = False
-        self.sets_up = False
-
-    def path_after(self, outcomes: tuple[bool, ...]) -> Path | None:
-        """Return a path whose first guards have these outcomes."""
-        n = len(outcomes)
-        return next((p for known, p in self.paths.items() if known[:n] == outcomes), None)
-
-    def route(self, *args: Any) -> Any:
-        """Run a path whose guards hold, the one that ran last first: an entry for steps that take turns."""
-        path = self.newest
-        while path is not None and path.fast is not None:
-            returned = path.fast(*args)
-            if type(returned) is not Declined:
-                self.newest = path
-                return returned
-            place = returned.status - 1
-            if place < 0 or place == CHECKED:
-                return MISMATCH
-            other = path.others.get(place)
-            if other is None:
-                other = self.path_after(path.outcomes_but(place))
-                if other is not None:
-                    path.others[place] = other
-            path = other
-        return MISMATCH
 
 
 @record
@@ -377,7 +252,7 @@ class Compiled:
         """Say what becomes of a call that could not be compiled."""
         if outcome is not None:
             leaves, structure = outcome
-            return self._donated_results(leaves, args, structure)
+            return donated_results(self._donate, args, leaves, structure)
         if call.moving:
             self._counts.fix(call.kind)
             self._known.pop(call.key, None)
@@ -455,7 +330,7 @@ class Compiled:
         surroundings = self._current(call.surroundings)
         if len(specialization.paths) >= _PATHS_AT_MOST:
             error = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
-            error.position = _most_guarded(specialization.paths.values(), self.function)
+            error.position = most_guarded(specialization.paths.values(), self.function)
             specialization.eager = error
             return None, None
         if surroundings.iterators:
@@ -541,36 +416,7 @@ class Compiled:
         if not self._donate or is_following():
             return returned
         leaves, structure = tree.flatten(returned)
-        return self._donated_results(leaves, args, structure)
-
-    def _donated_results(
-        self, leaves: list[Any], args: tuple[Any, ...], structure: Structure
-    ) -> Any:
-        """Put results into the donated arrays that they fit, as the compiled step does."""
-        free = [
-            x
-            for i in self._donate
-            if i < len(args)
-            for x in tree.leaves(args[i])
-            if type(x) is np.ndarray and x.flags.writeable
-        ]
-        kept = {id(x) for x in leaves}
-        own = {id(x) for x in free}
-        given = {id(x) for x in self._arrays(args)}
-        results = [x.copy() if id(x) not in own and _shares(x, free) else x for x in leaves]
-        free = [x for x in free if id(x) not in kept]
-        for k, x in enumerate(results):
-            if type(x) is not np.ndarray or not x.shape or id(x) in given:
-                continue
-            fit = next((d for d in free if d.shape == x.shape and d.dtype == x.dtype), None)
-            if fit is not None:
-                free = [d for d in free if d is not fit]
-                fit[...] = x
-                results[k] = fit
-        return tree.unflatten(structure, results)
-
-    def _arrays(self, args: tuple[Any, ...]) -> list[Any]:
-        return [x for x in tree.leaves(args) if type(x) is np.ndarray]
+        return donated_results(self._donate, args, leaves, structure)
 
     # to see what was compiled
 
@@ -621,43 +467,13 @@ class Compiled:
         lines = []
         in_parts = self._in_parts()
         for i, s in enumerate(self._known.values()):
-            for path in s.paths.values():
-                artifact = path.built.native.artifact
-                guards = len(path.captured.outcomes)
-                counts = [
-                    _counted(artifact.nodes, "node"),
-                    *([_counted(guards, "guard")] if guards else ()),
-                    _counted(artifact.statements, "statement"),
-                ]
-                lines.append(f"specialization {i}: {', '.join(counts)}")
-                if path.draws:
-                    names = ", ".join(dict.fromkeys([d.name for d in path.draws]))
-                    lines.append(f"  random numbers are drawn before it: {names}")
-                for (op, why), times in Counter(artifact.hosts).items():
-                    often = f" in {times} places" if times > 1 else ""
-                    lines.append(f"  {op} is computed by NumPy{often}: {why}")
+            lines += s.described(i)
             if s.eager is not None and in_parts is None:
                 lines.append(f"specialization {i}: runs eagerly: {s.eager}")
         if self._split is not None and in_parts is not None:
             lines.append(f"runs in parts: {self._why_in_parts}")
             lines += [f"  {line}" for line in self._split.report()]
         return "\n".join(lines) or "not called yet"
-
-
-def python_entry(function: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any]:
-    """Return an entry that has Python run calls like one with `args`, of any numbers and shapes."""
-    count = len(args)
-    fixed = [(i, x) for i, x in enumerate(args) if not isinstance(x, _VARYING)]
-
-    def entry(*given: Any) -> Any:
-        if len(given) != count:
-            return MISMATCH
-        for i, x in fixed:
-            if given[i] is not x:
-                return MISMATCH
-        return function(*given)
-
-    return entry
 
 
 def _with_drawn(
@@ -672,10 +488,6 @@ def _with_drawn(
     if tree.leaves(options):
         raise NotCompiledError.from_random()
     return tree.flatten(((*args, tuple(drawn)), options))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _numbers(where: str, given: Sequence[int] | int) -> tuple[int, ...]:
@@ -713,33 +525,6 @@ def _repeats(leaves: Sequence[Any]) -> tuple[int, ...]:
     if len(set(arrays)) == len(arrays):
         return ()
     return tuple([arrays.index(i) for i in arrays])
-
-
-def _most_guarded(paths: Iterable[Path], function: Any) -> Position | None:
-    """Return where in a function most guards stand: the test of a loop that takes other numbers of turns."""
-    code = getattr(getattr(function, "__func__", function), "__code__", None)
-    nodes = [node for path in paths for node in path.captured.graph.nodes if node.op is GUARD]
-    places = Counter([n.place for n in nodes if n.place is not None and n.place[0] is code])
-    return Position(*places.most_common(1)[0][0]) if places else None
-
-
-def _shares(x: Any, arrays: Sequence[Any]) -> bool:
-    """Say whether an array may share memory with others."""
-    if type(x) is not np.ndarray:
-        return False
-    owner = _owner(x)
-    return any(
-        (owner is None or (other := _owner(a)) is None or other is owner)
-        and np.may_share_memory(x, a)
-        for a in arrays
-    )
-
-
-def _owner(x: Any) -> Any:
-    """Return the array whose memory a view shows; None where it is not an array's."""
-    while isinstance(x.base, np.ndarray):
-        x = x.base
-    return x if x.base is None else None
 
 
 @functools.cache
