@@ -88,6 +88,9 @@ def test_an_op_is_numpy_s(name, dtype, rng):
             expected = np.asarray(op.numpy(*x))
     except TypeError:
         pytest.skip("NumPy has no loop for this dtype")
+    except np.linalg.LinAlgError:  # it takes finite numbers alone
+        x = [np.nan_to_num(a, posinf=1.0, neginf=-1.0) for a in x]
+        expected = np.asarray(op.numpy(*x))
     if expected.dtype != result_dtype(op, [a.dtype for a in x]):
         pytest.skip("NumPy casts the arguments before")
     out = np.zeros(expected.size, expected.dtype)

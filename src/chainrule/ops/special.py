@@ -362,7 +362,9 @@ def _by_numpy(name: str, entry: str) -> Callable[[Value], Value]:
     def front(x: Value) -> Value:
         x = array_like(x)
         made = type_rule(name)(type_of(x))
-        return numpys(x if type_of(x).dtype.kind in "fc" else astype(x, made.dtype))
+        found = numpys(x if type_of(x).dtype.kind in "fc" else astype(x, made.dtype))
+        # np.i0 of a number is an array, that of a ufunc a number
+        return found if type_of(found).shape else FRONTS["getitem"](found, ())
 
     front.__name__ = entry  # by which the entry is found
     return front
