@@ -201,7 +201,11 @@ def _users_modules(_: int) -> list[dict[str, Any]]:
 
     They are looked for again when there are more or fewer modules.
     """
-    modules = {n: m for n, m in list(sys.modules.items()) if isinstance(m, ModuleType)}
+    modules = {
+        n: m
+        for n, m in list(sys.modules.items())
+        if is_users_module(n) and isinstance(m, ModuleType)
+    }
     compiled = {
         n for n, m in modules.items() if (getattr(m, "__file__", None) or "").endswith(_EXTENSIONS)
     }
@@ -209,7 +213,7 @@ def _users_modules(_: int) -> list[dict[str, Any]]:
     return [
         m.__dict__
         for n, m in modules.items()
-        if is_users_module(n) and n not in compiled and n.partition(".")[0] not in native
+        if n not in compiled and n.partition(".")[0] not in native
     ]
 
 

@@ -16,8 +16,6 @@ import os
 import sys
 from typing import Any
 
-from chainrule.compiler.machine_code import special_errors
-from chainrule.compiler.machine_code.inner_loops import LOOP, loop_address
 from chainrule.errors import NativeCodeError
 
 PREFIX = "chainrule_"
@@ -30,16 +28,26 @@ _MODULES = ("cython_blas", "cython_lapack")
 def address_of(name: str) -> int:
     """Return the address of an outside name that compiled code uses."""
     if name.startswith(PREFIX):
-        own = name.removeprefix(PREFIX)
-        if own == special_errors.ASKED:
-            return special_errors.address()
-        return loop_address(own) if own.startswith(LOOP) else routine_address(own)
+        return _own_address(name.removeprefix(PREFIX))
     for library in _libraries():
         try:
             return _address(getattr(library, name))
         except AttributeError:
             continue
     raise NativeCodeError.from_symbol(name)
+
+
+def _own_address(name: str) -> int:
+    """Return the address of what has a name of ours; most steps need routines at most."""
+    if name.isalnum():
+        return routine_address(name)
+    from chainrule.compiler.machine_code import inner_loops, special_errors
+
+    if name == special_errors.ASKED:
+        return special_errors.address()
+    if name.startswith(inner_loops.LOOP):
+        return inner_loops.loop_address(name)
+    raise NativeCodeError.from_symbol(PREFIX + name)
 
 
 @functools.cache
