@@ -1,5 +1,6 @@
 """What every test shares: the hypothesis profiles and the seeded random generator."""
 
+import gc
 import os
 import signal
 
@@ -26,7 +27,12 @@ def rng():
 
 @pytest.fixture
 def interruptible():
-    """Have SIGINT raise KeyboardInterrupt: in a process that a shell started in the background it is ignored."""
-    outer = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Have SIGINT raise KeyboardInterrupt: in a process that a shell started in the background it is ignored.
+
+    What is raised in a callback of the collector is lost, and Hypothesis has one.
+    """
+    outer, callbacks = signal.signal(signal.SIGINT, signal.default_int_handler), [*gc.callbacks]
+    gc.callbacks.clear()
     yield
+    gc.callbacks[:] = callbacks
     signal.signal(signal.SIGINT, outer)
