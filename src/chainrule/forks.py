@@ -58,7 +58,11 @@ def lock_of_threads() -> Any:
 
     It may be held for long, as by who runs the user's code: nobody waits for it to fork.
     """
-    lock = threading.RLock()
+    return freed_in_children(threading.RLock())
+
+
+def freed_in_children(lock: Any) -> Any:
+    """Have a child find a lock free of what other threads held, and return it."""
     _LOCKS.add(lock)
     return lock
 

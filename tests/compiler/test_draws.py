@@ -15,6 +15,8 @@ import pytest
 from numpy.random import rand
 
 import chainrule as cr
+from chainrule.compiler.draws import Draw, drawing
+from chainrule.compiler.entry.signature import MISMATCH
 from chainrule.compiler.generators import state_of
 
 CALLS = 6
@@ -152,10 +154,10 @@ def with_many(x, rng):
 
 
 def with_bound_methods(x, rng):
-    return x + rng.random(3) + drawing(3)
+    return x + rng.random(3) + bound(3)
 
 
-drawing = shared.random
+bound = shared.random
 
 
 def with_a_seed(x, rng):
@@ -436,6 +438,58 @@ def test_another_generator_in_each_call_is_left_to_python(monkeypatch):
     for seed in range(12, 20):
         value, _ = compiled(np.ones(3), np.random.default_rng(seed))
         np.testing.assert_allclose(value, with_dropout(np.ones(3), np.random.default_rng(seed))[0])
+
+
+@pytest.mark.parametrize(
+    "kinds", [[np.random.default_rng], [np.random.default_rng, np.random.RandomState]]
+)
+def test_no_other_thread_draws_what_a_vain_call_puts_back(kinds):
+    generators, threads, found = [kind(1) for kind in kinds], [], []
+
+    def declines(*_):
+        for g in generators:
+            threads.append(threading.Thread(target=lambda g=g: found.append((g, g.normal()))))
+            threads[-1].start()
+            threads[-1].join(0.1)
+        return MISMATCH
+
+    assert (
+        drawing([Draw(g, "normal", (), {}) for g in generators], declines, is_safe=True)()
+        is MISMATCH
+    )
+    for thread in threads:
+        thread.join(60)
+    first = {id(g): kind(1).normal() for g, kind in zip(generators, kinds, strict=True)}
+    assert {id(g): x for g, x in found} == first
+    for g, kind in zip(generators, kinds, strict=True):
+        again = kind(1)
+        again.normal()
+        assert g.normal() == again.normal()
+
+
+def test_two_threads_take_the_locks_of_the_same_generators_in_any_order():
+    one, other = np.random.default_rng(1), np.random.default_rng(2)
+    draws = [Draw(one, "random", (), {}), Draw(other, "random", (), {})]
+    found = []
+
+    def work(draws):
+        entry = drawing(draws, lambda drawn: drawn, is_safe=True)
+        found.extend([tuple(sorted(entry())) for _ in range(2000)])
+
+    threads = [threading.Thread(target=work, args=(d,), daemon=True) for d in (draws, draws[::-1])]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        sys.setswitchinterval(interval)
+    one, other = np.random.default_rng(1), np.random.default_rng(2)
+    assert sorted(found) == sorted(
+        [tuple(sorted((one.random(), other.random()))) for _ in range(4000)]
+    )
 
 
 def test_threads_draw_from_generators_of_their_own():

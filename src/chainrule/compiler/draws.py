@@ -4,7 +4,7 @@ While a step is captured, a stand-in takes the place of each of NumPy's generato
 draws the numbers of this call, so that guards may ask for them, and notes what was drawn; then the generators are put
 back. A call draws the same again, in the same order, and runs the native step on what it got. Nothing of that changes
 with the numbers, for what is drawn takes plain arguments. A call that the native step declines puts the generators
-back, so that whoever serves it draws the same numbers.
+back, so that whoever serves it draws the same numbers; other threads wait until then, for the generators may be theirs.
 
 What gets past the stand-ins is found by the state of the generators, and refused.
 """
@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.compiler.entry.signature import MISMATCH, Declined
-from chainrule.compiler.generators import DRAWING, rewinding, state_of
+from chainrule.compiler.generators import DRAWING, held, rewinding, state_of
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import put
 from chainrule.compiler.statics import objects_in
@@ -116,13 +116,14 @@ class Drawn:
         enter = self.enter
         if enter is None or not is_following() or not _is_plain((args, options)):
             return getattr(generator, name)(*args, **options)
-        self._see_that_nothing_else_was_drawn([generator])
         draw = Draw(generator, name, *copy.deepcopy((args, options)))
-        value = draw()
+        with held([generator]):
+            self._see_that_nothing_else_was_drawn([generator])
+            value = draw()
+            self._now[id(generator)] = state_of(generator)
         is_array = isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc"
         if not (is_array or type(value) is float) or len(self.draws) == _AT_MOST:
             self.refuse()
-        self._now[id(generator)] = state_of(generator)
         self.draws.append(draw)
         self.values.append(value)
         handle = enter(value)
@@ -135,11 +136,12 @@ class Drawn:
         Raises:
             NotCompiledError: something else was drawn than what is known.
         """
-        self._see_that_nothing_else_was_drawn(self._generators)
-        if self._is_refused:
-            self.refuse()
-        if self.draws:
-            self._rewind()
+        with held(self._generators):
+            self._see_that_nothing_else_was_drawn(self._generators)
+            if self._is_refused:
+                self.refuse()
+            if self.draws:
+                self._rewind()
 
     def is_running(self) -> bool:
         """Say whether the capture runs, in this thread."""
@@ -169,17 +171,21 @@ def drawing(draws: Sequence[Draw], run: Callable[..., Any], *, is_safe: bool) ->
         is_safe: whether it has written nothing where it raises; then it declines instead.
     """
     generators = list({id(d.generator): d.generator for d in draws}.values())
+    alone = held(generators)
 
     def entry(*args: Any) -> Any:
-        rewind = rewinding(generators)
-        try:
-            returned = run(*args, tuple([draw() for draw in draws]))
-        except Exception:
-            if not is_safe:
-                raise
-            returned = MISMATCH
-        if type(returned) is Declined:
-            rewind()
+        with (
+            alone
+        ):  # what another thread drew before the generators are put back, it would draw again
+            rewind = rewinding(generators)
+            try:
+                returned = run(*args, tuple([draw() for draw in draws]))
+            except Exception:
+                if not is_safe:
+                    raise
+                returned = MISMATCH
+            if type(returned) is Declined:
+                rewind()
         return returned
 
     return entry

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 import numpy as np
+
+from chainrule.forks import freed_in_children
 
 
 class Drawing(Protocol):
@@ -46,6 +49,58 @@ def rewinding(generators: Iterable[Any]) -> Callable[[], None]:
             _set_state(g, state)
 
     return rewind
+
+
+def held(generators: Iterable[Any]) -> AbstractContextManager[Any]:
+    """Return a context in which no other thread draws from NumPy's generators among these.
+
+    It takes the locks that NumPy takes for each draw; who holds them may draw. A child of the process finds them free.
+    """
+    locks = [freed_in_children(bits.lock) for bits in map(_bits_of, generators) if bits is not None]
+    return locks[0] if len(locks) == 1 else _Locks(locks)
+
+
+class _Locks:
+    """Several locks that are taken together.
+
+    Who has some of them never waits for another, which somebody may have that waits for the first.
+    """
+
+    def __init__(self, locks: Sequence[Any]) -> None:
+        self._locks = locks
+
+    def __enter__(self) -> None:
+        first = 0
+        while True:
+            taken: list[Any] = []
+            try:
+                for lock in (*self._locks[first:], *self._locks[:first]):
+                    if not lock.acquire(blocking=not taken):
+                        break
+                    taken.append(lock)
+                else:
+                    return
+            except BaseException:
+                _release(taken)
+                raise
+            _release(taken)
+            first = (first + len(taken)) % len(self._locks)
+
+    def __exit__(self, *_: object) -> None:
+        _release(self._locks)
+
+
+def _release(locks: Iterable[Any]) -> None:
+    for lock in locks:
+        lock.release()
+
+
+def _bits_of(generator: Any) -> Any:
+    """Return what NumPy draws a generator's bits from, which has a lock; None for Python's generators."""
+    if hasattr(type(generator), "bit_generator"):
+        return generator.bit_generator
+    bits = getattr(generator, "_bit_generator", generator)
+    return bits if hasattr(bits, "lock") else None
 
 
 def _kinds() -> tuple[type, ...]:
