@@ -25,6 +25,7 @@ from chainrule.compiler.error_settings import keeping_settings, warns_as_usual
 from chainrule.compiler.python_calls import following_python
 from chainrule.compiler.records import record, replaced
 from chainrule.compiler.strides import laid_out
+from chainrule.compiler.without_axes import are_arrays
 from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
 from chainrule.core.op import FRONTS, TABLE, Op
@@ -43,11 +44,6 @@ _SHAPES_AT_MOST = 2
 """How many counts a selection is compiled for where nothing is differentiated: NumPy is quicker than more trials."""
 _NOTHING_LOST = (str, bytes, bool, type(None), type, np.dtype)
 """What a result may hold besides arrays and numbers: nothing traced can hide in it."""
-
-_MAKES_ARRAYS = frozenset({"copy", "where", "zeros_like", "ones_like", "i0", "isin"})
-"""What makes an array without axes of numbers: it can be written to, by all of its names."""
-_AS_GIVEN = frozenset({"astype", "stop_gradient", "real", "imag", "reshape"})
-"""What makes an array without axes of one, and a number of a number."""
 
 _BESIDE_INDEX = {"setitem": 2, "scatter": 1, "getitem": 1}
 """Arguments that are values; those behind them are positions."""
@@ -152,16 +148,26 @@ class StepLevel(CaptureLevel):
         node = Node(op, kept, params, parents, out, out)
         self.nodes.append(node)
         if type(out) is not tuple:
-            handle = wrap(self, out, node)
-            if not out.shape and not out.weak and _is_array(op, args, params):
-                handle = _writable(handle)
+            handle = self._handle(out, node, node, 0, args)
             if op.refuses is not None:
                 self._check(op.refuses(handle, *args, **params), op.name)
             self._check_ranges(op, args, params, out)
             return handle
         outputs = [Node(OUTPUT, (o,), {"index": i}, (node,), o, o) for i, o in enumerate(out)]
         self.nodes += outputs
-        return tuple([wrap(self, o, n) for o, n in zip(out, outputs, strict=True)])
+        pairs = zip(out, outputs, strict=True)
+        return tuple([self._handle(o, n, node, i, args) for i, (o, n) in enumerate(pairs)])
+
+    def _handle(
+        self, out: ArrayType, made: Node, node: Node, index: int, args: Sequence[Value]
+    ) -> Any:
+        """Return the handle of a result: one of those of `node`, which may be an array also if it has no axes."""
+        handle = wrap(self, out, made)
+        if out.shape or out.weak:
+            return handle
+        op = cast("Op", node.op)
+        kinds = are_arrays(op, args, node.params, lambda: self.number_of(node))
+        return _writable(handle) if kinds[index] else handle
 
     def _plain(self, a: Value) -> tuple[Node | None, Value]:
         """Return the node, if it has one, and the value of an operand that is not traced here."""
@@ -636,13 +642,6 @@ def _check_containers(given: tuple[Any, ...], entered: Sequence[Any]) -> None:
 def _writable(handle: Any) -> Any:
     """Return the handle of an array, which can be written to, also for one without axes."""
     return TracedArray(handle.level, handle.out, handle.node, handle.type)
-
-
-def _is_array(op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> bool:
-    """Say whether NumPy's result without axes is an array, and no number."""
-    if op.name in _AS_GIVEN:
-        return isinstance(args[0], TracedArray)
-    return op.name in _MAKES_ARRAYS or (op.name == "getitem" and Ellipsis in params["index"])
 
 
 class _Holder:
