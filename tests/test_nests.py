@@ -1,8 +1,10 @@
 """Lists, tuples and dictionaries are taken apart and put together as optree does it."""
 
 import collections
+import dataclasses
 import subprocess
 import sys
+import time
 
 import numpy as np
 import optree
@@ -19,7 +21,7 @@ LEAVES = st.one_of(
     st.booleans(),
     st.none(),
     st.text(max_size=2),
-    st.sampled_from([len, np.float64(2), int]),
+    st.sampled_from([len, np.float64(2), int, object(), frozenset({1}), np.random.default_rng(1)]),
 )
 NESTS = st.recursive(
     LEAVES,
@@ -64,8 +66,46 @@ def test_the_order_of_keys_is_kept_but_not_compared():
     assert list(tree.unflatten(structure, leaves)) == ["b", "a"]
 
 
+Pair = collections.namedtuple("Pair", "one other")  # noqa: PYI024  as users write it
+
+
+@dataclasses.dataclass
+class Weights:
+    """Two of them."""
+
+    first: float = 1.0
+    second: float = 2.0
+
+
+class Registered:
+    """A class that its author has registered with optree."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def __repr__(self):
+        return f"Registered({self.x})"
+
+
+everywhere = optree.registry.__GLOBAL_NAMESPACE
+optree.register_pytree_node(
+    Registered, lambda r: ((r.x,), None, None), lambda _, xs: Registered(*xs), namespace=everywhere
+)
+
+
 @pytest.mark.parametrize(
-    "x", [collections.OrderedDict(a=1.0), {1: 1.0, "a": 2.0}, {1.5: 1.0}, [object()]]
+    "x",
+    [
+        collections.OrderedDict(a=1.0),
+        collections.deque([1.0]),
+        collections.defaultdict(list, a=1.0),
+        Pair(1.0, 2.0),
+        time.gmtime(0),
+        Weights(),
+        Registered(1.0),
+        {1: 1.0, "a": 2.0},
+        {1.5: 1.0},
+    ],
 )
 def test_other_containers_are_left_to_optree(x):
     assert take_apart([x], tree.is_leaf) is None
@@ -85,7 +125,8 @@ def test_gradients_of_builtin_containers_do_without_optree():
     script = (
         "import sys, numpy as np, chainrule as cr\n"
         "f = lambda p: np.sum(p['w'] * p['b'][0]) + (0.0 if p['name'] is None else 1.0)\n"
-        "print(cr.grad(f)({'w': np.ones(2), 'b': [3.0], 'name': None})['b'], 'optree' in sys.modules)"
+        "p = {'w': np.ones(2), 'b': [3.0], 'name': None, 'of': object()}\n"
+        "print(cr.grad(f)(p)['b'], 'optree' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

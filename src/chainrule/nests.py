@@ -1,11 +1,13 @@
 """Lists, tuples and dictionaries, taken apart and put together as optree does it, without importing optree.
 
-That import takes as long as all else that a compiled step from the cache loads. What holds anything but these three,
-arrays, numbers and what is certainly no container, is left to optree.
+That import takes as long as all else that a compiled step from the cache loads. What holds containers of other kinds is
+left to optree: named tuples, dataclasses, those of `collections`, and what somebody has registered with it.
 """
 
 from __future__ import annotations
 
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 _STATIC = frozenset(
     {str, bytes, bool, type(None), type, FunctionType, BuiltinFunctionType, MethodType, ModuleType}
 )
-"""Types that are no containers to anybody."""
+"""Types that are no containers to anybody, the most usual ones."""
 
 
 class Nest:
@@ -81,10 +83,18 @@ def _node(x: Any, is_leaf: Callable[[Any], bool], leaves: list[Any]) -> Any:
             raise _UnknownError
         keys = tuple(sorted(x))
         return kind, tuple([_node(x[key], is_leaf, leaves) for key in keys]), keys, _Order(tuple(x))
-    if kind not in _STATIC and not is_leaf(x):
+    if kind not in _STATIC and not is_leaf(x) and _may_be_container(x):
         raise _UnknownError
     leaves.append(x)
     return None
+
+
+def _may_be_container(x: Any) -> bool:
+    """Say whether optree may take something apart. Who has not imported it has registered nothing with it."""
+    if isinstance(x, (list, tuple, dict, deque)) or hasattr(type(x), "__dataclass_fields__"):
+        return True
+    optree = sys.modules.get("optree")
+    return optree is not None and not optree.tree_is_leaf(x, none_is_leaf=True)
 
 
 def _put_together(node: Any, leaves: Iterator[Any]) -> Any:
