@@ -257,4 +257,26 @@ def test_what_is_no_object_file_is_refused():
 @pytest.mark.skipif(not linker.IS_AVAILABLE, reason="another kind of machine")
 def test_an_object_file_lists_what_it_leaves_open():
     data = jit.object_code(EVERYTHING).split(b"\n", 2)[2]
-    assert sorted(read_object(data).undefined) == ["memcpy", "pow"]
+    assert sorted(read_object(data).undefined.values()) == ["memcpy", "pow"]
+
+
+@pytest.mark.skipif(not linker.IS_AVAILABLE, reason="another kind of machine")
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("kind", 250, r"kinds that are not known: \[250\]"),
+        ("offset", 1 << 20, "an address behind the end"),
+        ("offset", -8, "an address behind the end"),
+        ("symbol", 1 << 20, "of a symbol behind the last"),
+        ("addend", 1 << 40, "too far away"),
+    ],
+)
+def test_addresses_that_cannot_be_written_are_refused(field, value, why):
+    code = jit.object_code(EVERYTHING)
+    head, data = code[: -len(code.split(b"\n", 2)[2])], code.split(b"\n", 2)[2]
+    rows = max(read_object(data).relocations.values(), key=len)
+    assert data.count(rows.tobytes()) == 1
+    changed = rows.copy()
+    changed[field] = value
+    with pytest.raises(NativeCodeError, match=why):
+        jit.load_object(head + data.replace(rows.tobytes(), changed.tobytes()), ["everything"])

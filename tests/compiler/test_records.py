@@ -8,7 +8,7 @@ import pytest
 
 from chainrule.compiler.records import fresh, mutable_record, record, replaced
 
-MANY = 40
+MANY = 400
 
 
 @record

@@ -12,8 +12,10 @@ from typing import Any, TypeVar, dataclass_transform
 T = TypeVar("T")
 
 _ABSENT: Any = object()
-_WORTH_WRITING = 16
-"""So many records are made before the method that makes them is written: that takes as long as to make these."""
+_WORTH_WRITING = 300
+"""What is spent on making records, in microseconds or so, before the method that makes them is written for good."""
+_MORE = 10
+"""What a record costs that is not given all its values in their order."""
 
 
 class _Fresh:
@@ -90,8 +92,12 @@ def _add_making(kind: type, names: tuple[str, ...]) -> None:
     left = [_WORTH_WRITING]
 
     def initialize(self: Any, /, *args: Any, **options: Any) -> None:
-        given = dict(zip(names, args, strict=False)) | options
         left[0] -= 1
+        if left[0] > 0 and len(args) == len(names) and not options:
+            self.__dict__.update(zip(names, args, strict=True))
+            return
+        left[0] -= _MORE
+        given = dict(zip(names, args, strict=False)) | options
         if left[0] > 0 and len(given) == len(args) + len(options):
             values = _defaults_beside(given, kind, names) | given
             if len(values) == len(names) and values.keys() == set(names):

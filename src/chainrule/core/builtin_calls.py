@@ -85,6 +85,8 @@ def builtins_of(f: FunctionType, stand_ins: StandIns) -> StandIns:
 def with_stand_ins(code: CodeType, stand_ins: StandIns) -> CodeType:
     """Return code that calls stand-ins, itself and inside of it; the same where there is nothing to replace."""
     names = frozenset(stand_ins)
+    if all(names.isdisjoint(c.co_names) for c in with_inner_codes(code)):
+        return code  # as most: to take code apart takes longer
     found = _names_called(code) & names
     if not found or _names_bound(code) & names:
         return code

@@ -117,8 +117,11 @@ _tiers: list[_Tier] = []
 
 def _load() -> _Tier:
     """Take the better code if the cache has it. Making it takes 30 ms more than baseline code."""
-    if not has_tiers() or (is_on() and get(key_of(*_parts(effort=2))) is not None):
+    if not has_tiers():
         return _best()
+    kept = get(key_of(*_parts(effort=2))) if is_on() else None
+    if kept is not None:
+        return _Tier(_linked(kept), is_baseline=False)
     code = cached(_parts(effort=0), lambda: object_code(_text(), effort=0))
     return _Tier(_linked(code), is_baseline=True)
 

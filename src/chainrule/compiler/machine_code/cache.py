@@ -14,6 +14,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from chainrule.compiler.machine_code.stamp import stamp
 from chainrule.compiler.records import record
@@ -35,12 +36,24 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 def key_of(*parts: str | bytes) -> str:
     """Return the key of what is made of `parts` on this machine by this version."""
-    digest = blake2b(_FORMAT, digest_size=_DIGEST)
-    for part in (*stamp(), *parts):
-        data = part.encode() if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "little"))
-        digest.update(data)
+    digest = _stamped().copy()
+    for part in parts:
+        _add(digest, part)
     return str(digest.hexdigest())
+
+
+@functools.cache
+def _stamped() -> Any:
+    digest = blake2b(_FORMAT, digest_size=_DIGEST)
+    for part in stamp():
+        _add(digest, part)
+    return digest
+
+
+def _add(digest: Any, part: str | bytes) -> None:
+    data = part.encode() if isinstance(part, str) else part
+    digest.update(len(data).to_bytes(8, "little"))
+    digest.update(data)
 
 
 def is_on() -> bool:

@@ -15,7 +15,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.compiler.machine_code.elf import ObjectFile, read_object
+import numpy as np
+
+from chainrule.compiler.machine_code.elf import ABSOLUTE, ObjectFile, read_object
 from chainrule.compiler.records import record
 
 IS_AVAILABLE = (
@@ -23,9 +25,9 @@ IS_AVAILABLE = (
 )
 """Whether object files of this machine can be linked here; elsewhere LLVM's own loader does it."""
 
-_ABSOLUTE_64, _RELATIVE_32, _RELATIVE_64 = 1, 2, 24
-_CALL = 4
-_FROM_TABLE = frozenset({9, 41, 42, 43})  # GOTPCREL and its relaxable forms
+_ABSOLUTE_64, _RELATIVE_64 = 1, 24
+_CALLS = (2, 4)  # PC32 and PLT32
+_FROM_TABLE = (9, 41, 42, 43)  # GOTPCREL and its relaxable forms
 _JUMP = b"\xff\x25\x00\x00\x00\x00"  # jmp *[rip + 0], the address follows
 _STUB = 16
 _ENTRY = 8
@@ -59,16 +61,17 @@ def link(data: bytes, resolve: Callable[[str], int]) -> Image:
     for number, section in file.sections.items():
         place = layout.sections[number]
         memory[place : place + len(section.data)] = section.data
-    outside = {name: resolve(name) for name in file.undefined}
-    _write_tables(file, layout, memory, base, outside)
-    for patch in file.relocations:
-        _relocate(file, layout, memory, base, patch, outside)
+    targets = _targets(file, layout, base, resolve)
+    _write_tables(layout, memory, targets)
+    for number, patches in file.relocations.items():
+        _relocate(file, layout, memory, base, number, patches, targets)
     for start, end, protection in layout.protections:
         _protect(base + start, end - start, protection)
+    sections = file.symbols["section"]
     addresses = {
-        s.name: base + layout.sections[s.section] + s.value
-        for s in file.symbols
-        if s.section and not s.is_local and s.section in layout.sections
+        name: int(targets[i])
+        for i, name in file.names.items()
+        if int(sections[i]) in layout.sections
     }
     return Image(addresses, memory)
 
@@ -88,16 +91,12 @@ def _arrange(file: ObjectFile) -> _Layout:
     """Give code, constants and variables pages of their own."""
     places: dict[int, int] = {}
     at = _place(file, places, 0, lambda s: s.is_code)
-    called = {
-        r.symbol
-        for r in file.relocations
-        if r.kind in {_CALL, _RELATIVE_32} and _is_open(file, r.symbol)
-    }
+    called = _symbols_of(file, _CALLS) & file.undefined.keys()
     stubs = {symbol: at + i * _STUB for i, symbol in enumerate(sorted(called))}
     end_of_code = _page(at + len(stubs) * _STUB)
     at = _place(file, places, end_of_code, lambda s: not s.is_code and not s.is_writable)
     at = -(-at // _ENTRY) * _ENTRY
-    looked_up = {r.symbol for r in file.relocations if r.kind in _FROM_TABLE}
+    looked_up = _symbols_of(file, _FROM_TABLE)
     entries = {symbol: at + i * _ENTRY for i, symbol in enumerate(sorted(looked_up))}
     end_of_constants = _page(at + len(entries) * _ENTRY)
     size = _page(_place(file, places, end_of_constants, lambda s: s.is_writable))
@@ -120,55 +119,91 @@ def _page(size: int) -> int:
     return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
-def _is_open(file: ObjectFile, symbol: int) -> bool:
-    return file.symbols[symbol].section == 0
+def _symbols_of(file: ObjectFile, kinds: tuple[int, ...]) -> set[int]:
+    """Return the numbers of the symbols that relocations of some kinds name."""
+    return {
+        symbol
+        for patches in file.relocations.values()
+        for symbol in patches["symbol"][_is_of(patches, kinds)].tolist()
+    }
 
 
-def _write_tables(
-    file: ObjectFile, layout: _Layout, memory: Any, base: int, outside: dict[str, int]
-) -> None:
+def _is_of(patches: Any, kinds: tuple[int, ...]) -> Any:
+    return (patches["kind"][:, None] == kinds).any(1)
+
+
+def _targets(file: ObjectFile, layout: _Layout, base: int, resolve: Callable[[str], int]) -> Any:
+    """Return the address of each symbol; 0 of those that are in no memory."""
+    sections, values = file.symbols["section"], file.symbols["value"]
+    targets = np.where(sections == ABSOLUTE, values, 0)
+    for number, place in layout.sections.items():
+        targets += (sections == number) * (values + (base + place))
+    for symbol, name in file.undefined.items():
+        targets[symbol] = resolve(name)
+    return targets
+
+
+def _write_tables(layout: _Layout, memory: Any, targets: Any) -> None:
     """Write the jumps to outside functions, and the table of addresses."""
     for symbol, place in layout.stubs.items():
-        target = _address(file, layout, base, symbol, outside)
-        memory[place : place + 14] = _JUMP + target.to_bytes(8, "little")
+        memory[place : place + 14] = _JUMP + targets[symbol].tobytes()
     for symbol, place in layout.entries.items():
-        target = _address(file, layout, base, symbol, outside)
-        memory[place : place + 8] = target.to_bytes(8, "little")
-
-
-def _address(
-    file: ObjectFile, layout: _Layout, base: int, number: int, outside: dict[str, int]
-) -> int:
-    symbol = file.symbols[number]
-    if symbol.section is None:
-        return symbol.value
-    if symbol.section == 0:
-        return outside[symbol.name]
-    return base + layout.sections[symbol.section] + symbol.value
+        memory[place : place + 8] = targets[symbol].tobytes()
 
 
 def _relocate(
-    file: ObjectFile, layout: _Layout, memory: Any, base: int, patch: Any, outside: dict[str, int]
+    file: ObjectFile,
+    layout: _Layout,
+    memory: Any,
+    base: int,
+    section: int,
+    patches: Any,
+    targets: Any,
 ) -> None:
-    """Write one address: the formulas are those of the x86-64 psABI, section 4.4."""
-    place = layout.sections[patch.section] + patch.offset
-    if patch.kind in _FROM_TABLE:
-        target = base + layout.entries[patch.symbol]
-    elif patch.symbol in layout.stubs and patch.kind != _ABSOLUTE_64:
-        target = base + layout.stubs[patch.symbol]
-    else:
-        target = _address(file, layout, base, patch.symbol, outside)
-    if patch.kind == _ABSOLUTE_64:
-        memory[place : place + 8] = (target + patch.addend).to_bytes(8, "little", signed=False)
-        return
-    distance = target + patch.addend - (base + place)
-    if patch.kind == _RELATIVE_64:
-        memory[place : place + 8] = distance.to_bytes(8, "little", signed=True)
-        return
-    if patch.kind not in _FROM_TABLE | {_CALL, _RELATIVE_32}:
-        message = f"relocation {patch.kind} of {file.symbols[patch.symbol].name!r} is not known"
+    """Write the addresses in a section: the formulas are those of the x86-64 psABI, section 4.4."""
+    kinds, symbols = patches["kind"], patches["symbol"]
+    places = patches["offset"] + layout.sections[section]
+    is_wide = _is_of(patches, (_ABSOLUTE_64, _RELATIVE_64))
+    is_known = is_wide | _is_of(patches, (*_CALLS, *_FROM_TABLE))
+    ends = patches["offset"] + np.where(is_wide, 8, 4)
+    if not is_known.all():
+        message = (
+            f"relocations of kinds that are not known: {sorted(set(kinds[~is_known].tolist()))}"
+        )
         raise ValueError(message)
-    memory[place : place + 4] = distance.to_bytes(4, "little", signed=True)
+    if (patches["offset"] < 0).any() or (ends > file.sections[section].size).any():
+        message = f"an address behind the end of section {section}"
+        raise ValueError(message)
+    reached = np.where(
+        _is_of(patches, _FROM_TABLE),
+        _redirected(targets, layout.entries, base)[symbols],
+        np.where(
+            kinds == _ABSOLUTE_64,
+            targets[symbols],
+            _redirected(targets, layout.stubs, base)[symbols],
+        ),
+    )
+    if not reached.all():
+        message = f"the address of symbol {symbols[reached == 0][0]}, which is in no memory"
+        raise ValueError(message)
+    values = reached + patches["addend"]
+    values[kinds != _ABSOLUTE_64] -= base + places[kinds != _ABSOLUTE_64]
+    narrow = values[~is_wide].astype(np.int32)
+    if (narrow != values[~is_wide]).any():
+        message = "an address is too far away"
+        raise ValueError(message)
+    everything = np.frombuffer(memory, np.uint8)
+    for rows, numbers in ((is_wide, values[is_wide]), (~is_wide, narrow)):
+        width = numbers.itemsize
+        at = places[rows][:, None] + np.arange(width)
+        everything[at] = numbers.view(np.uint8).reshape(-1, width)
+
+
+def _redirected(targets: Any, places: dict[int, int], base: int) -> Any:
+    """Return the addresses of symbols with those of places in our tables instead of some."""
+    redirected = targets.copy()
+    redirected[list(places)] = base + np.array(list(places.values()), np.int64)
+    return redirected
 
 
 def _protect(address: int, size: int, protection: int) -> None:
