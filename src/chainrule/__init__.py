@@ -15,7 +15,7 @@ from chainrule.autodiff.check import check_gradients
 from chainrule.autodiff.custom import custom_rule, stop_gradient
 from chainrule.autodiff.modes import jvp, vjp
 from chainrule.autodiff.transforms import grad, hessian, hvp, jacobian, value_and_grad
-from chainrule.collector import without_collector
+from chainrule.collector import promote, without_collector
 from chainrule.core.interchange import register_namespace
 from chainrule.core.reroute import STAND_INS
 
@@ -63,13 +63,13 @@ STAND_INS.update({f"scipy.{name}": f"chainrule.scipy.{name}" for name in _OF_SCI
 
 def __getattr__(name: str) -> Any:
     """Import a package at its first use: who wants a gradient does not wait for the trainer."""
+    if name not in _PACKAGES and name not in _FUNCTIONS:
+        message = f"module 'chainrule' has no attribute {name!r}"
+        raise AttributeError(message)
     with without_collector():
-        if name in _PACKAGES:
-            return importlib.import_module(f"chainrule.{name}")
-        if name in _FUNCTIONS:
-            return getattr(importlib.import_module(f"chainrule.{_FUNCTIONS[name]}"), name)
-    message = f"module 'chainrule' has no attribute {name!r}"
-    raise AttributeError(message)
+        module = importlib.import_module(f"chainrule.{_FUNCTIONS.get(name, name)}")
+        promote()
+    return getattr(module, name) if name in _FUNCTIONS else module
 
 
 def __dir__() -> list[str]:

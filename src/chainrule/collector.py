@@ -49,3 +49,14 @@ def without_collector() -> Iterator[None]:
         yield
     finally:
         _OFF.leave(run)
+
+
+def promote() -> None:
+    """Have the collector look at what was made until now only when it looks at everything: what stays, as modules do.
+
+    It would walk them once or twice before, all that was made while it was off at one time. What the user has frozen
+    stays so.
+    """
+    if hasattr(gc, "freeze") and not gc.get_freeze_count():
+        gc.freeze()
+        gc.unfreeze()

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import functools
-from itertools import islice
 from opcode import opname
 from types import CodeType, FunctionType
 
-from chainrule.core.bytecode import inner_codes, instructions
+from chainrule.core.bytecode import Instruction, inner_codes, instructions
 
-_Instruction = tuple[str, int]
-_PASSED_ON = {"LOAD_CLOSURE", "MAKE_CELL"}
-"""What hands a variable to a function inside, whose code is looked at too."""
-_OF_ATTRIBUTES = ("_ATTR", "_METHOD", "IMPORT_FROM")
 _BY_TEXT = frozenset(
     {
         "getattr",
@@ -56,51 +51,71 @@ def keys_read(code: CodeType, name: str) -> frozenset[str] | None:
     """
     if name in texts_looked_up(code):
         return None
-    keys: set[str] = set()
-    found = _named(code)
-    for i, (what, number) in enumerate(found):
-        if what.endswith(_OF_ATTRIBUTES) and name in _attributes(code, number):
-            return None  # it may be the module's own: sys.modules[__name__].settings
-        if what in _PASSED_ON or _name_of(code, what, number) != name:
-            continue
-        key = _key_after(code, what, found[i + 1 : i + 3])
-        if key is None:
-            return None
-        keys.add(key)
+    attributes, keys_of = _looked_up(code)
+    keys = keys_of.get(name, frozenset())
+    if (
+        name in attributes or keys is None
+    ):  # an attribute may be the module's: sys.modules[__name__].settings
+        return None
     for inside in inner_codes(code):
         more = keys_read(inside, name)
         if more is None:
             return None
         keys |= more
-    return frozenset(keys)
+    return keys
 
 
-def _key_after(code: CodeType, what: str, follow: list[_Instruction]) -> str | None:
+@functools.cache
+def _looked_up(code: CodeType) -> tuple[frozenset[str], dict[str, frozenset[str] | None]]:
+    """Return the attributes that code names, and of variables that are not local the keys, or None, as `keys_read`."""
+    found = instructions(code)
+    local = (*code.co_varnames, *[x for x in code.co_cellvars if x not in code.co_varnames])
+    variables = (*local, *code.co_freevars)
+    attributes: set[str] = set()
+    keys_of: dict[str, frozenset[str] | None] = {}
+    for i, (_, _, what, number) in enumerate(found):
+        kind = _kind_of(what)
+        if kind is None:
+            continue
+        if kind == "attribute":
+            attributes |= _attributes(code, number)
+            continue
+        name = (
+            variables[number] if kind == "variable" else code.co_names[number >> (kind == "global")]
+        )
+        key = _key_after(code, what, found[i + 1 : i + 3])
+        known = keys_of.get(name, frozenset())
+        keys_of[name] = None if key is None or known is None else known | {key}
+    return frozenset(attributes), keys_of
+
+
+@functools.cache
+def _kind_of(what: int) -> str | None:
+    """Say what an instruction reads, writes or deletes: an attribute, or a variable, which its number says in one way.
+
+    What hands a variable to a function inside does neither: the code of that is looked at too.
+    """
+    name = opname[what]
+    if name.endswith(("_ATTR", "_METHOD", "IMPORT_FROM")):
+        return "attribute"
+    if name.endswith(("_DEREF", "_CLASSDEREF")):
+        return "variable"
+    if name == "LOAD_GLOBAL":
+        return "global"
+    if name.endswith(("_GLOBAL", "_NAME")) or name == "LOAD_FROM_DICT_OR_GLOBALS":
+        return "name"
+    return None
+
+
+def _key_after(code: CodeType, what: int, follow: tuple[Instruction, ...]) -> str | None:
     """Return the constant text that a variable is subscripted with as soon as it is read."""
-    if what not in {"LOAD_DEREF", "LOAD_GLOBAL"} or len(follow) < len(_SUBSCRIPT):
+    if opname[what] not in {"LOAD_DEREF", "LOAD_GLOBAL"} or len(follow) < 2:
         return None
-    (constant, number), subscript = follow
-    if (constant, subscript) != _SUBSCRIPT:
+    (_, _, constant, number), (_, _, *subscript) = follow
+    if (constant, *subscript) != _SUBSCRIPT:
         return None
     key = code.co_consts[number]
     return key if type(key) is str else None
-
-
-def _named(code: CodeType) -> list[_Instruction]:
-    """Return the names and numbers of instructions."""
-    return [(opname[what], number) for _, _, what, number in instructions(code)]
-
-
-def _name_of(code: CodeType, what: str, number: int) -> str | None:
-    """Return the name of the variable that an instruction reads, writes or deletes."""
-    if what.endswith(("_DEREF", "_CLASSDEREF")):
-        local = (*code.co_varnames, *[x for x in code.co_cellvars if x not in code.co_varnames])
-        return (*local, *code.co_freevars)[number]
-    if what == "LOAD_GLOBAL":
-        return code.co_names[number >> 1]
-    if what.endswith(("_GLOBAL", "_NAME")) or what == "LOAD_FROM_DICT_OR_GLOBALS":
-        return code.co_names[number]
-    return None
 
 
 def _attributes(code: CodeType, number: int) -> set[str]:
@@ -109,13 +124,13 @@ def _attributes(code: CodeType, number: int) -> set[str]:
     return {code.co_names[i] for i in places if i < len(code.co_names)}
 
 
-def _subscript() -> tuple[str, _Instruction]:
-    """Return how this Python writes `x["key"]` after it has read `x`."""
+def _subscript() -> tuple[int, ...]:
+    """Return how this Python writes `x["key"]` after it has read `x`: the opcodes, and the last one's number."""
     read: FunctionType = lambda x: x["key"]  # type: ignore[assignment]  # noqa: E731
-    pairs = _named(read.__code__)
-    start = next(i for i, (what, _) in enumerate(pairs) if what == "LOAD_CONST")
-    (constant, _), subscript = islice(pairs, start, start + 2)
-    return constant, subscript
+    found = instructions(read.__code__)
+    start = next(i for i, (_, _, what, _) in enumerate(found) if opname[what] == "LOAD_CONST")
+    (_, _, constant, _), (_, _, *subscript) = found[start : start + 2]
+    return constant, *subscript
 
 
 _SUBSCRIPT = _subscript()

@@ -6,7 +6,6 @@ by `comparisons.py`.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -40,13 +39,18 @@ class Face:
 
 
 class FunctionFace(Face):
-    """The face of a function. It is bound by no class, as most of NumPy's and Python's functions."""
+    """The face of a function, with its attributes. No class binds it, as most of NumPy's and Python's functions."""
 
     def __init__(self, original: Callable[..., Any], ours: Callable[..., Any]) -> None:
-        self.original = original
+        self.original = self.__wrapped__ = original
         self.ours = ours
-        functools.update_wrapper(self, original, updated=())
+        self.__doc__, self.__module__ = original.__doc__, original.__module__  # a class has its own
         note_face(self, original)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "original":  # asked of one that is not made yet
+            raise AttributeError(name)
+        return getattr(self.original, name)
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         return self.ours(*args, **options)

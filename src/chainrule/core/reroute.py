@@ -139,6 +139,7 @@ class Rerouting:
                     guarded = _GuardedFace(original, function)
                     self.replaced.append((vars(owner), name, original, guarded))
                     self.faces[id(original)] = guarded
+            self._forget_sites()
 
     def _replace(self) -> None:
         """Put the stand-ins into the packages' modules; what the user has put there himself stays."""
@@ -190,17 +191,37 @@ class Rerouting:
             return
         self._load_stand_ins()
         self.modules_seen = len(sys.modules)
-        self.modules = _users_modules(self.modules_seen)
+        modules = _MODULES.now()
+        if modules is not self.modules:
+            self.modules = modules
+            self._forget_sites()
+
+    def _forget_sites(self) -> None:
         self.sites.clear()
         self.sizes.clear()
 
 
-@functools.lru_cache(maxsize=1)
-def _users_modules(_: int) -> list[dict[str, Any]]:
-    """Return the names of the user's modules: not ours, not the standard library's, of no package with native code.
+class _Modules:
+    """The user's modules: not ours, not the standard library's, of no package with native code."""
 
-    They are looked for again when there are more or fewer modules.
-    """
+    def __init__(self) -> None:
+        self._seen: list[str] = []
+        self._found: list[dict[str, Any]] = []
+
+    def now(self) -> list[dict[str, Any]]:
+        """Return the names of each, looked for again when another module that may be the user's has been imported."""
+        names = list(sys.modules)
+        seen = len(self._seen)
+        if names[:seen] != self._seen or any(map(is_users_module, names[seen:])):
+            self._found = _users_modules()
+        self._seen = names
+        return self._found
+
+
+_MODULES = _Modules()
+
+
+def _users_modules() -> list[dict[str, Any]]:
     modules = {
         n: m
         for n, m in list(sys.modules.items())
