@@ -841,6 +841,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_comparison(cls) -> Self:
+        return cls(
+            "compile: the step asks by `is` or id() whether two arrays or numbers are one object.",
+            hint="ask outside of the step, and pass the answer: True or False.",
+        )
+
+    @classmethod
     def from_shared(cls, name: str) -> Self:
         return cls(
             f"compile: {name} may share memory with another array, or be another name for a list or dictionary.",

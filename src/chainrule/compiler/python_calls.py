@@ -18,6 +18,7 @@ from typing import Any
 
 from chainrule.core.builtin_calls import standing_in
 from chainrule.core.cells import HANDLES, settled
+from chainrule.core.comparisons import IS_CAPTURE
 from chainrule.core.faces import FunctionFace, face_of_module
 from chainrule.core.methods import as_python
 from chainrule.core.reroute import Rerouting
@@ -117,5 +118,9 @@ if sys.version_info >= (3, 12):
 @contextmanager
 def following_python(f: Any, functions: Sequence[FunctionType]) -> Iterator[None]:
     """Follow what Python computes while `f` runs inside; calls of builtins are followed in `functions`."""
-    with _REROUTING.running_in(f), standing_in(functions, _STAND_INS):
-        yield
+    token = IS_CAPTURE.set(True)
+    try:
+        with _REROUTING.running_in(f), standing_in(functions, _STAND_INS):
+            yield
+    finally:
+        IS_CAPTURE.reset(token)

@@ -11,27 +11,37 @@ import functools
 import operator
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from dis import opmap
 from types import CodeType, FunctionType
 from typing import Any
+
+import numpy as np
 
 from chainrule.core.assembly import reassembled, targets
 from chainrule.core.builtin_calls import builtins_of, with_stand_ins
 from chainrule.core.bytecode import instructions, with_inner_codes
 from chainrule.core.cells import HANDLES
 from chainrule.core.faces import original_of
+from chainrule.errors import NotCompiledError
 
 _IS, _IN, _CONSTANT, _TUPLE = [
     opmap[name] for name in ("IS_OP", "CONTAINS_OP", "LOAD_CONST", "BUILD_TUPLE")
 ]
 
 
+IS_CAPTURE = ContextVar("whether later calls are to do what is done now", default=False)
+_VARYING = (np.ndarray, np.generic, float, complex, int)
+
+
 class _Same:
     """Contains the pairs of which both are the same, or stand for it."""
 
     def __contains__(self, pair: tuple[Any, Any]) -> bool:
-        one, other = pair
-        return original_of(one) is original_of(other)
+        one, other = map(original_of, pair)
+        if IS_CAPTURE.get() and all(map(_varies, pair)) and any(map(_is_array, pair)):
+            raise NotCompiledError.from_comparison()
+        return one is other
 
     def __reduce__(self) -> str:
         return "SAME"
@@ -81,7 +91,24 @@ def _has(*args: Any) -> bool:
     return hasattr(*args)
 
 
-_ASKING = {"type": _class_of, "id": lambda x: id(original_of(x)), "hasattr": _has}
+def _number_of(x: Any) -> int:
+    """Do what `id` does."""
+    if IS_CAPTURE.get() and _is_array(x):
+        raise NotCompiledError.from_comparison()
+    return id(original_of(x))
+
+
+def _varies(x: Any) -> bool:
+    """Say whether something may be another array or number in the next call."""
+    return type(x) in HANDLES or (isinstance(x, _VARYING) and type(x) is not bool)
+
+
+def _is_array(x: Any) -> bool:
+    """Say whether something is an array, or a traced number."""
+    return type(x) in HANDLES or isinstance(x, np.ndarray)
+
+
+_ASKING: dict[str, Callable[..., Any]] = {"type": _class_of, "id": _number_of, "hasattr": _has}
 
 
 def comparing_originals(code: CodeType) -> CodeType:
