@@ -36,6 +36,7 @@ from chainrule.compiler.entry.signature import (
     NumberResult,
     OwnArray,
     Record,
+    SameInput,
     ScalarInput,
     ScalarResult,
     Sequence,
@@ -746,6 +747,37 @@ def test_hidden_references_are_neither_lost_nor_kept(make, library):
     for _ in range(500):
         entry()
     assert [sys.getrefcount(x) for x in watched] == before
+
+
+def test_one_array_in_two_places_has_to_be_one_in_each_call(make, library):
+    array, there = np.zeros(3), {}
+    cell = types.CellType(array)
+    there["other"] = array
+    signature = Signature(
+        (ArrayInput.of(array, 0),),
+        Sequence(tuple, (OwnArray(1), OwnArray(2), OwnArray(3))),
+        2,
+        hidden=(
+            Hidden(Cell(cell), ArrayInput.of(array, 1)),
+            Hidden(Name(there, "other"), SameInput(1)),
+            Hidden(Name({"first": array}, "first"), SameInput(0)),
+        ),
+    )
+    entry = make(signature, (), library)
+    assert all(x is array for x in entry(array))
+    before = sys.getrefcount(array)
+    for _ in range(500):
+        entry(array)
+    assert sys.getrefcount(array) == before
+    assert is_declined(entry(np.zeros(3)))  # another one than under "first"
+    other = there["other"] = np.zeros(3)
+    assert is_declined(entry(array))
+    cell.cell_contents = other
+    assert [x is other for x in entry(array)] == [True, True, False]
+    there["other"] = other[:]
+    assert is_declined(entry(array))
+    del there["other"]
+    assert is_declined(entry(array))
 
 
 class Guarded:

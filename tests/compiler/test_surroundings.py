@@ -261,6 +261,83 @@ def test_a_change_of_what_a_step_reads_is_seen(kind, held):
         np.testing.assert_array_equal(compiled(X), step(X))
 
 
+def _two_names(one, other):
+    THIS.one, THIS.other = one, other
+    return lambda x: x * one_of() - x * other_of() * 10
+
+
+def one_of():
+    return THIS.one
+
+
+def other_of():
+    return THIS.other
+
+
+def _two_items(one, other):
+    pair["one"], pair["other"] = one, other
+    return lambda x: x * pair["one"] - x * pair["other"] * 10
+
+
+def _two_of_a_list(one, other):
+    rows[:] = [[one], other]
+    return lambda x: x * rows[0][0] - x * rows[1] * 10
+
+
+def _name_and_item(one, other):
+    THIS.one, pair["other"] = one, other
+    return lambda x: x * one_of() - x * pair["other"] * 10
+
+
+def _of_a_chain(one, other):
+    chain.maps[:] = [{"one": one}, {"other": other}]
+    return lambda x: x * chain["one"] - x * chain["other"] * 10
+
+
+one, other = X, X
+pair = {}
+rows = []
+chain = collections.ChainMap({})
+
+
+@pytest.mark.parametrize(
+    "place", [_two_names, _two_items, _two_of_a_list, _name_and_item, _of_a_chain]
+)
+def test_one_array_in_two_places_and_two_arrays_are_told_apart(place):
+    first, second = X + 1, X + 2
+    step = place(first, first)
+    compiled = cr.compile(step)
+    tied, apart = (first, first), (first, second)
+    for pair_of_arrays in (tied, apart, tied, (second, second), apart, (second, first), tied):
+        place(*pair_of_arrays)
+        for _ in range(3):
+            np.testing.assert_array_equal(compiled(X), step(X))
+    assert compiled.report().count("specialization") == 2  # one for each of the two ways
+
+
+def test_an_array_that_is_no_argument_comes_back_as_the_one_that_lies_there(monkeypatch):
+    compiled = cr.compile(lambda x: (pair["w"], {"w": one_of()}, 2 * x))
+    old = np.ones(3)
+    for w in (old, np.ones(3), X, np.ones(4)):
+        monkeypatch.setitem(pair, "w", w)
+        monkeypatch.setattr(THIS, "one", w)
+        for _ in range(3):
+            got, inside, _ = compiled(X)
+            assert got is inside["w"] is w
+    old[:] = 5.0
+    monkeypatch.setitem(pair, "w", np.ones(3))
+    assert compiled(X)[0] is pair["w"]
+    assert "eagerly" not in compiled.report()
+
+
+def test_an_array_of_another_type_in_its_place_is_compiled_for(monkeypatch):
+    compiled = cr.compile(lambda x: x * np.sum(pair["w"]))
+    for w in (np.ones(3), np.ones(4), np.ones((2, 3), np.float32)):
+        monkeypatch.setitem(pair, "w", w)
+        np.testing.assert_array_equal(compiled(X), X * np.sum(w))
+    assert compiled.report().count("specialization") == 3
+
+
 def _through_modules(x):
     return x * sys.modules[__name__].settings["rate"]
 

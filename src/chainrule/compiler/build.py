@@ -28,6 +28,7 @@ from chainrule.compiler.entry.signature import (
     StaticInput,
 )
 from chainrule.compiler.entry.signature import Sequence as Items
+from chainrule.compiler.entry.signature import leaves as input_leaves
 from chainrule.compiler.identity import identity_of
 from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
 from chainrule.compiler.machine_code.jit import load_object, object_code
@@ -140,7 +141,7 @@ class Built:
         self.make_fast = self._make_fast if is_fast else None
 
     def _make_fast(self) -> Callable[..., Any]:
-        hidden = (*contexts_now(), *self._signature.hidden)
+        hidden = (*self._signature.hidden, *contexts_now())  # leaves are counted by their places
         return make_entry(replaced(self._signature, hidden=hidden), *self._code)
 
     def improved(self) -> Built:
@@ -173,13 +174,18 @@ def build(
     native = Native(captured.graph, [view_of(x) for x in values], own)
     signature, is_flat = _signature(captured, values, structure, own, native.artifact, moving)
     slots = {id(x): (len(leaves) + k,) for k, x in enumerate(captured.surroundings)}
-    conditions = surroundings.described(slots)
+    count = sum(1 for node in signature.arguments for _ in input_leaves(node))
+    hiding = surroundings.described(slots, count)
     kept = [
         Hidden(Name({"array": x}, "array"), ArrayInput.of(x, len(leaves) + k))
         for k, x in enumerate(captured.surroundings)
         if not surroundings.holds(x)
     ]
-    signature = replaced(signature, hidden=(*conditions, *kept))
+    signature = replaced(
+        signature,
+        result=_read_anew(signature.result, hiding.leaves),
+        hidden=(*hiding.inputs, *kept),
+    )
 
     # An entry does not see that one array is passed twice, which such a graph relies on: the call's key does.
     repeats = len(set(captured.graph.inputs)) < len(captured.graph.inputs)
@@ -300,6 +306,16 @@ def _renumbered(node: Any, places: dict[int, int]) -> Any:
         return OwnArray(places[node.leaf])
     if hasattr(node, "children"):
         return replaced(node, children=tuple([_renumbered(c, places) for c in node.children]))
+    return node
+
+
+def _read_anew(node: Any, leaves: Mapping[int, int]) -> Any:
+    """Have results that are arrays of the surroundings read at each call, where others of their types may lie then."""
+    if isinstance(node, ConstantResult):
+        number = leaves.get(id(node.value))
+        return node if number is None else OwnArray(number)
+    if hasattr(node, "children"):
+        return replaced(node, children=tuple([_read_anew(c, leaves) for c in node.children]))
     return node
 
 

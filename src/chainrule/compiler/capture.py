@@ -619,7 +619,8 @@ def _run(
         results = tuple([_result(level, x, places, inputs) for x in flat])
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
-        if any(map(_is_computed, (*level.constants(is_shared), *[r.constant for r in results]))):
+        constants = [r.constant for r in results if not _is_read(r.constant, is_shared)]
+        if any(map(_is_computed, (*level.constants(is_shared), *constants))):
             level.hold(watched)
     for _, x in structure.static:
         if not isinstance(x, _NOTHING_LOST) and not callable(x):
@@ -630,6 +631,11 @@ def _run(
 def _is_computed(constant: Any) -> bool:
     """Say whether NumPy may have computed a constant: of what, nobody knows. Python's numbers stand in the code."""
     return isinstance(constant, (np.ndarray, np.generic))
+
+
+def _is_read(constant: Any, is_shared: Callable[[Any], bool]) -> bool:
+    """Say whether a constant is an array that each call reads where it lies."""
+    return isinstance(constant, np.ndarray) and is_shared(constant)
 
 
 def _check_containers(given: tuple[Any, ...], entered: Sequence[Any]) -> None:

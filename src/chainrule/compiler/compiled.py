@@ -24,7 +24,7 @@ from chainrule.compiler.paths import Path, Specialization, most_guarded
 from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped
-from chainrule.compiler.surroundings import Surroundings
+from chainrule.compiler.surroundings import Surroundings, repeats_among
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
@@ -273,7 +273,8 @@ class Compiled:
                 raise NotCompiledError.from_argument(f"a {type(x).__name__}")
         surroundings = self._surroundings_of(objects)
         types = tuple([type_key(x) for x in leaves])
-        kind = (structure, types, _repeats(leaves), surroundings.signature)
+        repeats = repeats_among([x for x in leaves if type(x) is np.ndarray])
+        kind = (structure, types, repeats, surroundings.signature)
         moving = self._counts.moving(kind, leaves)
         integers = [(i, x) for i, x in enumerate(leaves) if type(x) is int and i not in moving]
         return _Call(kind, (*kind, *integers), surroundings, moving)
@@ -517,14 +518,6 @@ def type_key(x: Any) -> Any:
     if isinstance(x, np.generic) and x.dtype.kind in "biufc" and x.dtype.char not in "gG":
         return x.dtype
     raise NotCompiledError.from_argument(f"a {kind.__name__}")
-
-
-def _repeats(leaves: Sequence[Any]) -> tuple[int, ...]:
-    """Return which leaves are one array: empty if none are."""
-    arrays = [id(x) for x in leaves if type(x) is np.ndarray]
-    if len(set(arrays)) == len(arrays):
-        return ()
-    return tuple([arrays.index(i) for i in arrays])
 
 
 @functools.cache

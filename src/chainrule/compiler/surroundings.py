@@ -9,7 +9,7 @@ from __future__ import annotations
 import builtins
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter, itemgetter
 from types import (
     BuiltinFunctionType,
@@ -34,9 +34,11 @@ from chainrule.compiler.entry.signature import (
     ArrayInput,
     Attribute,
     Cell,
+    Container,
     Hidden,
     Name,
     Place,
+    SameInput,
     StaticInput,
 )
 from chainrule.compiler.entry.signature import Sequence as Items
@@ -92,16 +94,10 @@ class Surroundings:
         self._pending: list[Any] = [f, *objects]
         self._follow_all()
         self._watched = _watched(self.fixed)
-        held = self.parts
-        leaves = [leaf for x in held for leaf in spread(x)]
-        self._arrays = {id(x): x for x in [*[x for _, x in self.arrays], *leaves] if _is_array(x)}
-        self._held = [_compared_container(x) for x in held]
-        self._leaves = leaves
-        self.signature = (
-            *[_compared(x) for _, x in self.fixed],
-            *[_compared(x) for _, x in self.arrays],
-            *self._held,
-        )
+        self._read = _laid_out([x for _, x in self.arrays], self.parts)
+        self._arrays = {id(x): x for x in self._read if _is_array(x)}
+        self._state = _compared_all(self._read)
+        self.signature = (*[_compared(x) for _, x in self.fixed], *self._state)
 
     def holds(self, x: Any) -> bool:
         """Say whether an array is read anew at each call."""
@@ -117,29 +113,23 @@ class Surroundings:
         """The arrays that are read anew at each call."""
         return tuple(self._arrays.values())
 
-    def described(self, slots: Mapping[int, tuple[int, ...]]) -> tuple[Hidden, ...]:
+    def described(self, slots: Mapping[int, tuple[int, ...]], first: int) -> Hiding:
         """Describe all of it for the call entry: what must be as it was, and the arrays to read.
 
         Args:
             slots: of the arrays that the native step reads, by their identities.
+            first: the number of leaves among the arguments, behind which these are counted.
         """
         conditions = [Hidden(place, StaticInput(x)) for place, x in self.fixed]
         conditions += [Hidden(Name(holder, n), StaticInput(MISSING)) for holder, n in self.absent]
-        seen: set[int] = set()
-
-        def leaf(x: Any) -> Any:
-            if not isinstance(x, np.ndarray):
-                return StaticInput(x)
-            mine = slots.get(id(x), ()) if id(x) not in seen else ()
-            seen.add(id(x))
-            return ArrayInput.of(x, *mine)
-
-        arrays = [Hidden(place, leaf(x)) for place, x in self.arrays]
+        hiding = Hiding(slots, first + len(conditions))
+        arrays = [Hidden(place, hiding.leaf(x)) for place, x in self.arrays]
         containers = [
-            _container(place, x, keys, leaf)
+            _container(place, x, keys, hiding.leaf)
             for (place, x), keys in zip(self.containers, self.keys, strict=True)
         ]
-        return (*conditions, *arrays, *containers)
+        hiding.inputs = (*conditions, *map(hiding.numbered, (*arrays, *containers)))
+        return hiding
 
     def is_unchanged(self) -> bool:
         """Say whether everything but the numbers in arrays is as it was."""
@@ -151,23 +141,20 @@ class Surroundings:
                 return False
         except Exception:  # noqa: BLE001  a name is gone, or something does not compare
             return False
-        return not self.containers or self._held == [
-            _compared_container(_part(place.read(), keys))
-            for (place, _), keys in zip(self.containers, self.keys, strict=True)
-        ]
+        return self._state == _compared_all(self._read_now())
 
     def is_current(self) -> bool:
         """Say whether the arrays are still those that were met, and not others of the same types in their places."""
-        parts = [
-            _part(place.read(), keys)
-            for (place, _), keys in zip(self.containers, self.keys, strict=True)
-        ]
-        leaves = [leaf for x in parts for leaf in spread(x)]
-        return (
-            all(place.read() is x for place, x in self.arrays)
-            and len(leaves) == len(self._leaves)
-            and all(x is y for x, y in zip(leaves, self._leaves, strict=True) if _is_array(y))
+        now = self._read_now()
+        return len(now) == len(self._read) and all(
+            x is y for x, y in zip(now, self._read, strict=True) if _is_array(y)
         )
+
+    def _read_now(self) -> list[Any]:
+        """Read the arrays and the containers anew, and lay them out."""
+        places = zip(self.containers, self.keys, strict=True)
+        parts = [_part(place.read(), keys) for (place, _), keys in places]
+        return _laid_out([place.read() for place, _ in self.arrays], parts)
 
     def drawn(self) -> tuple[Any, ...]:
         """Return something that changes when a random number is drawn."""
@@ -315,6 +302,45 @@ class Surroundings:
             self._pending.append(x)
 
 
+class Hiding:
+    """The description of arrays that are read besides the arguments, and of what lies beside them.
+
+    Attributes:
+        inputs: what the call entry reads and checks.
+        leaves: by the identities of arrays, which leaf among the inputs of the entry is one.
+    """
+
+    def __init__(self, slots: Mapping[int, tuple[int, ...]], count: int) -> None:
+        self.inputs: tuple[Hidden, ...] = ()
+        self.leaves: dict[int, int] = {}
+        self._slots = slots
+        self._count = count
+        self._arrays: dict[int, tuple[Any, int]] = {}
+
+    def leaf(self, x: Any) -> Any:
+        """Describe an array, or what has to be as it is."""
+        if not isinstance(x, np.ndarray):
+            return StaticInput(x)
+        described = ArrayInput.of(x, *self._slots.get(id(x), ()))
+        self._arrays[id(described)] = described, id(x)
+        return described
+
+    def numbered(self, hidden: Hidden) -> Hidden:
+        """Count the leaves in the order in which the entry meets them; an array that is met again is the same."""
+        return Hidden(hidden.place, self._numbered(hidden.node))
+
+    def _numbered(self, node: Any) -> Any:
+        if isinstance(node, Container):
+            return replaced(node, children=tuple(map(self._numbered, node.children)))
+        number = self._count
+        self._count += 1
+        _, array = self._arrays.get(id(node), (None, None))
+        if array is None:
+            return node
+        known = self.leaves.setdefault(array, number)
+        return node if known == number else SameInput(known)
+
+
 def _namespaces(x: Any) -> list[Any]:
     """Return the dictionaries in which names are looked up as attributes of something."""
     if isinstance(x, ModuleType):
@@ -417,8 +443,20 @@ def _compared(x: Any) -> Any:
     return id(x)
 
 
-def _compared_container(x: Any) -> Any:
-    return tuple(map(_compared, spread(x)))
+def _laid_out(arrays: Sequence[Any], containers: Sequence[Any]) -> list[Any]:
+    """Return arrays, and what lies in containers, in a row."""
+    return [*arrays, *[leaf for x in containers for leaf in spread(x)]]
+
+
+def _compared_all(read: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what stands for all that is read in a signature: of each its own, and which of the arrays are one."""
+    return (*map(_compared, read), repeats_among(filter(_is_array, read)))
+
+
+def repeats_among(arrays: Iterable[Any]) -> tuple[int, ...]:
+    """Return which arrays are one: empty if none are."""
+    names = list(map(id, arrays))
+    return () if len(set(names)) == len(names) else tuple(map(names.index, names))
 
 
 def _asked(name: str) -> str:

@@ -14,7 +14,8 @@
 %Plan = type { i64, i64, ptr, i64, ptr, i64, ptr, ptr, i64, ptr, i64, ptr, i64, ptr, i64, ptr, i64, i64, ptr, i64, ptr, ptr, ptr, ptr }
 
 ; A value to take: 0 from where, 1 out of which node, argument or object, 2 its index, key or name, 3 what it has to be,
-; 4 its type, description or value, 5 its size or the number of its pointer, 6 whether an equal value will do,
+; 4 its type, description or value, 5 its size, the number of its pointer, or the node that it has to be the same object
+; as, 6 whether an equal value will do,
 ; 7 whether an equal key will do
 %Node = type { i64, i64, ptr, i64, ptr, i64, i64, i64 }
 
@@ -538,6 +539,7 @@ check:
     i64 4, label %items
     i64 5, label %mapping
     i64 6, label %attributes
+    i64 7, label %again
   ]
 
 array:
@@ -593,6 +595,12 @@ count_keys:
 
 attributes:
   br i1 %right_type, label %good, label %bad
+
+again:
+  %earlier_at = getelementptr ptr, ptr %objects, i64 %number
+  %earlier = load ptr, ptr %earlier_at
+  %is_again = icmp eq ptr %object, %earlier
+  br i1 %is_again, label %good, label %bad
 
 good:
   br label %loop

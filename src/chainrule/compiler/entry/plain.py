@@ -26,6 +26,7 @@ from chainrule.compiler.entry.signature import (
     NumberResult,
     OwnArray,
     Record,
+    SameInput,
     ScalarInput,
     ScalarResult,
     Sequence,
@@ -87,7 +88,7 @@ def _call(plan: _Plan, /, *arguments: Any) -> Any:
     signature = plan.signature
     try:
         values = _take_apart(signature, arguments)
-        cells = [_cell(leaf, value) for leaf, value in zip(plan.inputs, values, strict=True)]
+        cells = [_cell(leaf, x, values) for leaf, x in zip(plan.inputs, values, strict=True)]
     except _Mismatch:
         return MISMATCH
     if _overlap(plan.extents, cells):
@@ -96,7 +97,7 @@ def _call(plan: _Plan, /, *arguments: Any) -> Any:
     for slot, array in plan.constants:
         pointers[slot] = _data(array)
     for leaf, (_, address) in zip(plan.inputs, cells, strict=True):
-        if not isinstance(leaf, StaticInput):
+        if not isinstance(leaf, (StaticInput, SameInput)):
             for slot in leaf.slots:
                 pointers[slot] = address
     outputs: list[Any] = []
@@ -169,29 +170,39 @@ def _is_exactly(value: Any, kind: type) -> bool:
     return type(value) is kind
 
 
-def _cell(leaf: Leaf, value: Any) -> tuple[Any, int]:
+def _cell(leaf: Leaf, value: Any, values: list[Any]) -> tuple[Any, int]:
     """Return what holds a leaf's memory, and its address; raise if the leaf is not what it should be."""
+    if isinstance(leaf, (StaticInput, SameInput)):
+        is_right = (
+            is_same_static(value, leaf.value)
+            if isinstance(leaf, StaticInput)
+            else value is values[leaf.leaf]
+        )
+        if not is_right:
+            raise _Mismatch
+        return None, 0
+    holder = _holder(leaf, value)
+    return holder, _data(holder)
+
+
+def _holder(leaf: ArrayInput | NumberInput | ScalarInput, value: Any) -> Any:
+    """Return what holds the memory of an array or a number, or raise if it is none of the right type."""
     match leaf:
         case ArrayInput():
             if type(value) is not np.ndarray or not _fits(leaf, value):
                 raise _Mismatch
-            holder = value
+            return value
         case NumberInput(kind):
             if type(value) is not kind:
                 raise _Mismatch
             try:
-                holder = np.array(value, NUMBERS[kind])
+                return np.array(value, NUMBERS[kind])
             except OverflowError:
                 raise _Mismatch from None
         case ScalarInput(dtype):
             if type(value) is not dtype.type or value.dtype != dtype:
                 raise _Mismatch
-            holder = np.array(value)
-        case StaticInput(expected):
-            if not is_same_static(value, expected):
-                raise _Mismatch
-            return None, 0
-    return holder, _data(holder)
+            return np.array(value)
 
 
 def _fits(leaf: ArrayInput, array: Any) -> bool:

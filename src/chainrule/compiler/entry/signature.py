@@ -63,6 +63,13 @@ class StaticInput:
 
 
 @record
+class SameInput:
+    """An argument that has to be the very object that the n-th leaf among the inputs is, which comes before it."""
+
+    leaf: int
+
+
+@record
 class Sequence:
     """A list, a tuple or a named tuple: exactly of type `kind`."""
 
@@ -130,7 +137,7 @@ class ConstantResult:
     value: Any
 
 
-Leaf = ArrayInput | NumberInput | ScalarInput | StaticInput
+Leaf = ArrayInput | NumberInput | ScalarInput | StaticInput | SameInput
 Container = Sequence | Mapping | Record
 Input = Leaf | Container
 Result = FreshArray | OwnArray | ScalarResult | NumberResult | ConstantResult | Container

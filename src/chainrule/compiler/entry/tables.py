@@ -34,6 +34,7 @@ from chainrule.compiler.entry.signature import (
     Place,
     Record,
     Result,
+    SameInput,
     ScalarInput,
     ScalarResult,
     Sequence,
@@ -64,7 +65,7 @@ _MOST = 4_000
     _OWN_ATTRIBUTE,
     _FIELD,
 ) = range(12)
-_ARRAY, _VALUE, _INTEGER, _STATIC, _ITEMS, _MAPPING, _ATTRIBUTES = range(7)
+_ARRAY, _VALUE, _INTEGER, _STATIC, _ITEMS, _MAPPING, _ATTRIBUTES, _AGAIN = range(8)
 _OUTPUT, _OWN, _CONSTANT, _SCALAR = range(4)
 _NUMBERS = {float: 4, int: 5, bool: 6, complex: 7}
 _TUPLE, _LIST, _DICT, _NAMED_TUPLE, _OBJECT = range(8, 13)
@@ -221,12 +222,12 @@ class _Writer:
                 wanted = _INTEGER if kind is int else _VALUE, id(kind), self._slot(node.slots), 0
             case ScalarInput(dtype):
                 wanted = _VALUE, id(self.keep(dtype.type)), self._slot(node.slots), 0
+            case SameInput(leaf):
+                wanted = _AGAIN, 0, self.leaves[leaf], 0
             case StaticInput(value):
                 wanted = _STATIC, id(self.keep(value)), 0, int(is_comparable(value))
-            case Mapping(_, _, True):
-                wanted = _ATTRIBUTES, id(dict), 0, 0
-            case Mapping(keys):
-                wanted = _MAPPING, id(dict), len(keys), 0
+            case Mapping(keys, _, is_open):
+                wanted = _ATTRIBUTES if is_open else _MAPPING, id(dict), len(keys), 0
             case Record(kind, names):
                 _check_attributes(kind, names)
                 wanted = _ATTRIBUTES, id(self.keep(kind)), 0, 0
