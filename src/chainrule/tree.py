@@ -43,7 +43,10 @@ class Structure:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):
             return NotImplemented
-        return bool(self.spec == other.spec) and self.static == other.static
+        try:
+            return bool(self.spec == other.spec) and self.static == other.static
+        except Exception:  # noqa: BLE001  what does not compare is another
+            return False
 
     def __hash__(self) -> int:
         return hash((self.spec, len(self.static)))

@@ -261,6 +261,27 @@ def test_a_change_of_what_a_step_reads_is_seen(kind, held):
         np.testing.assert_array_equal(compiled(X), step(X))
 
 
+@pytest.mark.parametrize("kind", WATCHED)
+def test_a_change_of_an_argument_is_seen_whatever_it_is(kind):
+    make, read, change = WATCHED[kind]
+    s = make()
+    compiled = cr.compile(lambda s, x: read(s, x))
+    before = [compiled(s, X), compiled(s, X), read(s, X)][-1]
+    change(s)
+    assert not np.array_equal(read(s, X), before)
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(s, X), read(s, X))
+
+
+@pytest.mark.parametrize("kind", [_Dict, dict, collections.UserDict, types.SimpleNamespace])
+def test_arguments_that_hold_other_arrays_are_others(kind):
+    """Some do not compare: the truth of equal arrays is no truth value."""
+    compiled = cr.compile(lambda s, x: x * (s.w if kind is types.SimpleNamespace else s["w"]))
+    for w in (X, X + 1, X + 1, 2 * X):
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(kind(w=w), X), X * w)
+
+
 def _two_names(one, other):
     THIS.one, THIS.other = one, other
     return lambda x: x * one_of() - x * other_of() * 10

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 _SPECIALIZATIONS_AT_MOST = 64
 _PATHS_AT_MOST = 32
 _GENERATORS_AT_MOST = 8
-_VALUES = (str, bytes, bool, type(None), type, np.dtype)
-"""Static arguments that are compared by their values; of all others the attributes are watched."""
+_VALUES = (str, bytes, bool, type(None), np.dtype)
+"""Static arguments that are compared by their values; of all others, classes too, the attributes are watched."""
 _CHANGING = (set, bytearray, memoryview)
 """Static arguments whose contents may be others in the next call, and are not watched; iterators are such too."""
 

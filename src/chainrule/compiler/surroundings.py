@@ -91,7 +91,9 @@ class Surroundings:
         self._reached: list[Any] = []
         self._names = _names_of(f)
         self.absent: list[tuple[Any, str]] = []
-        self._pending: list[Any] = [f, *objects]
+        self._pending: list[Any] = [f]
+        for x in objects:
+            self._hold(x)
         self._follow_all()
         self._watched = _watched(self.fixed)
         self._read = _laid_out([x for _, x in self.arrays], self.parts)
