@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.core.op import TABLE
 from chainrule.core.trace import Node, ReverseLevel, scope, topological
 
 
@@ -206,3 +207,13 @@ def test_a_node_knows_the_layer_it_belongs_to() -> None:
     scopes = [node.scope for node in topological([y.node]) if node.op is not None]
     assert sorted(set(scopes)) == ["model.layers[0]", "model.layers[1]"]
     assert scopes == sorted(scopes)
+
+
+def test_what_rules_read_is_not_asked_of_values_that_are_types_alone() -> None:
+    known = TABLE["hypot"].known_reads
+    known.clear()
+    compiled = cr.compile(cr.grad(lambda x: np.sum(np.hypot(x, 2 * x))))
+    np.testing.assert_allclose(compiled(np.arange(1.0, 4)), np.full(3, 5**0.5))
+    assert not known
+    cr.grad(lambda x: np.hypot(x, 2.0))(1.0)
+    assert known

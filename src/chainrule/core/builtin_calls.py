@@ -85,9 +85,8 @@ def builtins_of(f: FunctionType, stand_ins: StandIns) -> StandIns:
 def with_stand_ins(code: CodeType, stand_ins: StandIns) -> CodeType:
     """Return code that calls stand-ins, itself and inside of it; the same where there is nothing to replace."""
     names = frozenset(stand_ins)
-    if all(names.isdisjoint(c.co_names) for c in with_inner_codes(code)):
-        return code  # as most: to take code apart takes longer
-    found = _names_called(code) & names
+    naming = [c for c in with_inner_codes(code) if not names.isdisjoint(c.co_names)]  # most do not
+    found = names.intersection([name for c in naming for name in _names_called(c)])
     if not found or _names_bound(code) & names:
         return code
     return _replaced(code, code.co_filename, tuple(sorted((n, stand_ins[n]) for n in found)))
@@ -95,8 +94,8 @@ def with_stand_ins(code: CodeType, stand_ins: StandIns) -> CodeType:
 
 @functools.lru_cache(maxsize=4096)
 def _names_called(code: CodeType) -> frozenset[str]:
-    """Return the global names that code, or code inside it, loads to call them at once."""
-    return frozenset([name for c in with_inner_codes(code) for _, _, name in _loads(c)])
+    """Return the global names that code loads to call them at once."""
+    return frozenset([name for _, _, name in _loads(code)])
 
 
 @functools.lru_cache(maxsize=4096)
@@ -106,6 +105,7 @@ def _names_bound(code: CodeType) -> frozenset[str]:
         [
             c.co_names[number]
             for c in with_inner_codes(code)
+            if any(what in c.co_code[::2] for what in _BINDING)
             for _, _, what, number in instructions(c)
             if what in _BINDING
         ]

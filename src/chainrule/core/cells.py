@@ -155,6 +155,7 @@ class PlainLevel:
     __slots__ = ()
     number = 0
     alive = False
+    has_numbers = True
 
 
 PLAIN: Any = PlainLevel()

@@ -28,6 +28,7 @@ class CaptureLevel(Level):
     __slots__ = ()
     hands_on_errors = False  # a rule that refuses symbols has lost nobody's derivative
     takes_derivatives = False
+    has_numbers = False
 
     def input(self, type: ArrayType) -> Any:  # noqa: A002  the vocabulary's word
         """Return a traced input of which only the type is known."""

@@ -141,6 +141,8 @@ class Level:
     __slots__ = ("alive", "escaped", "number", "outer", "snapshots")
     hands_on_errors = True
     takes_derivatives = True
+    has_numbers = True
+    """Whether the values below are numbers in the end; they may be types alone."""
     follows_python = False
     """Whether its numbers stay traced where Python itself converts them, by `float(x)` for example."""
 
@@ -230,7 +232,7 @@ class ReverseLevel(Level):
             return out
         reads = op.known_reads.get(_reads_key(1, (below,), params) if op.reads_vary else 1)
         if reads is None or self.keep_all:
-            reads = self._reads_of(op, 1, (below,), params)
+            reads = self._reads_of(op, 1, (below,), params, out)
         return self._recorded(op, (below if reads & 2 else a.type,), params, (a.node,), out, reads)
 
     def _record_several(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
@@ -263,7 +265,7 @@ class ReverseLevel(Level):
             return out
         reads = op.known_reads.get(_reads_key(traced, inner, params) if op.reads_vary else traced)
         if reads is None or self.keep_all:
-            reads = self._reads_of(op, traced, inner, params)
+            reads = self._reads_of(op, traced, inner, params, out)
         kept = self._kept(args, inner, parents, reads)
         return self._recorded(op, kept, params, parents, out, reads)
 
@@ -309,10 +311,11 @@ class ReverseLevel(Level):
         return TracedScalar(self, out, node, out_type)
 
     def _reads_of(
-        self, op: Op, traced: int, inner: Sequence[Value], params: Mapping[str, Any]
+        self, op: Op, traced: int, inner: Sequence[Value], params: Mapping[str, Any], out: Value
     ) -> int:
-        """Return which values the reverse rule reads, derived once; all of them for a tape that keeps all."""
-        if self.keep_all:
+        """Return which values the reverse rule reads, derived once; all where all are kept, or are types alone."""
+        one = out[0] if type(out) is tuple and out else out
+        if self.keep_all or (type(one) in HANDLES and not one.level.has_numbers):
             return READS_ALL
         reads = op.reads(traced, [type_of(a) for a in inner], params)
         if len(op.known_reads) >= _READS_AT_MOST:
