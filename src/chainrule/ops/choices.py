@@ -107,7 +107,7 @@ def _piecewise(x: Value, condlist: Any, funclist: Sequence[Any], *args: Any, **k
     for mask, function in zip(masks, funclist, strict=True):
         value = function
         if callable(function):
-            if not np.any(mask):
+            if not np.any(np.broadcast_to(False, type_of(x).shape)[mask]) and not np.any(mask):
                 continue
             value = function(
                 FRONTS["getitem"](FRONTS["atleast_1d"](x), np.atleast_1d(mask)), *args, **kw

@@ -107,6 +107,8 @@ def _polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     if type_of(constants).size < order:
         expected = f"one number, or one for each of the {order} integrations"
         raise ArgumentError.from_range("np.polyint", "k", k, expected)
+    if not order and not isinstance(p, np.poly1d):
+        return array_like(p)
     result = coefficients(p)
     for i in range(order):
         size = type_of(result).size

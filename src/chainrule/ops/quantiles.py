@@ -18,6 +18,7 @@ from chainrule.ops.canonical import (
     axes_of,
     count_along,
     is_set,
+    real_like,
     reduced_shape,
     refuse_out,
 )
@@ -123,8 +124,13 @@ def _sorted_rows(name: str, x: Value, axes: Axes) -> Value:
     shape = type_of(x).shape
     if count_along(shape, axes) == 0:
         raise ShapeError.from_no_elements(name, shape, axes)
-    rows = FRONTS["sort"](_row_wise(x, axes), axis=-1)
-    return rows if type_of(rows).is_inexact else astype(rows, np.float64)
+    return FRONTS["sort"](_row_wise(x, axes), axis=-1)
+
+
+def _precision(rows: Value) -> np.dtype[Any]:
+    """Return the dtype of means of elements."""
+    t = type_of(rows)
+    return t.dtype if t.is_inexact else np.dtype(np.float64)
 
 
 def _count_of(rows: Value, *, skip: bool) -> Value:
@@ -136,7 +142,7 @@ def _count_of(rows: Value, *, skip: bool) -> Value:
 
 def _spoilt(rows: Value, found: Value, *, skip: bool) -> Value:
     """Return NaN for every row that has one, unless they are left out."""
-    if skip:
+    if skip or not type_of(rows).is_inexact:
         return found
     last = FRONTS["getitem"](rows, (..., slice(-1, None)))
     return np.where(np.isnan(last), last, found)
@@ -164,18 +170,18 @@ def _quantile_of(
     if weights is not None:
         return _picked_by_weight(name, a, q, axis, method, keepdims, weights)
     _checked(name, q, method)
-    a, t = array_like(a), type_of(q)
+    a, t = real_like(name, "a", a), type_of(q)
     shape = type_of(a).shape
     axes = axes_of(axis, len(shape))
+    if skip and 0 in shape:
+        return np.nanmean(a, axis=axes, keepdims=is_set(keepdims))
     rows = _sorted_rows(name, a, axes)
     # As in NumPy, a Python number q leaves the dtype of the array alone.
     vector = reshaped(q if is_traced(q) else np.asarray(q), (t.size,))
-    vector = astype(vector, type_of(rows).dtype) if t.weak else vector
+    vector = astype(vector, _precision(rows)) if t.weak else vector
     count = astype(_count_of(rows, skip=skip), type_of(vector).dtype)
     found = _interpolated(rows, count, vector, method)
     result = _shaped(_spoilt(rows, found, skip=skip), t.shape, shape, axes, keepdims)
-    if not type_of(a).is_inexact and t.dtype.kind == "f" and not t.weak:
-        result = astype(result, np.result_type(type_of(a).dtype, t.dtype))
     return result if skip else laid_out(result)
 
 
@@ -201,7 +207,8 @@ def _picked_by_weight(
     numbers = np.asarray(numbers_of(name, rows))
     places = np.argmax(numbers[..., None, :] == wanted[..., None], axis=-1)
     found = np.take_along_axis(rows, places, axis=-1)
-    found = np.where(np.isnan(wanted), np.nan, found)
+    if type_of(a).is_inexact:
+        found = np.where(np.isnan(wanted), np.nan, found)
     result = _shaped(found, share.shape, shape, axes, keepdims)
     # With weights NumPy returns an array of no axes where it else returns a number.
     return result if np.shape(result) else FRONTS["getitem"](result, ...)
@@ -238,8 +245,11 @@ def _median_front(name: str, *, skip: bool) -> Callable[..., Value]:
         a = array_like(a)
         shape = type_of(a).shape
         axes = axes_of(axis, len(shape))
+        if skip and 0 in shape:
+            return np.nanmean(a, axis=axes, keepdims=is_set(keepdims))
         rows = _sorted_rows(name, a, axes)
         n = _count_of(rows, skip=skip)
+        rows = astype(rows, _precision(rows))
         middle = (_picked(rows, (n - 1) // 2, n - 1) + _picked(rows, n // 2, n - 1)) / 2
         return _shaped(_spoilt(rows, middle, skip=skip), (), shape, axes, keepdims)
 

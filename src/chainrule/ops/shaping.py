@@ -98,6 +98,8 @@ def _squeeze(a: Value, axis: Any = None) -> Value:
     )
     if count_along(shape, gone) != 1:
         raise ShapeError.from_squeeze(shape, gone)
+    if not gone:
+        return a
     return reshape_viewed(a, tuple([n for i, n in enumerate(shape) if i not in gone]))
 
 
