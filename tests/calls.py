@@ -191,6 +191,39 @@ def accepts(op: Op, sample: Sample, dtype):
     return True
 
 
+BARE = {
+    "arrays without axes": lambda x: np.array(_first(x)),
+    "numbers": lambda x: np.float64(_first(x)),
+    "Python's numbers": lambda x: float(_first(x)),
+    "truth values": lambda x: np.array(_first(x) > 0),
+    "nothing": lambda x: np.zeros((0, *np.shape(x)[1:])) if np.ndim(x) else np.array(_first(x)),
+}
+"""What the arrays of a sample are replaced by: values without axes, or without elements."""
+
+
+def _first(x):
+    return np.ravel(x)[0] if np.size(x) else 0.75
+
+
+def bare(op: Op, sample: Sample, make):
+    """Return a sample's call with bare values, and NumPy's answer or its error; None where there is no such call."""
+    call = draw(op, sample)
+    if sample.prepare or not call.arrays or any(x.dtype != REAL for x in call.arrays):
+        return None
+    call = Call(call.function, tuple(map(make, call.arrays)))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call, answer(call.function, call.arrays)
+
+
+def answer(function, arrays):
+    """Return what a call gives, or its error."""
+    try:
+        return function(*[x.copy() if isinstance(x, np.ndarray) else x for x in arrays])
+    except Exception as error:  # noqa: BLE001  whatever NumPy raises, or we do
+        return error
+
+
 def traced(call: Call):
     """Run a call under a reverse trace and return its result, still traced."""
     with ReverseLevel() as level:

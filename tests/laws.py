@@ -1,10 +1,14 @@
 """What holds for every op, as functions of an entry and one of its samples. Nothing here knows an op by name."""
 
+import warnings
+
 import numpy as np
 from tests.calls import (
     COMPLEX,
     REAL,
     SINGLE,
+    answer,
+    bare,
     draw,
     has_numpy_name,
     parts,
@@ -59,6 +63,29 @@ def check_value(op: Op, sample: Sample, dtype, *, weak=False):
         leaf = p.leaf() if is_handle(p) else p
         assert isinstance(leaf, np.ndarray) == isinstance(value, np.ndarray), "array or number"
         assert_same(leaf, value)
+
+
+def check_bare(op: Op, sample: Sample, make, kind):
+    """Of values without axes or elements a trace gives NumPy's kinds of results, and no answer where NumPy has none."""
+    given = bare(op, sample, make)
+    if given is None:
+        return
+    call, expected = given
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got = answer(lambda *_: traced(call), ())
+    assert_as_numpys(got, expected, kind)
+
+
+def assert_as_numpys(got, expected, of):
+    """What is answered has NumPy's kinds, shapes and dtypes; more may be refused."""
+    if isinstance(got, Exception):
+        return
+    assert not isinstance(expected, Exception), f"of {of} NumPy raises {expected!r}"
+    for p, value in zip(parts(got), parts(expected), strict=True):
+        leaf = p.leaf() if is_handle(p) else p
+        assert isinstance(leaf, np.ndarray) == isinstance(value, np.ndarray), of
+        assert shape_and_dtype(leaf) == shape_and_dtype(value), of
 
 
 def check_names(op: Op, sample: Sample):

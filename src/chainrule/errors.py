@@ -939,6 +939,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_rehearsal(cls, name: str, error: Exception) -> Self:
+        return cls(
+            f"compile: {name} raised {type(error).__name__} for samples of these arguments: {error}.",
+            hint="the step is run as it is, and says what is wrong, if its numbers are refused, too.",
+        )
+
+    @classmethod
     def from_refusal(cls, name: str) -> Self:
         return cls(
             f"compile: {name} raises for these arguments, or Python answers with a number of another type.",

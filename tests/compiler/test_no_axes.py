@@ -1,11 +1,16 @@
 """Arrays without axes are written to like others, the caller's too, by whatever name."""
 
 import math
+import warnings
+from functools import partial
 
 import numpy as np
 import pytest
+from tests import calls, laws
 
 import chainrule as cr
+from chainrule import tree
+from chainrule.compiler.capture import capture_step, outcome_of
 
 
 def _added(a):
@@ -137,6 +142,18 @@ OF_ONE = {
     "dot": lambda x: np.dot(x, x),
     "prod": lambda x: np.prod(x, axis=()),
 }
+OF_ONE |= {
+    "reshape": lambda x: np.reshape(x, ()),
+    "transpose": np.transpose,
+    "squeeze": np.squeeze,
+    "moveaxis": lambda x: np.moveaxis(x, (), ()),
+    "expand_dims": lambda x: np.expand_dims(x, ()),
+    "real_if_close": np.real_if_close,
+    "real_if_close of a complex number": lambda x: np.real_if_close(x + 0j),
+    "broadcast_arrays": lambda x: np.broadcast_arrays(x, 1.0)[0],
+    "fftn": np.fft.fftn,
+    "matrix_transpose": lambda x: np.matrix_transpose([[x]])[0, 0],
+}
 OF_A_MATRIX = {
     "reshape": lambda x: x.reshape(()),
     "ellipsis": lambda x: x[0, 0, ...],
@@ -201,3 +218,69 @@ def test_a_function_of_what_has_no_axes_gives_what_numpy_gives(f, x):
         assert type(got) is type(expected)
         assert np.shape(got) == np.shape(expected)
     assert np.shape(cr.vjp(f, x)[0]) == np.shape(f(x))
+
+
+SAMPLES = [pytest.param(op, op.samples[i], id=f"{op.name}-{i}") for op, i in calls.every_sample()]
+
+
+@pytest.mark.parametrize(
+    ("op", "sample"), [p for p in SAMPLES if calls.has_numpy_name(p.values[0])]
+)
+def test_values_without_axes_or_elements_are_captured_as_numpy_takes_them(op, sample):
+    for kind, make in calls.BARE.items():
+        given = calls.bare(op, sample, make)
+        if given is not None:
+            call, expected = given
+            got = calls.answer(partial(captured, call), call.arrays)
+            laws.assert_as_numpys(got, expected, kind)
+
+
+def captured(call, *arrays):
+    """Return what a captured call returns, in the kinds that native code gives."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        step = capture_step(
+            call.function, arrays, lambda x: (tuple(x), {}), is_shared=lambda x: False
+        )
+        values, structure = outcome_of(step, arrays)
+    pairs = zip(step.results, values, strict=True)
+    return tree.unflatten(structure, [_as_native(r, x) for r, x in pairs])
+
+
+def _as_native(result, x):
+    if result.node is None or result.node.type.shape or result.node.type.weak:
+        return x
+    return np.asarray(x) if result.is_array else np.asarray(x)[()]
+
+
+def test_what_numpy_refuses_by_the_types_of_numbers_alone_is_left_to_it():
+    mean = cr.compile(lambda x: np.mean(x, axis=0))
+    for _ in range(2):
+        with pytest.raises(np.exceptions.AxisError):
+            mean(np.array(1.0))
+    assert "np.mean raised AxisError for samples of these arguments" in mean.report()
+    with pytest.raises(np.exceptions.AxisError):
+        cr.grad(lambda x: np.mean(x, axis=0))(np.array(1.0))
+    with pytest.raises(np.exceptions.AxisError):
+        cr.grad(lambda x: x.mean(0))(np.array(1.0))
+
+
+def test_what_numpy_refuses_of_some_numbers_only_is_computed_of_others():
+    def chosen(x, i):
+        return np.take(x, i)
+
+    picked = cr.compile(chosen)
+    assert picked(np.array(2.0), np.array(0)) == 2.0
+    with pytest.raises(IndexError):
+        picked(np.array(2.0), np.array(1))
+
+
+def test_what_the_user_wrote_is_not_called_with_samples():
+    seen = []
+
+    def noted(v):
+        seen.append(v.shape)
+        return v * 2
+
+    cr.grad(lambda x: np.piecewise(x, [x > 0], [noted, 0.0])[()])(np.array(1.0))
+    assert seen == [(1,)]

@@ -26,7 +26,7 @@ from chainrule.compiler.python_calls import following_python
 from chainrule.compiler.records import record, replaced
 from chainrule.compiler.strides import laid_out
 from chainrule.compiler.without_axes import are_arrays
-from chainrule.core.cells import HANDLES, TracedArray, frozen, settled, type_of
+from chainrule.core.cells import HANDLES, TracedArray, TracedScalar, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
 from chainrule.core.op import FRONTS, TABLE, Op
 from chainrule.core.reroute import following
@@ -219,6 +219,10 @@ class StepLevel(CaptureLevel):
         if self.alive:
             raise EscapedValueError.from_text()
         return x.out
+
+    def doubt(self, name: str, error: Exception) -> None:
+        """Leave the step to Python: NumPy raises an error for samples of the arguments of a call."""
+        raise NotCompiledError.from_rehearsal(name, error)
 
     def _check(self, refused: Any, name: str) -> None:
         """Record that calls for which something holds are run eagerly.
@@ -688,7 +692,7 @@ def _result(level: StepLevel, x: Any, places: Mapping[int, int], inputs: Sequenc
         return Result(None, constant=x)
     if x.level is not level:
         raise NotCompiledError.from_outer_trace()
-    if x.node in inputs and not x.type.shape:
+    if x.node in inputs and type(x) is TracedScalar:
         return Result(None, argument=inputs.index(x.node))
     return Result(x.node, is_array=type(x) is TracedArray)
 

@@ -169,6 +169,16 @@ class TracedScalar(Traced, ScalarMethods):
 
     __slots__ = ()
 
+    def in_array(self) -> TracedArray:
+        """Return an array without axes of this number."""
+        number = FRONTS["astype"](self, self.type.dtype) if self.type.weak else self
+        out = number.out
+        if type(out) is TracedScalar:
+            out = out.in_array()
+        elif type(out) not in HANDLES and type(out) is not ArrayType:
+            out = np.asarray(out)
+        return TracedArray(number.level, out, number.node, number.type)
+
 
 def _is_spread(x: np.ndarray[Any, Any]) -> bool:
     """Say whether an array is a copy with gaps, which can be written to."""

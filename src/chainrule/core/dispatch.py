@@ -16,6 +16,8 @@ import numpy as np
 from chainrule.core.faces import FunctionFace
 from chainrule.core.lists import has_lists, holds_traced, is_handle, joined, joined_arguments
 from chainrule.core.op import BY_NUMPY, FRONTS
+from chainrule.core.rehearsal import as_rehearsed, is_bare, rehearsed
+from chainrule.core.types import ArrayType
 from chainrule.errors import (
     ArgumentError,
     DTypeError,
@@ -179,7 +181,7 @@ def _call_and_store(
     if out is None and (place := _out_position(function)) is not None and place < len(args):
         out = args[place]
         args = (*args[:place], None, *args[place + 1 :])
-    result = front(*args, **options)
+    result = _as_numpy(front, function, args, options)
     if out is None or out is Ellipsis:
         return result
     target = out[0] if type(out) is tuple else out
@@ -191,6 +193,59 @@ def _call_and_store(
     if function not in _SPREADS:
         _check_fit(_function_name(function), function, result, target)
     return store(target, result, _function_name(function))
+
+
+def _as_numpy(
+    front: Callable[..., Any], function: Any, args: Sequence[Any], options: Mapping[str, Any]
+) -> Any:
+    """Call a front: of values without axes or without elements it gives NumPy's kinds of results.
+
+    What NumPy refuses by the types of such values is refused, too, though our own error comes first.
+    """
+    if not (any(map(is_bare, args)) or any(map(is_bare, options.values()))):
+        return front(*args, **options)
+    known = rehearsed(function, args, options)
+    refused = _refusal(function, args, options, known) if isinstance(known, Exception) else None
+    result = front(*args, **options)
+    if refused is not None:
+        raise refused
+    return result if isinstance(known, Exception) else as_rehearsed(result, known)
+
+
+def _refusal(
+    function: Any, args: Sequence[Any], options: Mapping[str, Any], error: Exception
+) -> Exception | None:
+    """Return the error that NumPy raises for values after it did for samples of them; None if it raises none.
+
+    Where nobody knows the values, their level decides.
+    """
+    unknown = [x for x in map(_lowest, (*args, *options.values())) if x is not None]
+    if unknown:
+        unknown[0].level.doubt(_function_name(function), error)
+        return None
+    try:
+        function(*map(_copied, args), **{k: _copied(v) for k, v in options.items()})
+    except Exception as raised:  # noqa: BLE001  whatever NumPy raises
+        return raised
+    return None
+
+
+def _copied(x: Any) -> Any:
+    """Return the plain value; a write to it reaches nobody."""
+    if type(x) in (list, tuple):
+        return type(x)(map(_copied, x))
+    value = x.leaf() if is_handle(x) else x
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _lowest(x: Any) -> Any:
+    """Return a handle at the bottom of a value of which only the type is known; None if there is none."""
+    if type(x) in (list, tuple):
+        return next(filter(None.__ne__, map(_lowest, x)), None)
+    if not is_handle(x):
+        return None
+    lowest = x.lowest()
+    return lowest if type(lowest.out) is ArrayType else None
 
 
 def _check_fit(name: str, function: Any, result: Any, target: Any) -> None:

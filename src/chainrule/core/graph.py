@@ -50,6 +50,9 @@ class CaptureLevel(Level):
         """Return the numbers of a value, on which a shape depends. On types alone nobody knows."""
         raise ShapeError.from_unknown(name)
 
+    def doubt(self, name: str, error: Exception) -> None:
+        """Take note that NumPy raises an error for samples of the arguments of a call: rules are not asked."""
+
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         mine = [type(a) in HANDLES and a.level is self for a in args]
         parents = tuple([a.node if own else None for a, own in zip(args, mine, strict=True)])

@@ -24,6 +24,7 @@ from chainrule.core.flat import Flat
 from chainrule.core.interchange import Interchange
 from chainrule.core.lists import has_lists, is_sequence, joined
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS
+from chainrule.core.rehearsal import is_bare
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
 from chainrule.errors import ArgumentError, EscapedValueError
 from chainrule.position import is_user_file
@@ -655,7 +656,7 @@ def _in_place(name: str) -> Callable[[Any, Any], Any]:
 
 def _method(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        if options or len(args) > 1 or has_lists(args):
+        if options or len(args) > 1 or has_lists(args) or is_bare(self):
             return call_method(name, (self, *args), options)
         return FRONTS[name](self, *args)
 
