@@ -16,6 +16,7 @@ from chainrule.compiler.entry import make_entry
 from chainrule.compiler.entry.signature import (
     ArrayInput,
     ConstantResult,
+    Context,
     FreshArray,
     Hidden,
     Name,
@@ -29,16 +30,17 @@ from chainrule.compiler.entry.signature import (
 )
 from chainrule.compiler.entry.signature import Sequence as Items
 from chainrule.compiler.entry.signature import leaves as input_leaves
+from chainrule.compiler.error_settings import SETTINGS
 from chainrule.compiler.identity import identity_of
 from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
 from chainrule.compiler.machine_code.jit import load_object, object_code
-from chainrule.compiler.numerics import contexts_now
 from chainrule.compiler.records import record, replaced
 from chainrule.compiler.settings import has_tiers, is_checking
 from chainrule.compiler.statics import static_description
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
+from chainrule.core.trace import CURRENT
 from chainrule.errors import NotCompiledError
 from chainrule.tree import Structure
 
@@ -141,7 +143,7 @@ class Built:
         self.make_fast = self._make_fast if is_fast else None
 
     def _make_fast(self) -> Callable[..., Any]:
-        hidden = (*self._signature.hidden, *contexts_now())  # leaves are counted by their places
+        hidden = (*self._signature.hidden, *_contexts_now())  # leaves are counted by their places
         return make_entry(replaced(self._signature, hidden=hidden), *self._code)
 
     def improved(self) -> Built:
@@ -191,6 +193,15 @@ def build(
     repeats = len(set(captured.graph.inputs)) < len(captured.graph.inputs)
     is_fast = not is_flat and not repeats and len(signature.arguments) == _positional(structure)
     return Built(signature, native, is_flat=is_flat, is_fast=is_fast)
+
+
+def _contexts_now() -> tuple[Hidden, ...]:
+    """Return what an entry has to find in its context: no trace, and NumPy's error settings as they are now."""
+    conditions = [Hidden(Context(CURRENT), StaticInput(None))]
+    if SETTINGS is not None:
+        settings = Context(SETTINGS)
+        conditions.append(Hidden(settings, StaticInput(settings.read())))
+    return tuple(conditions)
 
 
 def _loaded(artifact: Artifact) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

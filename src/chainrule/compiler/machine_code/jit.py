@@ -13,7 +13,6 @@ from typing import Any
 
 from chainrule.compiler.machine_code import linker
 from chainrule.compiler.machine_code.cache import cached
-from chainrule.compiler.machine_code.machine import Machine
 from chainrule.compiler.machine_code.symbols import address_of
 from chainrule.compiler.records import record
 from chainrule.errors import NativeCodeError
@@ -170,6 +169,8 @@ def _machine(effort: int) -> Any:
 
 def _new_machine(effort: int) -> Any:
     """Describe this machine to LLVM; an execution engine takes the description over."""
+    from chainrule.compiler.machine_code.machine import Machine
+
     host = Machine.host()
     target = _llvm().Target.from_triple(host.triple)
     return target.create_target_machine(
