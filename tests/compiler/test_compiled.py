@@ -374,6 +374,16 @@ def test_donation_means_the_same_when_the_step_runs_eagerly():
     assert x.tolist() == [2.0, 2.0]
 
 
+def test_donated_arrays_that_overlap_do_not_take_results_that_do_not():
+    rows = np.arange(5.0)
+    added, taken = cr.compile(lambda x, y: (x + y, x - y), donate=(0, 1))(rows[:3], rows[1:4])
+    np.testing.assert_array_equal(added, [1.0, 3.0, 5.0])
+    np.testing.assert_array_equal(taken, [-1.0, -1.0, -1.0])
+    kept, doubled = cr.compile(lambda x, y: (x, 2 * y), donate=1)(rows[:3], rows[1:4])
+    np.testing.assert_array_equal(kept, [0.0, 1.0, 2.0])
+    np.testing.assert_array_equal(doubled, [2.0, 4.0, 6.0])
+
+
 def test_donate_takes_the_numbers_of_arguments():
     with pytest.raises(ArgumentError, match="donate"):
         cr.compile(lambda x: x, donate=(-1,))

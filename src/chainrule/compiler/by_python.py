@@ -18,7 +18,7 @@ _VARYING = (np.ndarray, np.generic, float, complex, list, tuple, dict)
 def donated_results(
     donate: Sequence[int], args: Sequence[Any], leaves: Sequence[Any], structure: Structure
 ) -> Any:
-    """Put results into the donated arrays that they fit, as the compiled step does.
+    """Put results into the donated arrays that they fit, as the compiled step does; not into parts of other arguments.
 
     Args:
         donate: the numbers of the arguments that are donated.
@@ -35,9 +35,11 @@ def donated_results(
     ]
     kept = {id(x) for x in leaves}
     own = {id(x) for x in free}
-    given = {id(x) for x in tree.leaves(tuple(args)) if type(x) is np.ndarray}
+    arrays = [x for x in tree.leaves(tuple(args)) if type(x) is np.ndarray]
+    given = {id(x) for x in arrays}
     results = [x.copy() if id(x) not in own and _shares(x, free) else x for x in leaves]
-    free = [x for x in free if id(x) not in kept]
+    unfit = kept | _entangled(arrays)
+    free = [x for x in free if id(x) not in unfit]
     for k, x in enumerate(results):
         if type(x) is not np.ndarray or not x.shape or id(x) in given:
             continue
@@ -75,6 +77,22 @@ def _shares(x: Any, arrays: Sequence[Any]) -> bool:
         and np.may_share_memory(x, a)
         for a in arrays
     )
+
+
+def _entangled(arrays: Sequence[Any]) -> set[int]:
+    """Return the identities of arrays that may share memory with others among them."""
+    groups: dict[int, list[Any]] = {}
+    for x in {id(x): x for x in arrays}.values():
+        groups.setdefault(id(_owner(x)), []).append(x)
+    if id(None) in groups:
+        groups = {0: [x for group in groups.values() for x in group]}
+    return {
+        id(x)
+        for group in groups.values()
+        if len(group) > 1
+        for x in group
+        if any(y is not x and np.may_share_memory(x, y) for y in group)
+    }
 
 
 def _owner(x: Any) -> Any:
