@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.tree import Structure
 
 FORKING = """
 import gc, os, signal, sys, threading, numpy as np, chainrule as cr
@@ -112,6 +114,21 @@ def test_threads_that_meet_in_a_first_call_get_results_of_their_own():
         assert sorted(float(y[0]) for y in kept) == pytest.approx(
             [2 * np.exp(float(i)) for i in range(4)]
         )
+
+
+def test_threads_that_bring_arguments_of_ever_other_types_get_what_the_step_gives(monkeypatch):
+    """Some look through what is compiled, for which Python asks for hashes, while others add to it."""
+    compiled = cr.compile(lambda x: x / len(str(x)))
+    hashed = Structure.__hash__
+
+    def work(first):
+        for n in range(first, 60, 6):
+            x = np.ones(n)
+            np.testing.assert_array_equal(compiled(x), x / len(str(x)))
+            assert "eagerly" in compiled.report()
+
+    monkeypatch.setattr(Structure, "__hash__", lambda self: hash((time.sleep(1e-4), hashed(self))))
+    in_threads([lambda i=i: work(i) for i in range(6)])
 
 
 def stepped(w, x, size):

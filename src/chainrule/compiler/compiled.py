@@ -216,7 +216,7 @@ class Compiled:
         """Have calls like this one go to Python at once, in parts or not, if no call is served otherwise."""
         if options or self._rules is not None:
             return
-        if any(s.eager is None for s in list(self._known.values())):
+        if any(s.eager is None for s in self._specializations()):
             return
         function = self._in_parts()
         if function is None:
@@ -255,7 +255,8 @@ class Compiled:
             return donated_results(self._donate, args, leaves, structure)
         if call.moving:
             self._counts.fix(call.kind)
-            self._known.pop(call.key, None)
+            with self._lock:
+                self._known.pop(call.key, None)
             return _AGAIN
         return _EAGERLY
 
@@ -313,6 +314,10 @@ class Compiled:
             else:
                 self._known.move_to_end(key)
             return known
+
+    def _specializations(self) -> list[Specialization]:
+        with self._lock:  # keys are hashed in Python, where other threads may come in
+            return list(self._known.values())
 
     def _compiled(
         self,
@@ -467,7 +472,7 @@ class Compiled:
         """Say, for each kind of call, what was compiled, and what runs eagerly and why."""
         lines = []
         in_parts = self._in_parts()
-        for i, s in enumerate(self._known.values()):
+        for i, s in enumerate(self._specializations()):
             lines += s.described(i)
             if s.eager is not None and in_parts is None:
                 lines.append(f"specialization {i}: runs eagerly: {s.eager}")
