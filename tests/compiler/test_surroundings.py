@@ -1,13 +1,16 @@
 """What a compiled step reads besides its arguments is watched wherever it lies: a change of it is seen."""
 
+import array
 import collections
 import dataclasses
 import functools
 import sys
 import types
+import weakref
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import chainrule as cr
 
@@ -138,6 +141,8 @@ class _Dict(dict):
     pass
 
 
+KEPT = Layer()
+
 WATCHED = {
     "dictionary": (lambda: {"rate": 1.0}, _by_key, _put("rate", 2.0)),
     "class made of a dictionary": (lambda: _Dict(rate=1.0), _by_key, _put("rate", 2.0)),
@@ -165,6 +170,41 @@ WATCHED = {
         lambda: collections.deque([np.ones(3)]),
         _first,
         lambda s: s[0].__setitem__(1, 5.0),
+    ),
+    "bytes": (lambda: bytearray(b"abc"), _first, _put(0, 7)),
+    "view of bytes": (lambda: memoryview(bytearray(b"abc")), _first, _put(0, 7)),
+    "array of Python's": (lambda: array.array("d", [1.0]), _first, _put(0, 2.0)),
+    "values of a dictionary": (
+        lambda: {"a": [1.0]}.values(),
+        lambda s, x: x * sum(map(len, s)),
+        lambda s: next(iter(s)).append(2.0),
+    ),
+    "weak reference": (
+        lambda: weakref.ref(KEPT),
+        lambda s, x: x * s().rate,
+        lambda _: setattr(KEPT, "rate", 7.0),
+    ),
+    "weak dictionary": (
+        lambda: weakref.WeakValueDictionary(a=KEPT),
+        lambda s, x: x * len(s),
+        lambda s: s.update(b=KEPT),
+    ),
+    "fields": (lambda: np.ones(3, [("rate", float), ("n", int)]), _by_key, _put("rate", 2.0)),
+    "objects": (lambda: np.array([1.0, None], object), _first, _put(0, 2.0)),
+    "texts": (
+        lambda: np.array(["a", "b"]),
+        lambda s, x: x * (2.0 if s[0] == "a" else 3.0),
+        _put(0, "c"),
+    ),
+    "masked array": (
+        lambda: np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False]),
+        lambda s, x: x * float(s.sum()),
+        _put(0, np.ma.masked),
+    ),
+    "sparse matrix": (
+        lambda: scipy.sparse.csr_array(np.eye(3)),
+        lambda s, x: s @ x,
+        lambda s: s.data.__setitem__(1, 5.0),
     ),
     "namespace": (lambda: types.SimpleNamespace(rate=1.0), _by_attribute, _set("rate", 2.0)),
     "object": (Layer, _by_attribute, _set("rate", 3.0)),
@@ -224,6 +264,7 @@ def _as_it_was(monkeypatch):
     monkeypatch.setitem(settings, "rate", 0.5)
     monkeypatch.setattr(Base, "rate", 2.0)
     monkeypatch.setattr(Kind, "rate", 1.0)
+    monkeypatch.setattr(KEPT, "rate", 2.0)
 
 
 def _in_a_closure(make, read):

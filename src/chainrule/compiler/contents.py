@@ -3,30 +3,72 @@
 from __future__ import annotations
 
 from collections import ChainMap, UserDict, UserList, deque
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
+from weakref import ReferenceType, WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
 
 from chainrule.compiler.entry.signature import MISSING, Place
 
-_MAPPINGS = (dict, UserDict, ChainMap, MappingProxyType)
-_OTHERS = (list, tuple, set, frozenset, deque, UserList)
+_MAPPINGS = (dict, UserDict, ChainMap, MappingProxyType, WeakKeyDictionary, WeakValueDictionary)
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_OTHERS = (list, tuple, set, frozenset, deque, UserList, *_VIEWS)
+_BYTES = (bytearray, memoryview)
+_OF_NUMBERS = "array"
+_SPARSE = "scipy.sparse"
+"""Modules of containers that are imported by who uses them."""
+_KNOWN = (*_MAPPINGS, *_OTHERS, *_BYTES, ReferenceType)
 _PLAIN = {dict, list, tuple}
 HELD = "held"
 """The key under which a place finds what is laid out, or held fast."""
 
 
+def _contents_of_array(x: Any) -> list[Any]:
+    """Return the objects in an array, or its bytes, and those of its mask, if it has one."""
+    if x.dtype.hasobject:
+        return [x.shape, x.dtype, *x.ravel().tolist()]
+    mask = np.asarray(getattr(x, "mask", ()))
+    return [x.shape, x.dtype, np.asarray(x).tobytes(), mask.shape, mask.tobytes()]
+
+
+_CONTENTS: tuple[tuple[Any, Callable[[Any], list[Any]]], ...] = (
+    (np.ndarray, _contents_of_array),
+    (_MAPPINGS, lambda x: [*x, *x.values()]),
+    (_OTHERS, list),
+    (ReferenceType, lambda x: [x()]),
+)
+
+
 def is_container(x: Any) -> bool:
-    """Say whether `x` is a container of Python's, of a class made of one, or a dataclass."""
-    return isinstance(x, (*_MAPPINGS, *_OTHERS)) or _is_dataclass(x)
+    """Say whether `x` holds others: a container of Python's, of a class made of one, a dataclass, a row of bytes.
+
+    So does an array of anything but numbers, which native code does not read.
+    """
+    if isinstance(x, np.ndarray):
+        return not is_of_numbers(x)
+    return (
+        isinstance(x, _KNOWN) or _is_dataclass(x) or _is_of(x, _OF_NUMBERS) or _is_sparse_matrix(x)
+    )
+
+
+def is_of_numbers(x: Any) -> bool:
+    """Say whether `x` is an array whose numbers are all there is to know of it: none is masked."""
+    return isinstance(x, np.ndarray) and x.dtype.kind in "biufc" and not hasattr(x, "mask")
 
 
 def contents_of(x: Any) -> list[Any]:
     """Return what lies in a container: the keys of a mapping, too."""
-    if isinstance(x, _MAPPINGS):
-        return [*x, *x.values()]
-    if isinstance(x, _OTHERS):
-        return list(x)
-    return [getattr(x, name, MISSING) for name in type(x).__dataclass_fields__]
+    for kinds, contents in _CONTENTS:
+        if isinstance(x, kinds):
+            return contents(x)
+    if _is_dataclass(x):
+        return [getattr(x, name, MISSING) for name in type(x).__dataclass_fields__]
+    if _is_sparse_matrix(x):  # a step has a copy of it
+        parts = vars(x).values()
+        return [v.tobytes() if isinstance(v, np.ndarray) else v for v in parts]
+    return [bytes(x)]
 
 
 def spread(x: Any) -> list[Any]:
@@ -82,6 +124,16 @@ class Laid:
     def get(self, key: str, _: Any = None) -> tuple[Any, ...]:
         """Return the same, as a dictionary does."""
         return self[key]
+
+
+def _is_of(x: Any, module: str) -> bool:
+    """Say whether the class of an object is of a module or package, and has been imported therefore."""
+    name: Any = type(x).__module__
+    return type(name) is str and (name == module or name.startswith(f"{module}."))
+
+
+def _is_sparse_matrix(x: Any) -> bool:
+    return _is_of(x, _SPARSE) and hasattr(x, "__dict__")
 
 
 def _is_dataclass(x: Any) -> bool:

@@ -27,7 +27,15 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
-from chainrule.compiler.contents import HELD, Laid, contents_of, is_container, is_plain, spread
+from chainrule.compiler.contents import (
+    HELD,
+    Laid,
+    contents_of,
+    is_container,
+    is_of_numbers,
+    is_plain,
+    spread,
+)
 from chainrule.compiler.describe import described
 from chainrule.compiler.entry.signature import (
     MISSING,
@@ -97,7 +105,7 @@ class Surroundings:
         self._follow_all()
         self._watched = _watched(self.fixed)
         self._read = _laid_out([x for _, x in self.arrays], self.parts)
-        self._arrays = {id(x): x for x in self._read if _is_array(x)}
+        self._arrays = {id(x): x for x in self._read if is_of_numbers(x)}
         self._state = _compared_all(self._read)
         self.signature = (*[_compared(x) for _, x in self.fixed], *self._state)
 
@@ -149,7 +157,7 @@ class Surroundings:
         """Say whether the arrays are still those that were met, and not others of the same types in their places."""
         now = self._read_now()
         return len(now) == len(self._read) and all(
-            x is y for x, y in zip(now, self._read, strict=True) if _is_array(y)
+            x is y for x, y in zip(now, self._read, strict=True) if is_of_numbers(y)
         )
 
     def _read_now(self) -> list[Any]:
@@ -292,7 +300,7 @@ class Surroundings:
         x = place.read()
         if x is MISSING or isinstance(x, ModuleType):
             pass
-        elif isinstance(x, np.ndarray):
+        elif is_of_numbers(x):
             self.arrays.append((place, x))
             return
         elif is_container(x):
@@ -321,7 +329,7 @@ class Hiding:
 
     def leaf(self, x: Any) -> Any:
         """Describe an array, or what has to be as it is."""
-        if not isinstance(x, np.ndarray):
+        if not is_of_numbers(x):
             return StaticInput(x)
         described = ArrayInput.of(x, *self._slots.get(id(x), ()))
         self._arrays[id(described)] = described, id(x)
@@ -432,13 +440,9 @@ def _container(
     return Hidden(place, node)
 
 
-def _is_array(x: Any) -> bool:
-    return isinstance(x, np.ndarray)
-
-
 def _compared(x: Any) -> Any:
     """Return what stands for a value in a signature."""
-    if isinstance(x, np.ndarray):
+    if is_of_numbers(x):
         return (x.dtype, x.shape, x.strides)
     if isinstance(x, _NUMBERS):
         return (type(x), x if x == x else "nan")  # noqa: PLR0124  so NaN is found
@@ -452,7 +456,7 @@ def _laid_out(arrays: Sequence[Any], containers: Sequence[Any]) -> list[Any]:
 
 def _compared_all(read: Sequence[Any]) -> tuple[Any, ...]:
     """Return what stands for all that is read in a signature: of each its own, and which of the arrays are one."""
-    return (*map(_compared, read), repeats_among(filter(_is_array, read)))
+    return (*map(_compared, read), repeats_among(filter(is_of_numbers, read)))
 
 
 def repeats_among(arrays: Iterable[Any]) -> tuple[int, ...]:
