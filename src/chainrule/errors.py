@@ -790,6 +790,8 @@ class NotCompiledError(ChainruleError, NotImplementedError):
     """
 
     is_remembered = True  # the step may catch it, and go on where eager code does not
+    may_pass = False
+    """Whether another capture may go well."""
 
     @classmethod
     def from_outer_trace(cls) -> Self:
@@ -894,6 +896,17 @@ class NotCompiledError(ChainruleError, NotImplementedError):
             "compile: the step draws random numbers, which would be the same in every call.",
             hint="draw them outside and pass them as an argument.",
         )
+
+    @classmethod
+    def from_draws_of_others(cls) -> Self:
+        error = cls(
+            "compile: random numbers were drawn while it ran from a generator that the step does not name: by what it "
+            "calls, or by another thread.",
+            hint="pass generators as arguments; let the first call come back before other threads draw from np.random "
+            "or random.",
+        )
+        error.may_pass = True
+        return error
 
     @classmethod
     def from_many_generators(cls, most: int) -> Self:

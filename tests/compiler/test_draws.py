@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import pickle
 import random
+import statistics
 import subprocess
 import sys
 import threading
@@ -541,3 +542,38 @@ def test_a_generator_that_comes_back_is_the_callers(made):
         _, held = compiled(1.0)
         held = held[0] if isinstance(held, list) else getattr(held, "rng", held)
         assert held is rng
+
+
+def test_draws_of_another_thread_leave_a_step_to_python_for_one_call_only():
+    begun, drawn = threading.Event(), threading.Event()
+
+    def other():
+        begun.wait(60)
+        np.random.rand()  # noqa: NPY002
+        drawn.set()
+
+    def step(x):
+        begun.set()
+        drawn.wait(60)
+        return x * 2
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    compiled = cr.compile(step)
+    assert compiled(3.0) == 6
+    thread.join(60)
+    assert "eager" not in compiled.report()
+    assert compiled(4.0) == 8
+    assert compiled.report().startswith("specialization 0: 1 node, ")
+
+
+def test_what_a_library_draws_is_drawn_in_each_call():
+    def step(x):
+        return x * 2 + statistics.NormalDist().samples(1)[0]
+
+    random.seed(5)
+    expected = [step(1.0) for _ in range(6)]
+    random.seed(5)
+    compiled = cr.compile(step)
+    assert [compiled(1.0) for _ in range(6)] == expected
+    assert "from a generator that the step does not name" in compiled.report()

@@ -383,7 +383,7 @@ class Compiled:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, the eager run meets it again
             snapshot.restore()
-            specialization.eager = error
+            specialization.note_vain(error)
             return None, None
         writes = bool(captured.written or donated)
         path = Path(captured, built, drawn.draws, writes=writes)

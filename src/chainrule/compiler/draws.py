@@ -158,8 +158,11 @@ class Drawn:
 
     def _see_that_nothing_else_was_drawn(self, generators: Sequence[Any]) -> None:
         for g in generators:
-            if state_of(g) != self._now[id(g)]:
-                self.refuse()
+            if state_of(g) == self._now[id(g)]:
+                continue
+            if id(g) not in self._stand_ins and all(d.generator is not g for d in self.draws):
+                raise NotCompiledError.from_draws_of_others()
+            self.refuse()
 
 
 def drawing(draws: Sequence[Draw], run: Callable[..., Any], *, is_safe: bool) -> Callable[..., Any]:

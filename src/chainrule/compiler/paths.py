@@ -19,6 +19,9 @@ from chainrule.compiler.error_settings import settings_now
 from chainrule.compiler.tiers import BACKGROUND
 from chainrule.position import Position
 
+_VAIN_AT_MOST = 3
+"""So many captures of calls of one kind may lead to no path, for what another thread did meanwhile."""
+
 
 class Path:
     """One way through the branches of a step, compiled.
@@ -105,6 +108,7 @@ class Specialization:
         questions: what its captures compare numbers with, see `StepLevel`.
         is_met: whether a call of this kind came before.
         sets_up: whether its call changed what the step reads.
+        vain: how many captures led to no path.
     """
 
     def __init__(self) -> None:
@@ -114,6 +118,13 @@ class Specialization:
         self.questions: dict[tuple[bool, ...], Any] = {}
         self.is_met = False
         self.sets_up = False
+        self.vain = 0
+
+    def note_vain(self, error: Exception) -> None:
+        """Note that a capture led to no path; calls run eagerly unless the next one may."""
+        self.vain += 1
+        if not getattr(error, "may_pass", False) or self.vain >= _VAIN_AT_MOST:
+            self.eager = error
 
     def path_after(self, outcomes: tuple[bool, ...]) -> Path | None:
         """Return a path whose first guards have these outcomes."""

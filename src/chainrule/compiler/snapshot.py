@@ -38,8 +38,17 @@ class Snapshot:
         Raises:
             NotCompiledError: it did.
         """
-        if self._surroundings.drawn() != self._drawn:
-            raise NotCompiledError.from_random()
+        drawn = self._surroundings.drawn()
+        if drawn != self._drawn:
+            named = len(
+                self._surroundings.generators
+            )  # the first ones; behind them come those of modules
+            is_named = drawn[:named] != self._drawn[:named]
+            raise (
+                NotCompiledError.from_random()
+                if is_named
+                else NotCompiledError.from_draws_of_others()
+            )
         if any(
             not np.array_equal(x, held, equal_nan=x.dtype.kind in "fcmM")
             for x, held in self._arrays
