@@ -141,7 +141,23 @@ class _Dict(dict):
     pass
 
 
+class Numbered:
+    """What it holds is not named in its code."""
+
+
+def _numbered():
+    made = Numbered()
+    for i in range(2):
+        setattr(made, f"weight{i}", np.ones(3))
+    return made
+
+
+def _got(s, name):
+    return getattr(s, name)
+
+
 KEPT = Layer()
+WEIGHT = "weight1"
 
 WATCHED = {
     "dictionary": (lambda: {"rate": 1.0}, _by_key, _put("rate", 2.0)),
@@ -254,6 +270,26 @@ WATCHED = {
         lambda _: setattr(Kind, "rate", 2.0),
     ),
     "attribute that is made up": (Asked, _by_attribute, lambda _: settings.update(rate=7.0)),
+    "attributes whose names are made": (
+        _numbered,
+        lambda s, x: x * sum(getattr(s, f"weight{i}") for i in range(2)),
+        _set("weight1", np.zeros(3)),
+    ),
+    "attribute whose name is handed on": (
+        _numbered,
+        lambda s, x: x * _got(s, WEIGHT),
+        _set("weight1", np.zeros(3)),
+    ),
+    "attribute that is not there yet": (
+        _numbered,
+        lambda s, x: x * getattr(s, f"weight{len(x)}", 1.0),
+        _set("weight3", 5.0),
+    ),
+    "every attribute": (
+        _numbered,
+        lambda s, x: x * sum(np.sum(v) for v in vars(s).values()),
+        _set("weight2", 5.0),
+    ),
     "what a call reads": (Asked, _called, lambda _: settings.update(rate=7.0)),
     "what a property reads": (Derived, lambda s, x: x * s.doubled, _set("held", 4.0)),
 }

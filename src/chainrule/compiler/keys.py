@@ -23,6 +23,9 @@ _BY_TEXT = frozenset(
     }
 )
 """What finds a variable or an attribute by a text."""
+_OF_ALL = frozenset({"vars", "dir", "__dict__", "attrgetter"})
+"""What finds all attributes of an object, or any."""
+_LOADING = ("LOAD_", "PUSH_NULL")
 
 
 def texts_looked_up(code: CodeType) -> frozenset[str]:
@@ -34,6 +37,38 @@ def texts_looked_up(code: CodeType) -> frozenset[str]:
     if _BY_TEXT.isdisjoint(code.co_names):
         return frozenset()
     return frozenset([x for x in code.co_consts if type(x) is str and x.isidentifier()])
+
+
+def looks_up_any(code: CodeType) -> bool:
+    """Say whether code looks up attributes by texts that it makes or is handed: it may be any of an object's.
+
+    >>> looks_up_any((lambda x, i: getattr(x, f"w{i}")).__code__)
+    True
+    >>> looks_up_any((lambda x: getattr(x, "w", 0.0)).__code__)
+    False
+    """
+    if not _OF_ALL.isdisjoint(code.co_names):
+        return True
+    if "getattr" not in code.co_names:
+        return False
+    found = [(opname[what], n) for _, _, what, n in instructions(code) if opname[what] != "PRECALL"]
+    calls = [
+        found[i + 1 :]
+        for i, (what, n) in enumerate(found)
+        if what == "LOAD_GLOBAL" and code.co_names[n >> 1] == "getattr"
+    ]
+    return not all(_has_constant_name(code, follow) for follow in calls)
+
+
+def _has_constant_name(code: CodeType, follow: list[tuple[str, int]]) -> bool:
+    """Say whether all that a call of `getattr` is given is simply loaded, and its text a constant."""
+    place = next((i for i, (what, _) in enumerate(follow) if not what.startswith(_LOADING)), 0)
+    what, count = follow[place]
+    before = place - count + 1
+    if what != "CALL" or count not in {2, 3} or before < 1:
+        return False
+    what, number = follow[before]
+    return what == "LOAD_CONST" and type(code.co_consts[number]) is str
 
 
 @functools.cache

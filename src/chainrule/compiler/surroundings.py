@@ -51,7 +51,7 @@ from chainrule.compiler.entry.signature import (
 )
 from chainrule.compiler.entry.signature import Sequence as Items
 from chainrule.compiler.generators import is_generator, state_of
-from chainrule.compiler.keys import keys_read, texts_looked_up
+from chainrule.compiler.keys import keys_read, looks_up_any, texts_looked_up
 from chainrule.compiler.records import replaced
 from chainrule.core.comparisons import compare_originals
 from chainrule.core.reroute import is_users_module
@@ -64,6 +64,8 @@ _LIBRARIES = {"numpy", "scipy"}
 _OWN = __name__.partition(".")[0]
 _CATCHING = frozenset({"AttributeError", "NameError", "Exception"})
 """What code catches that does without an attribute or a variable."""
+_ANY = "*"
+"""Stands among names for those of all attributes."""
 _AT_MOST = 4_096
 """Names that are followed; a program with more is watched only so far as these go."""
 
@@ -205,8 +207,10 @@ class Surroundings:
         for holder in _namespaces(x):
             self._follow_names(holder, names)
             self.absent += [(holder, name) for name in asked - holder.keys()]
-        if not _is_users_object(x):
+        if not _is_users_object(x) and not isinstance(x, SimpleNamespace):
             return
+        if _ANY in names and _has_names(x):
+            self._hold(vars(x))
         for name in sorted(names & _slots_of(_class_of(x))):
             self._meet(Attribute(x, name))
         if _has_names(x):
@@ -481,6 +485,8 @@ def _every_name(code: CodeType) -> Iterator[str]:
     texts = texts_looked_up(code)
     yield from texts
     yield from map(_asked, texts)
+    if looks_up_any(code):
+        yield _ANY
     if not _CATCHING.isdisjoint(code.co_names):
         yield from map(_asked, code.co_names)
     for constant in code.co_consts:
