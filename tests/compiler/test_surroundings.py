@@ -2,9 +2,13 @@
 
 import array
 import collections
+import contextvars
 import dataclasses
 import functools
+import os
 import sys
+import threading
+import time
 import types
 import weakref
 
@@ -141,6 +145,9 @@ class _Dict(dict):
     pass
 
 
+VARIABLE = contextvars.ContextVar("variable", default=1.0)
+
+
 class Numbered:
     """What it holds is not named in its code."""
 
@@ -154,6 +161,12 @@ def _numbered():
 
 def _got(s, name):
     return getattr(s, name)
+
+
+def _of_a_thread():
+    made = threading.local()
+    made.rate, made.row = 1.0, np.ones(3)
+    return made
 
 
 KEPT = Layer()
@@ -199,6 +212,21 @@ WATCHED = {
         lambda: weakref.ref(KEPT),
         lambda s, x: x * s().rate,
         lambda _: setattr(KEPT, "rate", 7.0),
+    ),
+    "context variable": (
+        lambda: VARIABLE,
+        lambda s, x: x * s.get(),
+        lambda s: s.set(s.get() + 1.0),
+    ),
+    "variables of a thread": (
+        _of_a_thread,
+        lambda s, x: x * s.rate * s.row,
+        _set("rate", 2.0),
+    ),
+    "environment": (
+        lambda: os.environ,
+        lambda _, x: x * float(os.environ.get("RATE_OF_TEST", "1")),
+        _put("RATE_OF_TEST", "2"),
     ),
     "weak dictionary": (
         lambda: weakref.WeakValueDictionary(a=KEPT),
@@ -301,6 +329,7 @@ def _as_it_was(monkeypatch):
     monkeypatch.setattr(Base, "rate", 2.0)
     monkeypatch.setattr(Kind, "rate", 1.0)
     monkeypatch.setattr(KEPT, "rate", 2.0)
+    monkeypatch.delenv("RATE_OF_TEST", raising=False)
 
 
 def _in_a_closure(make, read):
@@ -434,6 +463,34 @@ def test_an_array_of_another_type_in_its_place_is_compiled_for(monkeypatch):
         monkeypatch.setitem(pair, "w", w)
         np.testing.assert_array_equal(compiled(X), X * np.sum(w))
     assert compiled.report().count("specialization") == 3
+
+
+def _timed(x):
+    start = time.perf_counter_ns()
+    return 2 * x, time.perf_counter_ns() - start, start
+
+
+def _read_file(x):
+    with open(PATH["rate"]) as file:  # noqa: PTH123  what is tested
+        return x * float(file.read())
+
+
+PATH = {}
+
+
+def test_clocks_are_read_in_each_call():
+    compiled = cr.compile(_timed)
+    starts = [compiled(X)[2] for _ in range(4)]
+    assert sorted(set(starts)) == starts
+    assert all(compiled(X)[1] > 0 for _ in range(3))
+
+
+def test_files_are_read_in_each_call(tmp_path, monkeypatch):
+    monkeypatch.setitem(PATH, "rate", str(tmp_path / "rate"))
+    compiled = cr.compile(_read_file)
+    for rate in range(4):
+        (tmp_path / "rate").write_text(str(rate))
+        np.testing.assert_array_equal(compiled(X), X * rate)
 
 
 def _through_modules(x):

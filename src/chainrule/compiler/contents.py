@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Callable
+from threading import local
 from types import MappingProxyType
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, WeakValueDictionary
@@ -12,14 +14,17 @@ import numpy as np
 
 from chainrule.compiler.entry.signature import MISSING, Place
 
-_MAPPINGS = (dict, UserDict, ChainMap, MappingProxyType, WeakKeyDictionary, WeakValueDictionary)
+_MAPPINGS = (
+    *(dict, UserDict, ChainMap, MappingProxyType, type(os.environ)),
+    *(WeakKeyDictionary, WeakValueDictionary),
+)
 _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _OTHERS = (list, tuple, set, frozenset, deque, UserList, *_VIEWS)
 _BYTES = (bytearray, memoryview)
 _OF_NUMBERS = "array"
 _SPARSE = "scipy.sparse"
 """Modules of containers that are imported by who uses them."""
-_KNOWN = (*_MAPPINGS, *_OTHERS, *_BYTES, ReferenceType)
+_KNOWN: tuple[Any, ...] = (*_MAPPINGS, *_OTHERS, *_BYTES, ReferenceType, local)
 _PLAIN = {dict, list, tuple}
 HELD = "held"
 """The key under which a place finds what is laid out, or held fast."""
@@ -38,6 +43,7 @@ _CONTENTS: tuple[tuple[Any, Callable[[Any], list[Any]]], ...] = (
     (_MAPPINGS, lambda x: [*x, *x.values()]),
     (_OTHERS, list),
     (ReferenceType, lambda x: [x()]),
+    (local, lambda x: [*vars(x), *vars(x).values()]),
 )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import builtins
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from operator import attrgetter, itemgetter
 from types import (
     BuiltinFunctionType,
@@ -43,6 +45,7 @@ from chainrule.compiler.entry.signature import (
     Attribute,
     Cell,
     Container,
+    Context,
     Hidden,
     Name,
     Place,
@@ -64,6 +67,7 @@ _LIBRARIES = {"numpy", "scipy"}
 _OWN = __name__.partition(".")[0]
 _CATCHING = frozenset({"AttributeError", "NameError", "Exception"})
 """What code catches that does without an attribute or a variable."""
+_ENVIRONMENT = frozenset({"environ", "getenv"})
 _ANY = "*"
 """Stands among names for those of all attributes."""
 _AT_MOST = 4_096
@@ -227,6 +231,8 @@ class Surroundings:
             self._follow_function(x)
         elif isinstance(x, _WRAPPERS):
             self._unwrap(x)
+        elif isinstance(x, ContextVar):
+            self._meet(Context(x))
         elif isinstance(x, ModuleType) or self._is_drawn_from(x):
             pass
         elif _is_users_object(x):
@@ -277,9 +283,7 @@ class Surroundings:
             compare_originals(f)
             for name in sorted(names & f.__globals__.keys()):
                 self._meet(Name(f.__globals__, name), keys_read(code, name))
-            if "NameError" in names:
-                known = f.__globals__.keys() | vars(builtins).keys()
-                self.absent += [(f.__globals__, name) for name in set(code.co_names) - known]
+            self._follow_outside(f, names)
             self._meet(Attribute(f, "__code__"))
             if code.co_argcount:
                 self._meet(Attribute(f, "__defaults__"))
@@ -287,6 +291,14 @@ class Surroundings:
                 self._meet(Attribute(f, "__kwdefaults__"))
         if _wrapped_by(f) is not None:
             self._pending.append(_wrapped_by(f))
+
+    def _follow_outside(self, f: FunctionType, names: frozenset[str]) -> None:
+        """Look into what code reads that is neither there nor a value: the environment, variables that are missing."""
+        if not _ENVIRONMENT.isdisjoint(names):
+            self._hold(os.environ)
+        if "NameError" in names:
+            known = f.__globals__.keys() | vars(builtins).keys()
+            self.absent += [(f.__globals__, name) for name in set(f.__code__.co_names) - known]
 
     def _follow_names(self, holder: Any, names: frozenset[str]) -> None:
         for name in sorted(names & holder.keys()):
@@ -414,6 +426,7 @@ def _watched(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any],
         for place, x in fixed
         if isinstance(place, Attribute)
     ]
+    watched += [(Context.read, place, x) for place, x in fixed if isinstance(place, Context)]
     if cells:
         watched.append((_contents, cells, [x for place, x in fixed if isinstance(place, Cell)]))
     return watched
