@@ -891,3 +891,78 @@ def test_arrays_that_somebody_else_holds_come_back_as_themselves():
         assert held is HELD
         assert part.base is PARTLY_HELD
         assert known is remembered()
+
+
+def twice(x, w):
+    y = x * 2
+    return y, y
+
+
+def nested(x, w):
+    y, z = x * 2, x + w
+    return {"z": z, "a": [y, (z, y)], "sum": np.sum(y)}, z, x
+
+
+def written(x, w):
+    w += x
+    y = w * 1.0
+    w *= 2
+    return w, y, [w, y]
+
+
+def of_nothing(x, w):
+    y = np.zeros(3)
+    return y, x * y, [y]
+
+
+def without_axes(x, w):
+    y = np.array(np.sum(x))
+    y += 1
+    return y, {"y": y}
+
+
+def viewed(x, w):
+    y = x * 2
+    return y, y[...], y, y[:2], np.asarray(y), np.squeeze(y)
+
+
+def in_parts(x, w):
+    y = x * 2 + w
+    TEXTS.append(f"{y[0]:.3f}")
+    z = y * w - 1
+    return z, [z]
+
+
+def kept_by_the_user(x, w):
+    KEPT.append(x * 2)
+    return KEPT[-1], KEPT[-1]
+
+
+KEPT, TEXTS = [], []
+RETURNING = (twice, nested, written, of_nothing, without_axes, viewed, in_parts, kept_by_the_user)
+
+
+def identities(args, returned):
+    """Return which of the arguments and results are one object."""
+    leaves = [*args, *[x for x in tree.leaves(returned) if isinstance(x, np.ndarray)]]
+    return [next(i for i, y in enumerate(leaves) if y is x) for x in leaves]
+
+
+@pytest.mark.parametrize("donate", [(), (0,), (1,), (0, 1)], ids=repr)
+@pytest.mark.parametrize("step", RETURNING)
+def test_results_that_are_one_array_are_one_array(step, donate):
+    def arguments():
+        return np.arange(3.0), np.ones(3)
+
+    args = arguments()
+    expected = identities(args, step(*args))[2:]
+    compiled = cr.compile(step, donate=donate)
+    for _ in range(3):
+        args = arguments()
+        got = compiled(*args)
+        same = identities(args, got)[2:]
+        places = dict(zip(expected, same, strict=True))
+        assert [places[i] for i in expected] == same
+        assert len(set(places.values())) == len(places)
+        if not donate:
+            assert same == expected

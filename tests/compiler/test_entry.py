@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 import warnings
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -398,6 +399,25 @@ def test_a_donated_array_comes_back_as_the_callers_own(make, library):
         assert array is mine
         assert mine.tolist() == [i, i, i]
         assert (number, static) == (1.0, "s")
+
+
+def test_results_of_the_same_slots_are_one_array(make, library):
+    fresh = FreshArray(F8, (3,), (2,))
+    other = FreshArray(F8, (3,), (3,))
+    result = Sequence(
+        tuple, (fresh, Sequence(list, (other, fresh)), fresh, Mapping(("k",), (other,)))
+    )
+    arguments = ArrayInput.of(np.zeros(3), 0), NumberInput(float, (1,))
+    entry = make(Signature(arguments, result, 4), (library.address("add"),), library)
+    for _ in range(3):
+        first, (second, third), fourth, inside = entry(np.zeros(3), 1.0)
+        assert first is third is fourth
+        assert second is inside["k"]
+        assert first is not second
+        assert first.tolist() == [1, 1, 1]
+    kept = weakref.ref(first)
+    del first, second, third, fourth, inside
+    assert kept() is None
 
 
 def test_arrays_that_share_memory_are_declined_if_one_is_written(make, library):

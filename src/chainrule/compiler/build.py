@@ -340,9 +340,12 @@ def _input(x: Any, slots: tuple[int, ...], *, is_written: bool) -> Any:
 
 def _results(captured: Captured, own: dict[int, int], first: int) -> list[Any]:
     """Describe each leaf of the result."""
-    described_results = []
+    described_results: list[Any] = []
     output = 0
     for r in captured.results:
+        if r.same >= 0:
+            described_results.append(described_results[r.same])
+            continue
         if r.node is None:
             described_results.append(
                 OwnArray(r.argument) if r.argument >= 0 else ConstantResult(r.constant)

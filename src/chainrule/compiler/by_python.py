@@ -33,12 +33,12 @@ def donated_results(
         for x in tree.leaves(args[i])
         if type(x) is np.ndarray and x.flags.writeable
     ]
-    kept = {id(x) for x in leaves}
+    distinct = {id(x): x for x in leaves}
     own = {id(x) for x in free}
     arrays = [x for x in tree.leaves(tuple(args)) if type(x) is np.ndarray]
     given = {id(x) for x in arrays}
-    results = [x.copy() if id(x) not in own and _shares(x, free) else x for x in leaves]
-    unfit = kept | _entangled(arrays)
+    results = [x.copy() if id(x) not in own and _shares(x, free) else x for x in distinct.values()]
+    unfit = distinct.keys() | _entangled(arrays)
     free = [x for x in free if id(x) not in unfit]
     for k, x in enumerate(results):
         if type(x) is not np.ndarray or not x.shape or id(x) in given:
@@ -48,7 +48,8 @@ def donated_results(
             free = [d for d in free if d is not fit]
             fit[...] = x
             results[k] = fit
-    return tree.unflatten(structure, results)
+    made = dict(zip(distinct, results, strict=True))
+    return tree.unflatten(structure, [made[id(x)] for x in leaves])
 
 
 def python_entry(function: Callable[..., Any], args: Sequence[Any]) -> Callable[..., Any]:

@@ -455,12 +455,14 @@ class Result:
         argument: the number of the input that is returned itself, as the caller's own object; -1 for none.
         constant: the value, if it depends on nothing.
         is_array: whether it is an array, also if it has no axes.
+        same: the number of the result before that is the very same array; -1 for none.
     """
 
     node: Node | None
     argument: int = -1
     constant: Any = None
     is_array: bool = False
+    same: int = -1
 
 
 @record
@@ -564,18 +566,22 @@ def outcome_of(captured: Captured, leaves: Sequence[Value]) -> tuple[list[Value]
     for node in captured.graph.nodes:
         if node.op is not GUARD:
             known[node] = evaluated(node, known)
-    results = []
+    results: list[Any] = []
     for r in captured.results:
-        if r.argument >= 0:
+        if r.same >= 0:
+            results.append(results[r.same])
+        elif r.argument >= 0:
             results.append(leaves[r.argument])
         else:
             results.append(r.constant if r.node is None else known[r.node])
     contents = captured.graph.outputs[len(captured.graph.outputs) - len(captured.written) :]
     for i, node in zip(captured.written, contents, strict=True):
         leaves[i][...] = known[node]
-    return [
-        x.copy() if type(x) is np.ndarray and not _is_among(x, leaves) else x for x in results
-    ], captured.structure
+    own: list[Any] = []
+    for r, x in zip(captured.results, results, strict=True):
+        is_kept = type(x) is not np.ndarray or _is_among(x, leaves)
+        own.append(own[r.same] if r.same >= 0 else x if is_kept else x.copy())
+    return own, captured.structure
 
 
 def _is_among(x: Any, leaves: Sequence[Value]) -> bool:
@@ -620,7 +626,7 @@ def _run(
         del returned
         _check_containers(given, entered)
         places = {id(h): i for i, h in enumerate(handles) if type(h) in HANDLES}
-        results = tuple([_result(level, x, places, inputs) for x in flat])
+        results = tuple(_results(level, flat, places, inputs))
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
         constants = [r.constant for r in results if not _is_read(r.constant, is_shared)]
@@ -681,6 +687,17 @@ def _content(handle: Any) -> Node:
         raise NotCompiledError.from_overwritten()
     node: Node = handle.node
     return node
+
+
+def _results(
+    level: StepLevel, leaves: Sequence[Any], places: Mapping[int, int], inputs: Sequence[Node]
+) -> Iterator[Result]:
+    """Say where the leaves of the result come from; what is one array stays one."""
+    met: dict[int, int] = {}
+    for i, x in enumerate(leaves):
+        first = met.setdefault(id(x), i)
+        is_met = first < i and isinstance(x, np.ndarray)
+        yield Result(None, same=first) if is_met else _result(level, x, places, inputs)
 
 
 def _result(level: StepLevel, x: Any, places: Mapping[int, int], inputs: Sequence[Node]) -> Result:

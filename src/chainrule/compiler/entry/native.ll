@@ -1155,12 +1155,19 @@ turn:
     i64 10, label %container
     i64 11, label %container
     i64 12, label %container
+    i64 13, label %kept
   ]
 
 array:
   %array_at = getelementptr ptr, ptr %arrays, i64 %number
   %the_array = load ptr, ptr %array_at
   store ptr null, ptr %array_at
+  br label %push
+
+kept:
+  %kept_at = getelementptr ptr, ptr %arrays, i64 %number
+  %the_kept = load ptr, ptr %kept_at
+  call void @Py_IncRef(ptr %the_kept)
   br label %push
 
 argument:
@@ -1209,10 +1216,12 @@ container:
 push:
   %made = phi ptr [ %the_array, %array ], [ %the_argument, %argument ], [ %object, %constant ],
                   [ %the_scalar, %scalar ], [ %the_float, %float ], [ %the_integer, %integer ],
-                  [ %the_boolean, %boolean ], [ %the_complex, %complex ], [ %the_container, %container ]
+                  [ %the_boolean, %boolean ], [ %the_complex, %complex ], [ %the_container, %container ],
+                  [ %the_kept, %kept ]
   %level = phi i64 [ %height, %array ], [ %height, %argument ], [ %height, %constant ],
                    [ %height, %scalar ], [ %height, %float ], [ %height, %integer ],
-                   [ %height, %boolean ], [ %height, %complex ], [ %below, %container ]
+                   [ %height, %boolean ], [ %height, %complex ], [ %below, %container ],
+                   [ %height, %kept ]
   %place = getelementptr ptr, ptr %stack, i64 %level
   store ptr %made, ptr %place
   %grown = add i64 %level, 1

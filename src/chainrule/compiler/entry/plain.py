@@ -101,7 +101,7 @@ def _call(plan: _Plan, /, *arguments: Any) -> Any:
             for slot in leaf.slots:
                 pointers[slot] = address
     outputs: list[Any] = []
-    _make_outputs(signature.result, pointers, outputs)
+    _make_outputs(signature.result, pointers, outputs, {})
     with plan.arenas.borrow() as arena:
         for stage in plan.stages:
             status = stage(ctypes.addressof(pointers), arena)
@@ -243,18 +243,21 @@ def _data(array: Any) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def _make_outputs(node: Any, pointers: Any, outputs: list[Any]) -> None:
-    """Make the memory of the results, in their order, and point to it."""
+def _make_outputs(
+    node: Any, pointers: Any, outputs: list[Any], arrays: dict[tuple[int, ...], Any]
+) -> None:
+    """Make the memory of the results, in their order, and point to it; `arrays` are those made before, by slots."""
     match node:
         case FreshArray(dtype, shape, slots):
-            cell = np.empty(shape, dtype)
+            cell = arrays[slots] if slots in arrays else np.empty(shape, dtype)
+            arrays[slots] = cell
         case ScalarResult(dtype, slots):
             cell = np.empty((), dtype)
         case NumberResult(kind, slots):
             cell = np.empty((), NUMBERS[kind])
         case Sequence() | Mapping() | Record():
             for child in node.children:
-                _make_outputs(child, pointers, outputs)
+                _make_outputs(child, pointers, outputs, arrays)
             return
         case _:
             return

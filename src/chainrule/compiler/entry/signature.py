@@ -100,7 +100,7 @@ class Record:
 
 @record
 class FreshArray:
-    """A result in an array of its own, made at the call, row by row."""
+    """A result in an array made at the call, row by row; those of the same slots are one array."""
 
     dtype: DType
     shape: tuple[int, ...]

@@ -68,7 +68,7 @@ _MOST = 4_000
 _ARRAY, _VALUE, _INTEGER, _STATIC, _ITEMS, _MAPPING, _ATTRIBUTES, _AGAIN = range(8)
 _OUTPUT, _OWN, _CONSTANT, _SCALAR = range(4)
 _NUMBERS = {float: 4, int: 5, bool: 6, complex: 7}
-_TUPLE, _LIST, _DICT, _NAMED_TUPLE, _OBJECT = range(8, 13)
+_TUPLE, _LIST, _DICT, _NAMED_TUPLE, _OBJECT, _KEPT = range(8, 14)
 _PLAIN = {tuple: _TUPLE, list: _LIST}
 _C_ORDER, _F_ORDER, _ALIGNED, _WRITEABLE = 0x1, 0x2, 0x100, 0x400
 _HEAP_TYPE = 1 << 9
@@ -151,6 +151,7 @@ class _Writer:
         self.copies: list[tuple[int, ...]] = []
         self.outputs: list[tuple[int, ...]] = []
         self.steps: list[tuple[int, ...]] = []
+        self.given: dict[tuple[int, ...], int] = {}
         self.leaves: list[int] = []
         self.arrays: list[tuple[int, ArrayInput]] = []
         self.depth = 1
@@ -264,7 +265,14 @@ class _Writer:
         """Write the steps that make a result on a stack of this height."""
         self.depth = max(self.depth, height + 1)
         match node:
+            case FreshArray(_, _, slots) if slots in self.given:
+                before = self.given[slots]
+                number = self.steps[before][1]
+                self.steps[before] = (_KEPT, number, 0)
+                self.given[slots] = len(self.steps)
+                self.steps.append((_OUTPUT, number, 0))
             case FreshArray(dtype, shape, slots):
+                self.given[slots] = len(self.steps)
                 description = (id(self.keep(dtype)), len(shape), self._address(shape))
                 self._output(slots, (1, *description), _OUTPUT, 0)
             case OwnArray(leaf):
