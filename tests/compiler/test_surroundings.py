@@ -457,6 +457,15 @@ def test_an_array_that_is_no_argument_comes_back_as_the_one_that_lies_there(monk
     assert "eagerly" not in compiled.report()
 
 
+def test_arrays_and_numbers_of_one_dtype_may_take_turns(monkeypatch):
+    """NumPy says of a dtype that it is the class of its numbers, and compares these with shapes."""
+    compiled = cr.compile(lambda x: x * pair["w"])
+    for w in (np.ones(3), np.float64(2.0), np.ones((1, 3)), np.float64(3.0), np.array(2.0), 2.5):
+        monkeypatch.setitem(pair, "w", w)
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(X), X * w)
+
+
 def test_an_array_of_another_type_in_its_place_is_compiled_for(monkeypatch):
     compiled = cr.compile(lambda x: x * np.sum(pair["w"]))
     for w in (np.ones(3), np.ones(4), np.ones((2, 3), np.float32)):
