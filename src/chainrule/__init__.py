@@ -69,7 +69,9 @@ def __getattr__(name: str) -> Any:
     with without_collector():
         module = importlib.import_module(f"chainrule.{_FUNCTIONS.get(name, name)}")
         promote()
-    return getattr(module, name) if name in _FUNCTIONS else module
+    found = getattr(module, name) if name in _FUNCTIONS else module
+    globals()[name] = found  # to promote what is young each time would keep the collector from all of it
+    return found
 
 
 def __dir__() -> list[str]:
