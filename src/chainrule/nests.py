@@ -93,8 +93,11 @@ def _may_be_container(x: Any) -> bool:
     """Say whether optree may take something apart. Who has not imported it has registered nothing with it."""
     if isinstance(x, (list, tuple, dict, deque)) or hasattr(type(x), "__dataclass_fields__"):
         return True
-    optree = sys.modules.get("optree")
-    return optree is not None and not optree.tree_is_leaf(x, none_is_leaf=True)
+    if "optree" not in sys.modules:
+        return False
+    import optree  # another thread may be at it: this waits until it is through
+
+    return not optree.tree_is_leaf(x, none_is_leaf=True)
 
 
 def _put_together(node: Any, leaves: Iterator[Any]) -> Any:

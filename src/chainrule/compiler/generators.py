@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -104,13 +105,12 @@ def _bits_of(generator: Any) -> Any:
 
 
 def _kinds() -> tuple[type, ...]:
-    """Return the classes of generators that have been imported."""
+    """Return the classes of generators that have been imported; if another thread is at it, it waits until then."""
     kinds: tuple[type, ...] = ()
     if "numpy.random" in sys.modules:
         kinds += (np.random.RandomState, np.random.BitGenerator)
     if "random" in sys.modules:
-        module = sys.modules["random"]
-        kinds += (module.Random,)
+        kinds += (importlib.import_module("random").Random,)
     return kinds
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -183,7 +184,7 @@ class Surroundings:
         if "numpy.random" in sys.modules:
             of_modules.append(np.random.mtrand._rand)  # noqa: SLF001  it has no other name
         if "random" in sys.modules:
-            of_modules.append(sys.modules["random"]._inst)  # noqa: SLF001
+            of_modules.append(importlib.import_module("random")._inst)  # noqa: SLF001
         return [*self.generators, *of_modules]
 
     def _follow_all(self) -> None:

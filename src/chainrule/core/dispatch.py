@@ -6,6 +6,7 @@ derivative is zero.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -56,9 +57,11 @@ def register_late(fill: Callable[[], None]) -> None:
 
 def _front_of(key: Any) -> Callable[..., Any] | None:
     front = BY_NUMPY.get(key)
-    if front is None and _LATE:
-        while _LATE:
-            _LATE.pop()()
+    if front is None:
+        for fill in list(_LATE):
+            fill()  # it counts as done when it is: another thread does it too rather than go without
+            with contextlib.suppress(ValueError):
+                _LATE.remove(fill)
         front = BY_NUMPY.get(key)
     return front
 

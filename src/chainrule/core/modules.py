@@ -28,7 +28,8 @@ def python_modules(face: ModuleFace) -> dict[int, Any]:
     del rebuilt[id(np)]
     for name in ("numpy.polynomial", "numpy.testing"):
         if name in sys.modules:  # numpy.testing takes long to import
-            rebuilt[id(sys.modules[name])] = _copied(sys.modules[name], rebuilt)
+            module = importlib.import_module(name)  # another thread may be at it
+            rebuilt[id(module)] = _copied(module, rebuilt)
     return rebuilt
 
 
