@@ -5,11 +5,14 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.compiler.counts import Counts
+from chainrule.compiler.paths import Specialization
 from chainrule.tree import Structure
 
 FORKING = """
@@ -172,3 +175,26 @@ def test_threads_that_call_a_step_in_parts_get_what_it_gives_eagerly(rng, donate
     in_threads([lambda g=g, r=r: work(*g, r) for g, r in zip(given, rights, strict=True)])
     assert "runs in parts" in compiled.report()
     assert len(texts) == 4 * 25
+
+
+def test_a_path_is_found_while_another_thread_adds_one():
+    known = Specialization()
+
+    class Outcomes(tuple):
+        __slots__ = ()
+
+        def __getitem__(self, i):
+            known.paths[False, False] = SimpleNamespace(captured=SimpleNamespace(outcomes=(False,)))
+            return tuple(self)[i]
+
+    for outcomes in (Outcomes((False, True)), Outcomes((True,))):
+        known.paths[outcomes] = SimpleNamespace(captured=SimpleNamespace(outcomes=outcomes))
+    assert known.path_after((True,)).captured.outcomes == (True,)
+
+
+def test_integers_are_compiled_for_though_what_was_known_of_their_calls_was_forgotten():
+    counts = Counts()
+    assert counts.moving("kind", [1]) == frozenset()
+    counts._kinds.clear()  # as for calls of many kinds in another thread
+    counts.fix("kind")
+    assert counts.moving("kind", [2]) == frozenset()

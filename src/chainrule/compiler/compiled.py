@@ -254,8 +254,8 @@ class Compiled:
             leaves, structure = outcome
             return donated_results(self._donate, args, leaves, structure)
         if call.moving:
-            self._counts.fix(call.kind)
             with self._lock:
+                self._counts.fix(call.kind)
                 self._known.pop(call.key, None)
             return _AGAIN
         return _EAGERLY

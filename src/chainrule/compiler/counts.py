@@ -58,4 +58,4 @@ class Counts:
 
     def fix(self, kind: Hashable) -> None:
         """Note that the integers of these calls have to be compiled for."""
-        self._kinds[kind].is_fixed = True
+        self._kinds.setdefault(kind, _Kind(())).is_fixed = True

@@ -129,7 +129,8 @@ class Specialization:
     def path_after(self, outcomes: tuple[bool, ...]) -> Path | None:
         """Return a path whose first guards have these outcomes."""
         n = len(outcomes)
-        return next((p for known, p in self.paths.items() if known[:n] == outcomes), None)
+        paths = list(self.paths.values())  # at once: another thread may add one
+        return next((p for p in paths if p.captured.outcomes[:n] == outcomes), None)
 
     def route(self, *args: Any) -> Any:
         """Run a path whose guards hold, the one that ran last first: an entry for steps that take turns."""
@@ -153,7 +154,7 @@ class Specialization:
     def described(self, number: int) -> list[str]:
         """Say what was compiled; the specialization is called by a number."""
         lines = []
-        for path in self.paths.values():
+        for path in list(self.paths.values()):
             artifact = path.built.native.artifact
             guards = len(path.captured.outcomes)
             counts = [
