@@ -493,6 +493,31 @@ def test_two_threads_take_the_locks_of_the_same_generators_in_any_order():
     )
 
 
+def test_a_capture_takes_no_draws_of_another_threads_for_its_own():
+    rng, is_inside, may_go_on = np.random.default_rng(1), threading.Event(), threading.Event()
+
+    def one(x):
+        y = x + rng.random(3)
+        is_inside.set()
+        may_go_on.wait(60)
+        return y
+
+    def other(x):
+        rng.random(5)
+        return x * 2
+
+    thread = threading.Thread(target=cr.compile(one), args=(np.ones(3),))
+    thread.start()
+    is_inside.wait(60)
+    try:
+        drawn = rng.chainrule[1]  # of the stand-in that is in its place meanwhile
+        cr.compile(other)(np.ones(3))
+        assert len(drawn.draws) == 1
+    finally:
+        may_go_on.set()
+        thread.join(60)
+
+
 def test_threads_draw_from_generators_of_their_own():
     compiled, found = cr.compile(with_dropout), {}
     expected = {i: runs(with_dropout, np.random.default_rng(i), 10) for i in range(4)}

@@ -114,7 +114,7 @@ class Drawn:
             NotCompiledError: it cannot be an input of a native step.
         """
         enter = self.enter
-        if enter is None or not is_following() or not _is_plain((args, options)):
+        if enter is None or not self.is_running() or not _is_plain((args, options)):
             return getattr(generator, name)(*args, **options)
         draw = Draw(generator, name, *copy.deepcopy((args, options)))
         with held([generator]):
@@ -145,7 +145,7 @@ class Drawn:
 
     def is_running(self) -> bool:
         """Say whether the capture runs, in this thread."""
-        return self.enter is not None and is_following()
+        return self.enter is not None and DRAWING.get() is self and is_following()
 
     def refuse(self) -> NoReturn:
         """Have the step be run otherwise, though it may catch the error.
