@@ -70,7 +70,9 @@ def __getattr__(name: str) -> Any:
         module = importlib.import_module(f"chainrule.{_FUNCTIONS.get(name, name)}")
         promote()
     found = getattr(module, name) if name in _FUNCTIONS else module
-    globals()[name] = found  # to promote what is young each time would keep the collector from all of it
+    globals()[name] = (
+        found  # to promote what is young each time would keep the collector from all of it
+    )
     return found
 
 

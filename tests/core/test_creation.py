@@ -294,3 +294,15 @@ def test_a_name_that_is_bound_anew_stands_for_what_it_names_now(monkeypatch):
 
 
 rebound: Any = np.zeros
+
+
+def test_a_namespace_where_another_one_lay_is_looked_at_anew() -> None:
+    programs = (
+        "other = None\ndef f(x):\n    return x * x",
+        "import numpy as np\ndef f(x):\n    a = np.zeros(1)\n    a[0] = x * x\n    return a[0]",
+    )
+    for i in range(100):
+        names: dict[str, Any] = {"__name__": "__main__"}
+        exec(programs[i % 2], names)  # noqa: S102  as a notebook or a test of documentation does
+        assert cr.grad(names["f"])(3.0) == 6.0
+        names.clear()

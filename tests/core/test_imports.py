@@ -35,8 +35,6 @@ thread.join()
 """
 
 
-
-
 FLATTENED = "assert len(tree.flatten([1.0, object()])[0]) == 1"
 ASKED = """
 from chainrule.compiler.generators import is_generator

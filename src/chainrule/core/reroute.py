@@ -181,7 +181,7 @@ class Rerouting:
             if found:
                 _COMPARERS.look_into(names)
             known = (len(names), found)
-            if names.get("__name__") in sys.modules:  # other namespaces may live shortly
+            if _is_modules(names):
                 self.sites[id(names)] = known
         return known[1]
 
@@ -242,6 +242,12 @@ def is_users_module(module: str) -> bool:
     """Say whether a module may be the user's: neither ours nor of the standard library."""
     package = module.partition(".")[0]
     return package == "__main__" or (package != _OWN and package not in sys.stdlib_module_names)
+
+
+def _is_modules(names: dict[str, Any]) -> bool:
+    """Say whether names are those of a module; others may live shortly, and then be others in the same place."""
+    module = sys.modules.get(names.get("__name__", ""))
+    return getattr(module, "__dict__", None) is names
 
 
 _COMPARERS = Comparers(lambda module: is_users_module(module) and not module.startswith(_LIBRARIES))
