@@ -191,28 +191,32 @@ def accepts(op: Op, sample: Sample, dtype):
     return True
 
 
-BARE = {
+OTHERS = {
     "arrays without axes": lambda x: np.array(_first(x)),
     "numbers": lambda x: np.float64(_first(x)),
     "Python's numbers": lambda x: float(_first(x)),
     "truth values": lambda x: np.array(_first(x) > 0),
+    "arrays of truth values": lambda x: np.asarray(x) > 0,
+    "arrays of integers": lambda x: np.asarray(3 * x, np.int64),
     "nothing": lambda x: np.zeros((0, *np.shape(x)[1:])) if np.ndim(x) else np.array(_first(x)),
 }
-"""What the arrays of a sample are replaced by: values without axes, or without elements."""
+"""What the arrays of a sample are replaced by: values without axes, without elements, or of other kinds."""
 
 
 def _first(x):
     return np.ravel(x)[0] if np.size(x) else 0.75
 
 
-def bare(op: Op, sample: Sample, make):
-    """Return a sample's call with bare values, and NumPy's answer or its error; None where there is no such call."""
+def with_others(op: Op, sample: Sample, make):
+    """Return a sample's call with other values, and NumPy's answer or its error; None where there is no such call."""
     call = draw(op, sample)
-    if sample.prepare or not call.arrays or any(x.dtype != REAL for x in call.arrays):
+    if sample.prepare or any(x.dtype != REAL for x in call.arrays):
         return None
-    call = Call(call.function, tuple(map(make, call.arrays)))
+    if not any(x.size for x in call.arrays):  # of np.empty_like nothing but the type is known
+        return None
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        call = Call(call.function, tuple(map(make, call.arrays)))
         return call, answer(call.function, call.arrays)
 
 

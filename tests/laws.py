@@ -8,13 +8,13 @@ from tests.calls import (
     REAL,
     SINGLE,
     answer,
-    bare,
     draw,
     has_numpy_name,
     parts,
     targets,
     traced,
     with_lists,
+    with_others,
 )
 from tests.closeness import (
     assert_close,
@@ -65,9 +65,9 @@ def check_value(op: Op, sample: Sample, dtype, *, weak=False):
         assert_same(leaf, value)
 
 
-def check_bare(op: Op, sample: Sample, make, kind):
-    """Of values without axes or elements a trace gives NumPy's kinds of results, and no answer where NumPy has none."""
-    given = bare(op, sample, make)
+def check_others(op: Op, sample: Sample, make, kind):
+    """Of other values a trace gives NumPy's kinds of results, and no answer where NumPy has none."""
+    given = with_others(op, sample, make)
     if given is None:
         return
     call, expected = given
@@ -86,6 +86,7 @@ def assert_as_numpys(got, expected, of):
         leaf = p.leaf() if is_handle(p) else p
         assert isinstance(leaf, np.ndarray) == isinstance(value, np.ndarray), of
         assert shape_and_dtype(leaf) == shape_and_dtype(value), of
+        assert_same(leaf, value)
 
 
 def check_names(op: Op, sample: Sample):

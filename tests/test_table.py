@@ -27,9 +27,9 @@ def test_values_and_types_are_numpys(op, sample):
 @pytest.mark.parametrize(
     ("op", "sample"), [p for p in SAMPLES if calls.has_numpy_name(p.values[0])]
 )
-def test_values_without_axes_or_elements_are_taken_as_by_numpy(op, sample):
-    for kind, make in calls.BARE.items():
-        laws.check_bare(op, sample, make, kind)
+def test_values_of_other_kinds_are_taken_as_by_numpy(op, sample):
+    for kind, make in calls.OTHERS.items():
+        laws.check_others(op, sample, make, kind)
 
 
 @pytest.mark.parametrize(

@@ -226,9 +226,9 @@ SAMPLES = [pytest.param(op, op.samples[i], id=f"{op.name}-{i}") for op, i in cal
 @pytest.mark.parametrize(
     ("op", "sample"), [p for p in SAMPLES if calls.has_numpy_name(p.values[0])]
 )
-def test_values_without_axes_or_elements_are_captured_as_numpy_takes_them(op, sample):
-    for kind, make in calls.BARE.items():
-        given = calls.bare(op, sample, make)
+def test_values_of_other_kinds_are_captured_as_numpy_takes_them(op, sample):
+    for kind, make in calls.OTHERS.items():
+        given = calls.with_others(op, sample, make)
         if given is not None:
             call, expected = given
             got = calls.answer(partial(captured, call), call.arrays)

@@ -306,3 +306,59 @@ def test_least_squares_of_what_is_not_finite_raise(number):
     unused = cr.compile(lambda a, b: (np.linalg.lstsq(a, b), b)[1])
     with pytest.raises(np.linalg.LinAlgError):
         unused(bad, b)
+
+
+def written(write):
+    def step(x, v):
+        write(x, v)
+        return x
+
+    return step
+
+
+INTEGERS = np.array([1, 2, 3])
+TRUTHS = np.array([True, False, True])
+REFUSED = {
+    "round of truth values": (lambda x: np.round(x, 1), TRUTHS),
+    "round to tens of truth values": (lambda x: x.round(-1), TRUTHS),
+    "gradient of truth values": (np.gradient, TRUTHS),
+    "quantile of truth values": (lambda x: np.quantile(x, 0.3), TRUTHS),
+    "quantile of complex numbers": (lambda x: np.quantile(x, 0.3), np.ones(3, complex)),
+    "median along no axis": (lambda x: np.median(x, axis=0), np.array(1.0)),
+    "mean along no axis": (lambda x: np.mean(x, axis=-1), np.array(1.0)),
+    "ediff1d": (lambda x: np.ediff1d(x, to_begin=1.5), INTEGERS),
+    "concatenate": (lambda x: np.concatenate([x, x], dtype=np.int8), INTEGERS * 1.5),
+    "stack": (lambda x: np.stack([x, x], dtype=float), np.ones(2, complex)),
+    "interp": (lambda x: np.interp(x, [0.0, 1.0], [0.0, 2.0]), np.ones(2, complex)),
+    "histogram": (lambda x: np.histogram(x * 1.0, [0.0, 1.0, 2.0], weights=x)[0], TRUTHS),
+    "put": (written(lambda x, v: np.put(x, [], v)), INTEGERS, np.inf),
+    "putmask": (written(lambda x, v: np.putmask(x, x > 9, v)), INTEGERS, np.inf),
+    "putmask of NaN": (written(lambda x, v: np.putmask(x, x > 9, v)), INTEGERS, np.nan),
+    "place": (written(lambda x, v: np.place(x, x > 9, v)), INTEGERS, np.inf),
+    "copyto": (written(lambda x, v: np.copyto(x, v, where=x > 9)), INTEGERS, 2.0),
+    "fill_diagonal": (written(np.fill_diagonal), np.zeros((0, 0), int), np.inf),
+    "the imaginary part": (written(lambda x, v: setattr(x, "imag", v)), np.ones(3), 2.0),
+}
+
+
+@pytest.mark.parametrize(("step", "args"), [(f, a) for f, *a in REFUSED.values()], ids=REFUSED)
+def test_what_numpy_refuses_by_types_and_numbers_is_refused(step, args):
+    def arguments():
+        return [x.copy() if isinstance(x, np.ndarray) else x for x in args]
+
+    with pytest.raises(Exception) as expected:  # noqa: PT011  NumPy's own
+        step(*arguments())
+    compiled = cr.compile(step)
+    for _ in range(2):
+        with pytest.raises(expected.type):
+            compiled(*arguments())
+    with pytest.raises((TypeError, ValueError, OverflowError)):
+        cr.vjp(lambda w: (step(*map(np.array, arguments()[:1]), *arguments()[1:]), w)[1], 1.0)
+
+
+def test_a_number_that_fits_is_accepted_where_nothing_is_chosen():
+    step = cr.compile(written(lambda x, v: np.putmask(x, x > 9, v)))
+    np.testing.assert_array_equal(step(INTEGERS.copy(), 2.5), INTEGERS)
+    with pytest.raises(OverflowError):
+        step(INTEGERS.copy(), np.inf)
+    assert "eagerly" not in step.report()

@@ -156,3 +156,25 @@ def test_interpolation_beside_infinities_takes_the_points_that_numpy_takes(rng):
                 traced = np.interp(level.input(x), xp, fp)
             for got in (step(x, xp, fp), np.asarray(traced)):
                 np.testing.assert_allclose(got, expected, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("weights", [None, np.array([1, 1, 1])])
+def test_a_covariance_without_degrees_of_freedom_is_not_finite(weights):
+    def covariance(x):
+        return np.cov(x, ddof=4, fweights=weights)
+
+    x = X[:3]
+    with pytest.warns(RuntimeWarning):
+        expected = covariance(x)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(cr.vjp(covariance, x)[0], expected)
+
+
+@pytest.mark.parametrize("mode", ["mean", "median", "linear_ramp"])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.bool_])
+def test_integers_are_padded_with_integers_as_numpy_rounds_them(mode, dtype, rng):
+    x = rng.integers(0, 20, (4, 5)).astype(dtype)
+    expected = np.pad(x, 3, mode)
+    got = cr.compile(lambda x: np.pad(x, 3, mode))(x)
+    assert got.dtype == expected.dtype
+    np.testing.assert_array_equal(got, expected)

@@ -480,6 +480,9 @@ class ArrayMethods(Methods):
 
     @imag.setter
     def imag(self, value: Any) -> None:
+        if self.dtype.kind != "c":
+            message = "array does not have imaginary part to set"
+            raise TypeError(message)
         FRONTS["imag"](self)[...] = value
 
     def partition(

@@ -9,7 +9,7 @@ import numpy as np
 from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS, Sample
 from chainrule.core.types import Shape, Value
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ops.broadcasting import astype, broadcast_to
 from chainrule.ops.canonical import NO_VALUE, array_like, axis_of, given, part_along
 from chainrule.ops.kinds import composite
@@ -54,12 +54,16 @@ def _ediff1d(ary: Value, to_end: Any = None, to_begin: Any = None) -> Value:
     x = array_like(ary)
     x = reshaped(x, (type_of(x).size,))
     inner = FRONTS["subtract"](part_along(x, 0, 1, None), part_along(x, 0, None, -1))
-    ends = [
-        None if e is None else FRONTS["ravel"](astype(array_like(e), type_of(x).dtype))
-        for e in (to_begin, to_end)
-    ]
+    ends = [None if e is None else _end_of(x, array_like(e)) for e in (to_begin, to_end)]
     parts = [p for p in (ends[0], inner, ends[1]) if p is not None]
     return inner if len(parts) == 1 else FRONTS["concatenate"](parts)
+
+
+def _end_of(x: Value, end: Value) -> Value:
+    given, dtype = type_of(end).dtype, type_of(x).dtype
+    if not np.can_cast(given, dtype, "same_kind"):
+        raise DTypeError.from_unsafe_cast("np.ediff1d", given, dtype)
+    return FRONTS["ravel"](astype(end, dtype))
 
 
 def _trapezoid(y: Value, x: Value = None, dx: Value = 1.0, axis: int = -1) -> Value:

@@ -192,6 +192,10 @@ def _histogram(
     edges = _edges("np.histogram", a, bins, range, weights)
     positions, inside = _positions(a, edges)
     counts = _summed(FRONTS["where"](inside, heavy, 0), positions, type_of(edges).shape[0] - 1)
+    if type_of(heavy).dtype.kind == "b":  # NumPy counts in the dtype of the weights
+        if type_of(array_like(bins)).ndim == 1:
+            raise DTypeError.from_unsafe_cast("np.histogram", _COUNT, np.dtype(np.bool_))
+        counts = FRONTS["astype"](counts, np.bool_)
     if not density:
         return counts, edges
     widths = FRONTS["astype"](edges[1:] - edges[:-1], _FLOAT)

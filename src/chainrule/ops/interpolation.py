@@ -11,6 +11,7 @@ from chainrule.core.cells import is_traced, type_of
 from chainrule.core.op import FRONTS, Sample
 from chainrule.core.types import Shape, Value
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.ops.canonical import real_like
 from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import composite
 from chainrule.ops.layout import laid_out
@@ -24,7 +25,8 @@ def _interp(
     right: Value | None = None,
     period: float | None = None,
 ) -> Value:
-    x, xp, fp = _double(x), _double(xp), _double(fp)
+    x, xp = [_double(real_like("np.interp", n, v)) for n, v in (("x", x), ("xp", xp))]
+    fp = _double(fp)
     if not type_of(x).shape:
         return _interp(np.reshape(x, (1,)), xp, fp, left, right, period)[0]
     shapes = type_of(xp).shape, type_of(fp).shape
@@ -107,7 +109,7 @@ def _gradient(
 ) -> Any:
     f = as_array(f)
     t = type_of(f)
-    if t.dtype.kind not in "fc":
+    if t.dtype.kind in "iu":  # truth values have no differences
         f = FRONTS["astype"](f, np.float64)
     chosen = range(t.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
     axes = tuple(range(t.ndim)[i] for i in chosen)

@@ -12,7 +12,7 @@ from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Shape, Value, array_type
-from chainrule.errors import ShapeError
+from chainrule.errors import DTypeError, ShapeError
 from chainrule.ops.canonical import along, array_like, axis_of, part_along
 from chainrule.ops.kinds import composite, linear
 from chainrule.ops.layout import reshaped
@@ -53,7 +53,7 @@ def _concatenate(
     axis = axis_of(axis, max(types[0].ndim, 1))
     starts = tuple(accumulate([t.shape[axis] if t.ndim > axis else 0 for t in types], initial=0))
     _concatenated_type(*types, axis=axis, starts=starts)
-    return _as_dtype(apply(_CONCATENATE, *parts, axis=axis, starts=starts[:-1]), dtype)
+    return _as_dtype(apply(_CONCATENATE, *parts, axis=axis, starts=starts[:-1]), dtype, casting)
 
 
 def _part_of_concatenated(i: int, g: Value, *arrays: Value, axis: int, starts: Shape) -> Value:
@@ -94,7 +94,7 @@ def _stack(
     types = [type_of(p) for p in parts]
     axis = axis_of(axis, types[0].ndim + 1)
     _stacked_type(*types, axis=axis)
-    return _as_dtype(apply(_STACK, *parts, axis=axis), dtype)
+    return _as_dtype(apply(_STACK, *parts, axis=axis), dtype, casting)
 
 
 _STACK = linear(
@@ -122,18 +122,24 @@ def _listed(name: str, arrays: Any) -> list[Value]:
     return parts
 
 
-def _as_dtype(x: Value, dtype: Any) -> Value:
-    return x if dtype is None else FRONTS["astype"](x, dtype)
+def _as_dtype(x: Value, dtype: Any, casting: Any) -> Value:
+    if dtype is None:
+        return x
+    given = type_of(x).dtype
+    if not np.can_cast(given, dtype, casting):
+        raise DTypeError.from_unsafe_cast("np.concatenate", given, np.dtype(dtype))
+    return FRONTS["astype"](x, dtype)
 
 
 def _vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Value:
     parts = [FRONTS["atleast_2d"](a) for a in _listed("vstack", tup)]
-    return _concatenate(parts, dtype=dtype)
+    return _concatenate(parts, dtype=dtype, casting=casting)
 
 
 def _hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Value:
     parts = [FRONTS["atleast_1d"](a) for a in _listed("hstack", tup)]
-    return _concatenate(parts, axis=0 if type_of(parts[0]).ndim == 1 else 1, dtype=dtype)
+    axis = 0 if type_of(parts[0]).ndim == 1 else 1
+    return _concatenate(parts, axis=axis, dtype=dtype, casting=casting)
 
 
 def _dstack(tup: Any) -> Value:

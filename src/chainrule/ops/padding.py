@@ -111,22 +111,32 @@ def _constant_edges(
 def _ramp_edges(x: Value, axis: int, widths: tuple[int, int], ends: Any) -> list[Value]:
     def ramp(end: Any, edge: slice, width: int, step: int) -> Value:
         column = (-1,) + (1,) * (type_of(x).ndim - 1 - axis)
-        share = (np.arange(width)[::step] / max(width, 1)).reshape(column)
+        places = np.arange(width)[::step].reshape(column)
         near = FRONTS["getitem"](x, along(axis, edge))
-        return end + (near - end) * share.astype(type_of(x).dtype)
+        dtype = type_of(x).dtype
+        if type_of(x).is_inexact:
+            return end + (near - end) * (places / max(width, 1)).astype(dtype)
+        line = end + places * ((astype(near, np.float64) - end) / max(width, 1))
+        return np.floor(line) if dtype.kind in "iu" else line
 
     return [ramp(ends[0], slice(1), widths[0], 1), ramp(ends[1], slice(-1, None), widths[1], -1)]
 
 
 def _statistic(name: str) -> Callable[..., list[Value]]:
-    """Pad with a statistic of the nearest elements, or of all."""
+    """Pad with a statistic of the nearest elements, or of all; of integers it is rounded."""
+
+    def whole(x: Value, found: Value) -> Value:
+        is_rounded = type_of(x).dtype.kind in "iu" and type_of(found).is_inexact
+        return FRONTS["rint"](found) if is_rounded else found
 
     def edges(x: Value, axis: int, widths: tuple[int, int], lengths: Any) -> list[Value]:
         n = type_of(x).shape[axis]
         first, last = (n, n) if lengths is None else (min(k, n) for k in lengths)
         nearest = part_along(x, axis, None, first), part_along(x, axis, n - last, None)
         return [
-            broadcast_to(FRONTS[name](part, axis=axis, keepdims=True), _strip(x, axis, width))
+            broadcast_to(
+                whole(x, FRONTS[name](part, axis=axis, keepdims=True)), _strip(x, axis, width)
+            )
             for part, width in zip(nearest, widths, strict=True)
         ]
 

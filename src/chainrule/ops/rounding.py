@@ -34,7 +34,7 @@ def _round(a: Value, decimals: int = 0) -> Value:
 
 
 def _round_type(x: ArrayType, decimals: int) -> ArrayType:
-    return array_type(x.shape, np.dtype(np.float16) if x.dtype.kind == "b" else x.dtype)
+    return array_type(x.shape, np.round(np.zeros(1, x.dtype), decimals).dtype)
 
 
 def _lower_round(e: Any, x: Any, decimals: int) -> Any:

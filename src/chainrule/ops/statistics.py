@@ -195,13 +195,13 @@ def _cov(
     n = type_of(x).shape[1]
     if weights is None:
         centered = x - _mean(x, 1, keepdims=True)
-        scaled, freedom = centered, n - ddof
+        scaled, freedom = centered, max(n - ddof, 0)
     else:
         total = np.sum(weights)
         centered = x - np.sum(x * weights, axis=1, keepdims=True) / total
         scaled = centered * weights
         lost = ddof if aweights is None else ddof * np.sum(weights * array_like(aweights)) / total
-        freedom = total - lost
+        freedom = np.maximum(total - lost, 0)
     products = np.matmul(centered, transposed(np.conj(scaled), (1, 0)))
     return np.squeeze(products / freedom)
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.core.cells import HANDLES, TracedScalar, settled, type_of
-from chainrule.core.op import BY_NUMPY, FRONTS, Sample
-from chainrule.core.types import Shape, Value, broadcast_shapes
+from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS, Sample
+from chainrule.core.types import ArrayType, Shape, Value, broadcast_shapes
 from chainrule.errors import ArgumentError, DTypeError, EscapedValueError, ShapeError
 from chainrule.ops.canonical import array_like, axis_of
 from chainrule.ops.checking import as_array
@@ -87,9 +87,13 @@ def writes(
     BY_NUMPY[key] = front
 
 
-def _flat(x: Any) -> Value:
-    x = as_array(array_like(x))
-    return reshaped(x, (type_of(x).size,))
+def _flat(x: Any, target: ArrayType) -> Value:
+    """Return the elements of what is written; Python's number becomes one of the array's before anything is chosen."""
+    x = array_like(x)
+    t = type_of(x)
+    if t.weak and t.dtype.kind == "f" and target.dtype.kind in "iu":
+        WEAK_FRONTS["cast_to_integer"](x, dtype=np.dtype(int))
+    return reshaped(as_array(x), (t.size,))
 
 
 def _repeated(values: Value, positions: Any) -> Value:
@@ -106,7 +110,7 @@ def _at(positions: Any, shape: Shape) -> Any:
 def _put(a: Value, ind: Value, v: Value, mode: str = "raise") -> Write:
     t = type_of(a)
     positions = np.ravel(numbers_of("np.put", array_like(ind))).astype(np.intp)
-    values = _flat(v)
+    values = _flat(v, t)
     if not positions.size or not type_of(values).size:
         return None
     if mode == "clip":
@@ -124,7 +128,7 @@ def _put(a: Value, ind: Value, v: Value, mode: str = "raise") -> Write:
 
 def _putmask(a: Value, mask: Value, values: Value) -> Write:
     positions = _chosen("np.putmask", a, mask)
-    values = _flat(values)
+    values = _flat(values, type_of(a))
     if not positions.size or not type_of(values).size:
         return None
     return _at(positions, type_of(a).shape), _repeated(values, positions)
@@ -132,7 +136,7 @@ def _putmask(a: Value, mask: Value, values: Value) -> Write:
 
 def _place(arr: Value, mask: Value, vals: Value) -> Write:
     positions = _chosen("np.place", arr, mask)
-    values = _flat(vals)
+    values = _flat(vals, type_of(arr))
     if not positions.size:
         return None
     if not type_of(values).size:
@@ -153,7 +157,9 @@ def _chosen(name: str, a: Value, mask: Value) -> Any:
 def _copyto(dst: Value, src: Value, casting: Any = "same_kind", where: Value = True) -> Write:
     src, target = array_like(src), type_of(dst)
     got = type_of(src)
-    if not got.weak and not np.can_cast(got.dtype, target.dtype, casting):
+    if got.weak:
+        np.copyto(np.zeros((), target.dtype), got.dtype.type(1).item(), casting=casting)
+    elif not np.can_cast(got.dtype, target.dtype, casting):
         raise DTypeError.from_unsafe_cast("np.copyto", got.dtype, target.dtype)
     if where is True:
         return ..., src
@@ -194,7 +200,7 @@ def _fill_diagonal(a: Value, val: Value, wrap: bool = False) -> Write:
     step = 1 + (t.shape[1] if t.ndim == 2 else int(np.cumprod(t.shape[:-1]).sum()))
     stop = t.size if t.ndim > 2 or wrap else t.shape[1] ** 2
     positions = np.arange(t.size)[:stop:step]
-    values = _flat(val)
+    values = _flat(val, t)
     if not positions.size or not type_of(values).size:
         return None
     return _at(positions, t.shape), _repeated(values, np.arange(positions.size))
