@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -516,6 +517,39 @@ def test_a_capture_takes_no_draws_of_another_threads_for_its_own():
     finally:
         may_go_on.set()
         thread.join(60)
+
+
+@dataclasses.dataclass
+class Holding:
+    rng: Any
+
+
+@pytest.mark.parametrize(
+    ("made", "found"),
+    [
+        (lambda rng: rng, lambda x: x),
+        (lambda rng: {"of": [rng, 1.0]}, lambda x: x["of"][0]),
+        (Holding, lambda x: x.rng),
+    ],
+)
+def test_a_call_leaves_the_generator_of_another_call_alone(made, found):
+    def step(x, of):
+        rng = found(of)
+        return x + rng.random(3)
+
+    one, other = np.random.default_rng(1), np.random.default_rng(2)
+    compiled, results = cr.compile(step), []
+    for _ in range(3):
+        compiled(np.ones(3), made(one))
+    thread = threading.Thread(
+        target=lambda: results.append(compiled(np.ones(3), made(other))), daemon=True
+    )
+    with one.bit_generator.lock:  # who holds it may give it another state
+        thread.start()
+        thread.join(60)
+        assert not thread.is_alive()
+    np.testing.assert_allclose(results[0], 1 + np.random.default_rng(2).random(3))
+    assert "random numbers are drawn before it" in compiled.report()
 
 
 def test_threads_draw_from_generators_of_their_own():

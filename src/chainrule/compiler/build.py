@@ -143,8 +143,20 @@ class Built:
         self.make_fast = self._make_fast if is_fast else None
 
     def _make_fast(self) -> Callable[..., Any]:
-        hidden = (*self._signature.hidden, *_contexts_now())  # leaves are counted by their places
-        return make_entry(replaced(self._signature, hidden=hidden), *self._code)
+        return make_entry(replaced(self._signature, hidden=self._hidden_now()), *self._code)
+
+    def make_check(self) -> Callable[..., Any]:
+        """Make what does nothing but say whether an entry of `make_fast` takes arguments, whatever the last one holds.
+
+        It is given None for each part of the last, and returns a `Declined` for arguments of others.
+        """
+        *given, last = self._signature.arguments
+        unknown = Items(tuple, tuple([StaticInput(None) for _ in input_leaves(last)]))
+        asked = Signature((*given, unknown), ConstantResult(None), self._signature.slots)
+        return make_entry(replaced(asked, hidden=self._hidden_now()), ())
+
+    def _hidden_now(self) -> tuple[Hidden, ...]:
+        return (*self._signature.hidden, *_contexts_now())  # leaves are counted by their places
 
     def improved(self) -> Built:
         """Return the same with better code, which takes its time."""

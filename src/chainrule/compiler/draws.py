@@ -165,18 +165,28 @@ class Drawn:
             self.refuse()
 
 
-def drawing(draws: Sequence[Draw], run: Callable[..., Any], *, is_safe: bool) -> Callable[..., Any]:
+def drawing(
+    draws: Sequence[Draw],
+    run: Callable[..., Any],
+    accepts: Callable[..., Any] | None = None,
+    *,
+    is_safe: bool,
+) -> Callable[..., Any]:
     """Return a function that runs something with what is drawn for its last argument.
 
     Args:
         draws: what is drawn.
         run: says by a `Declined` that it did nothing.
+        accepts: says by a `Declined` that it would, whatever is drawn; then nothing is. It gets None for each draw.
         is_safe: whether it has written nothing where it raises; then it declines instead.
     """
     generators = list({id(d.generator): d.generator for d in draws}.values())
     alone = held(generators)
+    nothing = (None,) * len(draws)
 
     def entry(*args: Any) -> Any:
+        if accepts is not None and type(accepts(*args, nothing)) is Declined:
+            return MISMATCH  # the generators may be another thread's, which may ask for their state
         with (
             alone
         ):  # what another thread drew before the generators are put back, it would draw again

@@ -79,7 +79,8 @@ class Path:
         if self._settings is not now or self.fast is None:
             fast = self.built.make_fast()
             if self.draws:
-                fast = drawing(self.draws, fast, is_safe=not self._writes)
+                accepts = self.built.make_check()
+                fast = drawing(self.draws, fast, accepts, is_safe=not self._writes)
             self._settings, self.fast = now, fast
         return self.fast
 
