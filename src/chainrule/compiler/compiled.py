@@ -124,9 +124,8 @@ class Compiled:
         given = wrapped(args, self._static)
         leaves, structure = tree.flatten((given, options))
         try:
-            with (
-                self._lock
-            ):  # no capture is under way, which shows values of its own in lists and attributes
+            # No capture is under way, which shows values of its own in lists and attributes.
+            with self._lock:
                 call = self._key(leaves, structure)
         except NotCompiledError:
             returned = self._run_eagerly(args, options)

@@ -187,9 +187,8 @@ def drawing(
     def entry(*args: Any) -> Any:
         if accepts is not None and type(accepts(*args, nothing)) is Declined:
             return MISMATCH  # the generators may be another thread's, which may ask for their state
-        with (
-            alone
-        ):  # what another thread drew before the generators are put back, it would draw again
+        # What another thread drew before the generators are put back, it would draw again.
+        with alone:
             rewind = rewinding(generators)
             try:
                 returned = run(*args, tuple([draw() for draw in draws]))

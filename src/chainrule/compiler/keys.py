@@ -88,9 +88,8 @@ def keys_read(code: CodeType, name: str) -> frozenset[str] | None:
         return None
     attributes, keys_of = _looked_up(code)
     keys = keys_of.get(name, frozenset())
-    if (
-        name in attributes or keys is None
-    ):  # an attribute may be the module's: sys.modules[__name__].settings
+    # An attribute may be the module's: sys.modules[__name__].settings.
+    if name in attributes or keys is None:
         return None
     for inside in inner_codes(code):
         more = keys_read(inside, name)

@@ -40,9 +40,8 @@ class Snapshot:
         """
         drawn = self._surroundings.drawn()
         if drawn != self._drawn:
-            named = len(
-                self._surroundings.generators
-            )  # the first ones; behind them come those of modules
+            # These are the first; behind them come those of modules.
+            named = len(self._surroundings.generators)
             is_named = drawn[:named] != self._drawn[:named]
             raise (
                 NotCompiledError.from_random()

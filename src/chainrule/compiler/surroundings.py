@@ -461,12 +461,13 @@ def _container(
 def _compared(x: Any) -> Any:
     """Return what stands for a value in a signature."""
     if is_of_numbers(x):
+        # A dtype alone is equal to a class of numbers.
         return (
             "array",
             x.dtype,
             x.shape,
             x.strides,
-        )  # a dtype alone is equal to a class of numbers
+        )
     if isinstance(x, _NUMBERS):
         return (type(x), x if x == x else "nan")  # noqa: PLR0124  so NaN is found
     return id(x)

@@ -63,9 +63,8 @@ class _Names:
     def __init__(self, graph: Graph, tape: Tape) -> None:
         self.wires: dict[str, int] = {}
         for i, wire in enumerate(graph.wires):
-            if isinstance(
-                wire.label, Symbol
-            ):  # one that is simplified to another has its name, and its value
+            # One that is simplified to another has its name, and its value.
+            if isinstance(wire.label, Symbol):
                 self.wires.setdefault(wire.label.name, i)
         self.nodes = {tape.name(node) for node in (*tape.inputs, *tape.nodes)}
 

@@ -16,9 +16,8 @@ from chainrule.explanation.typeset import ATOM, PRODUCT
 from chainrule.explanation.wires import Edge, Graph, Wire
 
 MOST_TERMS = 8
-_KEEPING = frozenset(
-    name for name, op in TABLE.items() if op.kind == "elementwise"
-)  # what they return has the shape of what they take
+# What they return has the shape of what they take.
+_KEEPING = frozenset(name for name, op in TABLE.items() if op.kind == "elementwise")
 
 
 @dataclass(frozen=True, eq=False)

@@ -207,9 +207,8 @@ def _gelu_slope(out: Value, x: Value) -> Value:
 
 _GELU = elementwise(
     "gelu",
-    lambda x: np.multiply(
-        x, FRONTS["ndtr"](x)
-    ),  # ndtr is accurate far below 0, where 1 + erf is not
+    # ndtr is accurate far below 0, where 1 + erf is not.
+    lambda x: np.multiply(x, FRONTS["ndtr"](x)),
     partials=(_gelu_slope,),
     infer=elementwise_type(np.exp, "gelu"),
     lower=lambda e, x: x * e.ndtr(x),

@@ -72,9 +72,8 @@ def _follow_ops() -> None:
     for name, op in _OPS.items():
         of_floats, of_complex = getattr(math, name), getattr(cmath, name, None)
         refuses = not_finite_if_complex if name in _NEVER_RAISE else _REFUSES.get(name, not_finite)
-        infer = (
-            None if name.startswith("is") else _inexact
-        )  # SciPy's functions tell theirs once it is imported
+        # SciPy's functions tell theirs once it is imported.
+        infer = None if name.startswith("is") else _inexact
         add_twin(TABLE[op], _of_either(of_floats, of_complex), refuses, infer)
         FOLLOWED[of_floats] = _applied(op, _float)
         if of_complex is not None:

@@ -21,9 +21,8 @@ _DEGREE = math.pi / 180
 
 
 def _double(x: Value) -> Value:
-    return np.astype(
-        x, np.float64
-    )  # in single precision SciPy's functions are NaN, or do not return
+    # In single precision SciPy's functions are NaN, or do not return.
+    return np.astype(x, np.float64)
 
 
 def _mathieu(characteristic: str) -> Any:

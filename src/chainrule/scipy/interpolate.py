@@ -90,9 +90,8 @@ def _followed(kind: Any, slot: str) -> type:
 
     def reduced(self: Any, protocol: int) -> Any:
         if holds_traced(vars(self)["chainrule_c"]):
-            return super(kind, self).__reduce_ex__(
-                protocol
-            )  # which meets the traced values, and raises
+            # It meets the traced values, and raises.
+            return super(kind, self).__reduce_ex__(protocol)
         return restored(self).__reduce_ex__(protocol)
 
     def keep(self: Any, c: Any) -> None:

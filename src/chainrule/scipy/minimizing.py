@@ -80,9 +80,8 @@ def minimize(
         **options,
     )
     result["x"] = packed(result["x"])
-    for name in {"jac", "grad"} & set(
-        result
-    ):  # of trust-constr, jac holds those of the constraints
+    # Of trust-constr, jac holds those of the constraints.
+    for name in {"jac", "grad"} & set(result):
         if type(result[name]) is np.ndarray:
             result[name] = packed(result[name])
     return result

@@ -211,9 +211,8 @@ def _folder() -> str | None:
     if setting.lower() == "off":
         return None
     folder = os.path.expanduser(setting or _default())
-    return (
-        None if folder.startswith("~") else os.path.abspath(folder)
-    )  # ~ is left of one without a home
+    # ~ is left of one without a home.
+    return None if folder.startswith("~") else os.path.abspath(folder)
 
 
 def _default() -> str:

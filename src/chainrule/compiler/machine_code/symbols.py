@@ -19,9 +19,8 @@ from typing import Any
 from chainrule.errors import NativeCodeError
 
 PREFIX = "chainrule_"
-_RETURNING_COMPLEX = frozenset(
-    {"cdotc", "cdotu", "zdotc", "zdotu"}
-)  # compilers differ; SciPy knows
+# Compilers differ; SciPy knows.
+_RETURNING_COMPLEX = frozenset({"cdotc", "cdotu", "zdotc", "zdotu"})
 _MODULES = ("cython_blas", "cython_lapack")
 
 

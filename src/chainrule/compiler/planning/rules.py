@@ -88,9 +88,8 @@ def _loop_dtypes(op: Op, types: Sequence[ArrayType], out: ArrayType) -> tuple[DT
     if op.name == "complex_of_parts":
         return (np.empty(0, out.dtype).real.dtype,) * 2
     asks = out.dtype.kind == "b" or (out.dtype.kind == "f" and types[0].dtype.kind == "c")
-    return (promoted(*types) if asks else out.dtype,) * len(
-        types
-    )  # parts and answers have another dtype
+    # Parts and answers have another dtype.
+    return (promoted(*types) if asks else out.dtype,) * len(types)
 
 
 def _keys(types: Sequence[ArrayType]) -> list[Any]:

@@ -49,9 +49,8 @@ def _product_method(owner: type, name: str) -> tuple[type, str, Callable[..., An
     def method(self: Any, other: Any) -> Any:
         if not holds_traced(other):
             return on_plain_values(original, (self, other), {})
-        if (
-            type_of(other).ndim == 0
-        ):  # SciPy's own complaint, or its scaling of a matrix, which has no rule
+        # SciPy's own complaint, or its scaling of a matrix, which has no rule.
+        if type_of(other).ndim == 0:
             return original(self, other)
         return product(self.copy(), other)
 

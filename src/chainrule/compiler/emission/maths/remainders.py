@@ -84,9 +84,8 @@ def _reduced_once(e: Any, rest: Any, y: Any) -> tuple[Any, Any]:
     """Return what is left after multiples of `y`, or of `y` times a power of 2, and whether that is too much."""
     size = rest.dtype.itemsize
     shift = _exponent(e, rest) - _exponent(e, y) - float(_DIGITS[size] - 2)
-    half = e.to_nearest(
-        e.chosen(shift > 0.0, shift, 0.0) * 0.5
-    )  # in two steps, each within the exponents' range
+    # In two steps, each within the exponents' range.
+    half = e.to_nearest(e.chosen(shift > 0.0, shift, 0.0) * 0.5)
     after = _step(e, rest, e.scaled(e.scaled(y, half), half))
     after = e.chosen(e.isfinite(rest) & (y > 0.0), after, 0.0)
     return after, (after >= y) & (y > 0.0)
