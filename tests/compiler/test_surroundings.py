@@ -11,6 +11,7 @@ import threading
 import time
 import types
 import weakref
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -386,6 +387,17 @@ def test_arguments_that_hold_other_arrays_are_others(kind):
     for w in (X, X + 1, X + 1, 2 * X):
         for _ in range(2):
             np.testing.assert_array_equal(compiled(kind(w=w), X), X * w)
+
+
+def test_arguments_that_become_equal_after_they_were_others_do_no_harm():
+    compiled = cr.compile(lambda s, x: x * s["w"])
+    for w in (X[:1], X[1:2], X[2:], 1.0, 2.0, 1, X[:1]):
+        s = _Dict(w=w)
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(s, X), X * s["w"])
+            s["w"] = w + 1
+    known = list(islice(compiled._known.values(), 100))
+    assert len(known) == len(compiled._known) < 100
 
 
 def _two_names(one, other):

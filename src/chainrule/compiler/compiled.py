@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -88,7 +87,9 @@ class Compiled:
         self.function = f
         self._donate = _numbers("donate", donate)
         self._static = _numbers("static", static)
-        self._known: OrderedDict[_Key, Specialization] = OrderedDict()
+        self._known: dict[
+            _Key, Specialization
+        ] = {}  # an OrderedDict breaks where equal keys become others
         self._surroundings: dict[tuple[int, ...], Surroundings] = {}
         self._counts = Counts()
         self._newest: Specialization | None = None
@@ -305,13 +306,10 @@ class Compiled:
 
     def _specialization(self, key: _Key) -> Specialization:
         with self._lock:
-            known = self._known.get(key)
-            if known is None:
-                known = self._known[key] = Specialization()
-                if len(self._known) > _SPECIALIZATIONS_AT_MOST:
-                    self._known.popitem(last=False)
-            else:
-                self._known.move_to_end(key)
+            known = self._known.pop(key, None) or Specialization()
+            self._known[key] = known  # the last in their order is the one that was used last
+            if len(self._known) > _SPECIALIZATIONS_AT_MOST:
+                self._known.pop(next(iter(self._known)), None)
             return known
 
     def _specializations(self) -> list[Specialization]:
