@@ -923,6 +923,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_layout(cls) -> Self:
+        return cls(
+            "compile: it is not known how an array of the step would lie in memory.",
+            hint="copy it before it is reshaped: np.ascontiguousarray(x).",
+        )
+
+    @classmethod
     def from_steps(cls, strides: tuple[int, ...], size: int) -> Self:
         return cls(
             f"compile: an array has the strides {strides}, with elements of {size} bytes. Expected multiples of that.",

@@ -127,3 +127,38 @@ def test_every_op_gives_numpys_numbers_however_its_arguments_lie(name):
         for got, wanted in zip(parts(result), expected, strict=True):
             if type_of(wanted).dtype.kind in "biufc":
                 closeness.assert_same(got.leaf() if type(got) in HANDLES else got, wanted)
+
+
+PLAIN_FIRST = {
+    "a number": lambda x: 2.5 + x,
+    "an array without axes": lambda x: np.array(2.5) * x,
+    "a row": lambda x: np.arange(1.0, x.shape[1] + 1) - x,
+    "a condition": lambda x: np.where(np.array(True), 1.0, x),
+    "both sides": lambda x: 2.0 / (x * 3),
+    "what is written to": lambda x: _set(np.ones(x.shape[::-1]).T, x),
+    "every other row": lambda x: _set(np.ones((4 * len(x), x.shape[1]))[::4], x),
+}
+
+
+def _set(a, x):
+    a[...] = x
+    return a
+
+
+@pytest.mark.parametrize("name", PLAIN_FIRST)
+def test_what_is_plain_before_what_is_traced_leaves_the_layout_as_it_is(name):
+    def step(x):
+        y = PLAIN_FIRST[name](np.sin(x.T))
+        return (
+            y.ravel(order="K"),
+            np.reshape(y, -1, order="A"),
+            np.sort(y).ravel(order="K"),
+            float(np.median(y)),
+        )
+
+    x = np.arange(1.0, 13.0).reshape(4, 3)
+    compiled = cr.compile(step)
+    for given in (x, x + 1, x.T.copy().T):
+        for one, other in zip(compiled(given), step(given), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-14)
+    assert "eager" not in compiled.report()

@@ -24,7 +24,7 @@ from chainrule.compiler.effects import must_stay
 from chainrule.compiler.error_settings import keeping_settings, warns_as_usual
 from chainrule.compiler.python_calls import following_python
 from chainrule.compiler.records import record, replaced
-from chainrule.compiler.strides import laid_out
+from chainrule.compiler.strides import laid_out, lying_as
 from chainrule.compiler.without_axes import are_arrays
 from chainrule.core.cells import HANDLES, TracedArray, TracedScalar, frozen, settled, type_of
 from chainrule.core.graph import CaptureLevel, Graph
@@ -212,7 +212,20 @@ class StepLevel(CaptureLevel):
 
     def layout(self, x: Any) -> Any:
         """Return an array that lies in memory as NumPy's for a value would."""
-        return laid_out(x.node, self.known, self.layouts)
+        try:
+            found = self.laid_out(x.node)
+        except Exception as error:  # the step may catch it, and take a way of its own
+            raise NotCompiledError.from_layout() from error
+        if found.shape != x.type.shape:
+            raise NotCompiledError.from_layout()
+        return found
+
+    def laid_out(self, node: Node) -> Any:
+        """Return an array that lies in memory as NumPy's for a node would; its numbers mean nothing."""
+        for x, _, plain in self.arrays.values():
+            if plain not in self.layouts:
+                self.layouts[plain] = lying_as(x)
+        return laid_out(node, self.known, self.layouts)
 
     def shown(self, x: Any) -> Value:
         """Refuse to write a value while the step runs: the text is of one call, and every call has its own."""

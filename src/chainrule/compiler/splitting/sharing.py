@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.strides import is_followed, laid_out
+from chainrule.compiler.strides import is_followed
 from chainrule.core.cells import (
     HANDLES,
     PLAIN,
@@ -101,7 +101,7 @@ def _is_layout_known(x: Any) -> bool:
         if node.op.name == "einsum" or "array" in node.params.get("index", ())[1:]:
             return False
         if not is_followed(node):
-            layouts = [laid_out(p, level.known, level.layouts) for p in parents]
+            layouts = [level.laid_out(p) for p in parents]
             if not all(y.flags.c_contiguous for y in layouts if isinstance(y, np.ndarray)):
                 return False
         pending += parents
