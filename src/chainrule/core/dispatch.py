@@ -244,7 +244,7 @@ def _copied(x: Any) -> Any:
 def _lowest(x: Any) -> Any:
     """Return a handle at the bottom of a value of which only the type is known; None if there is none."""
     if type(x) in (list, tuple):
-        return next(filter(None.__ne__, map(_lowest, x)), None)
+        return next((lowest for lowest in map(_lowest, x) if lowest is not None), None)
     if not is_handle(x):
         return None
     lowest = x.lowest()
