@@ -58,9 +58,8 @@ def test_rows_far_apart_are_packed_only_where_many_columns_use_them(rng):
         np.testing.assert_allclose(compiled(x, y), x @ y, rtol=1e-11, atol=1e-11)
         return compiled._path().built.native.artifact.arena
 
-    assert (
-        packed(8) == 0 < packed(200)
-    )  # whole vectors on each machine, else the columns are packed
+    # Eight columns are whole vectors on each machine: others are packed where there are no masks.
+    assert packed(8) == 0 < packed(200)
 
 
 def test_products_of_all_depths_and_strides_share_their_functions(rng):
