@@ -1,13 +1,12 @@
 """Graph: what capture records, how it prints, what the checker refuses, and that it runs."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from chainrule.core.graph import Graph, capture
 from chainrule.core.types import array_type
 from chainrule.errors import EscapedValueError, GraphError, ShapeError
+from chainrule.records import replaced
 
 FLOAT = np.dtype(np.float64)
 VECTOR = array_type((3,), FLOAT)
@@ -86,7 +85,7 @@ def test_a_decision_on_numbers_is_refused():
 
 
 def test_the_checker_refuses_a_node_before_its_argument(graph):
-    backwards = dataclasses.replace(graph, nodes=graph.nodes[::-1])
+    backwards = replaced(graph, nodes=graph.nodes[::-1])
     with pytest.raises(GraphError, match="comes before one of its arguments"):
         backwards.check()
 

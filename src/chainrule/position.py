@@ -6,10 +6,11 @@ import functools
 import linecache
 import os
 import sys
-from dataclasses import dataclass
 from types import CodeType, FrameType
 
 import numpy as np
+
+from chainrule.records import record
 
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
@@ -18,7 +19,7 @@ _PROGRAMS = f"{os.sep}programs{os.sep}"  # folders of ours whose code is written
 _is_user_file: dict[str, bool] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Position:
     """A place in the user's code: a code object and the offset of the instruction that was running."""
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from chainrule.errors import ContainerError
 from chainrule.nests import take_apart
+from chainrule.records import record
 
 _NAMESPACE = "chainrule"
 _LEAVES = (np.ndarray, np.generic, float, complex, int)
@@ -174,7 +175,7 @@ def _register_dataclass(kind: type) -> None:
     _registered.add(kind)
 
 
-@dataclasses.dataclass(frozen=True)
+@record
 class _Fields:
     """The static fields of a dataclass, compared when two structures are."""
 

@@ -7,9 +7,9 @@ import chainrule as cr
 from chainrule.compiler import lowering, passes
 from chainrule.compiler.loops.program import Loop, Store
 from chainrule.compiler.passes.rewrite import rewritten
-from chainrule.compiler.records import replaced
 from chainrule.core.op import TABLE
 from chainrule.errors import CompileError
+from chainrule.records import replaced
 
 
 @pytest.fixture(autouse=True)

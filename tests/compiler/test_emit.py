@@ -31,7 +31,7 @@ from chainrule.compiler.loops.program import (
     Store,
 )
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import replaced
+from chainrule.records import replaced
 
 F4, F8, C16, I8, BOOL = (np.dtype(t) for t in ("f4", "f8", "c16", "i8", "?"))
 MACHINES = [Machine.host(), Machine.named("avx2"), Machine.named("sse2")]

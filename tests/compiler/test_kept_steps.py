@@ -15,8 +15,8 @@ from chainrule.compiler.artifact import packed, unpacked
 from chainrule.compiler.build import view_of
 from chainrule.compiler.capture import capture_step
 from chainrule.compiler.identity import identity_of
-from chainrule.compiler.records import replaced
 from chainrule.core.graph import Graph
+from chainrule.records import replaced
 
 STEP = """
 import json, sys

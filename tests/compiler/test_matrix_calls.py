@@ -24,9 +24,9 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.loops.relocation import Place, Relocation
 from chainrule.compiler.loops.structure import structure_of, walk
-from chainrule.compiler.records import replaced
 from chainrule.errors import GraphError
 from chainrule.ops.matrices import linalg_ufunc
+from chainrule.records import replaced
 
 F8, BOOL = np.dtype(float), np.dtype(bool)
 linalg = np.linalg

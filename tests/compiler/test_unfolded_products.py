@@ -25,8 +25,8 @@ from chainrule.compiler.loops.program import (
 from chainrule.compiler.loops.relocation import Place, Relocation
 from chainrule.compiler.loops.structure import structure_of
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import replaced
 from chainrule.errors import GraphError
+from chainrule.records import replaced
 
 TOLERANCE = {"f4": 1e-4, "f8": 1e-12, "i4": 0}
 

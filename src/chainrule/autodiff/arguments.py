@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,12 +23,13 @@ from chainrule.core.methods import as_python
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ContainerError, DTypeError, ShapeError
+from chainrule.records import record
 from chainrule.tree import Structure
 
 _PLAIN_ARRAYS = frozenset({np.ndarray, np.memmap})
 
 
-@dataclass(frozen=True)
+@record
 class Entered:
     """One differentiated argument: its leaves as the caller gave them, and as the trace may keep them."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import record, replaced
+from chainrule.records import record, replaced
 
 
 @record

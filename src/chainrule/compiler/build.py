@@ -34,7 +34,6 @@ from chainrule.compiler.error_settings import SETTINGS
 from chainrule.compiler.identity import identity_of
 from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
 from chainrule.compiler.machine_code.jit import load_object, object_code
-from chainrule.compiler.records import record, replaced
 from chainrule.compiler.settings import has_tiers, is_checking
 from chainrule.compiler.statics import static_description
 from chainrule.compiler.surroundings import Surroundings
@@ -42,6 +41,7 @@ from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.core.trace import CURRENT
 from chainrule.errors import NotCompiledError
+from chainrule.records import record, replaced
 from chainrule.tree import Structure
 
 if TYPE_CHECKING:

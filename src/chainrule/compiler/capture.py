@@ -12,7 +12,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from types import FunctionType
 from typing import Any, Protocol, cast
 
@@ -23,7 +22,6 @@ from chainrule.compiler.decisions import CHECK, GUARD
 from chainrule.compiler.effects import must_stay
 from chainrule.compiler.error_settings import keeping_settings, warns_as_usual
 from chainrule.compiler.python_calls import following_python
-from chainrule.compiler.records import record, replaced
 from chainrule.compiler.strides import laid_out, lying_as
 from chainrule.compiler.without_axes import are_arrays
 from chainrule.core.cells import HANDLES, TracedArray, TracedScalar, frozen, settled, type_of
@@ -34,6 +32,7 @@ from chainrule.core.trace import CURRENT, OUTPUT, Node, same_elements, wrap
 from chainrule.core.types import ArrayType, Value, array_type
 from chainrule.errors import EscapedValueError, NotCompiledError, ShapeError
 from chainrule.ops.numbers import NeedsNumbers
+from chainrule.records import record, replaced
 from chainrule.tree import Structure
 
 _NUMBERS_AT_MOST = 64
@@ -319,7 +318,7 @@ class StepLevel(CaptureLevel):
         most = _SHAPES_AT_MOST if CURRENT.get() is self else _ANSWERS_AT_MOST
         count = int(self._agreed(FRONTS["count_nonzero"](x), op.name, most))
         types = of_count(x.type, count)
-        return replace(op, infer=lambda *_, **__: types)
+        return replaced(op, infer=lambda *_, **__: types)
 
     def _measured(
         self,
@@ -340,12 +339,12 @@ class StepLevel(CaptureLevel):
             raise ShapeError.from_unknown(op.name)
         fixed = array_type(sizes.shape, sizes.dtype)
         node = Node(
-            replace(measure, infer=lambda *_, **__: fixed), args, params, parents, fixed, fixed
+            replaced(measure, infer=lambda *_, **__: fixed), args, params, parents, fixed, fixed
         )
         self.nodes.append(node)
         asked = self.numbers_of(wrap(self, fixed, node), op.name)
         types = _types_from(asked)
-        return replace(op, infer=lambda *_, **__: types)
+        return replaced(op, infer=lambda *_, **__: types)
 
     def number_of(self, node: Node) -> Value:
         """Compute the number of a node from this call's arguments: only what it depends on, and once."""

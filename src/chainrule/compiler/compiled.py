@@ -20,7 +20,6 @@ from chainrule.compiler.entry.shell import arm, make_shell_class
 from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.error_settings import warns_as_usual
 from chainrule.compiler.paths import Path, Specialization, most_guarded
-from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import Snapshot
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings, repeats_among
@@ -28,6 +27,7 @@ from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
 from chainrule.forks import lock_of_threads
+from chainrule.records import record
 from chainrule.tree import Structure
 
 if TYPE_CHECKING:

@@ -22,12 +22,12 @@ import numpy as np
 
 from chainrule.compiler.entry.signature import MISMATCH, Declined
 from chainrule.compiler.generators import DRAWING, held, rewinding, state_of
-from chainrule.compiler.records import record
 from chainrule.compiler.snapshot import put
 from chainrule.compiler.statics import objects_in
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.trace import is_following
 from chainrule.errors import NotCompiledError
+from chainrule.records import record
 from chainrule.tree import Structure
 
 _AT_MOST = 64

@@ -25,11 +25,11 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.planning.lower import lower
 from chainrule.compiler.planning.planner import plan
-from chainrule.compiler.records import replaced
 from chainrule.compiler.reporting import asking, highest_name
 from chainrule.compiler.settings import is_checking
 from chainrule.compiler.views import View
 from chainrule.core.graph import Graph
+from chainrule.records import replaced
 
 _BLOCKS = ("inputs", "outputs")
 

@@ -16,7 +16,7 @@ from chainrule.compiler.emission.inner_loops import LoopRule
 from chainrule.compiler.entry.signature import CHECKED
 from chainrule.compiler.loops.program import Call, Guard, Let, Loop, Program, Statement
 from chainrule.compiler.loops.structure import results_of, walk
-from chainrule.compiler.records import replaced
+from chainrule.records import replaced
 
 _BOOL = np.dtype(bool)
 _REPORTING = "scipy."

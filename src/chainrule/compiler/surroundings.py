@@ -56,9 +56,9 @@ from chainrule.compiler.entry.signature import (
 from chainrule.compiler.entry.signature import Sequence as Items
 from chainrule.compiler.generators import is_generator, state_of
 from chainrule.compiler.keys import keys_read, looks_up_any, texts_looked_up
-from chainrule.compiler.records import replaced
 from chainrule.core.comparisons import compare_originals
 from chainrule.core.reroute import is_users_module
+from chainrule.records import replaced
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _NO_CODE = (*_NUMBERS, np.ndarray)

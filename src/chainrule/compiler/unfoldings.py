@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from chainrule.compiler.records import record
 from chainrule.compiler.views import Factors, View
 from chainrule.core.types import Shape
+from chainrule.records import record
 
 
 @record

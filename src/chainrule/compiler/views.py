@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from chainrule.compiler.records import record
 from chainrule.core.types import Shape
+from chainrule.records import record
 
 Factors = tuple[tuple[int, int], ...]
 """An axis that several indices count, the last the fastest: (size, stride) of each."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +21,13 @@ from chainrule.core.methods import NO_ARRAY, ArrayMethods, ScalarMethods
 from chainrule.core.op import FRONTS, IN_PLACE
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes, type_of_plain
 from chainrule.errors import DTypeError, EscapedValueError, ShapeError
+from chainrule.records import record
 
 if TYPE_CHECKING:
     from chainrule.core.trace import Level
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One cut of a view: how it is taken from its base, and how a changed one is put back.
 

@@ -6,7 +6,6 @@ Print it, check it, run it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from chainrule.core.trace import OUTPUT, Level, Node, topological, wrap
 from chainrule.core.types import ArrayType, Value
 from chainrule.errors import EscapedValueError, GraphError, ShapeError
 from chainrule.markup import table
+from chainrule.records import record
 
 _LONGEST = 60
 """Characters of a constant that are shown."""
@@ -72,7 +72,7 @@ class CaptureLevel(Level):
         return wrap(self, out, node)
 
 
-@dataclass(frozen=True)
+@record
 class Graph:
     """A program: its inputs, every node in order, its results (nodes, or plain values that depend on no input)."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
 from chainrule.core.types import ArrayType, Value
+from chainrule.records import fresh, record, replaced
 
 Rule = Callable[..., Any]
 Kind = Literal["elementwise", "linear", "general", "composite", "constant"]
@@ -30,7 +30,7 @@ def sometimes(args: Sequence[Any], params: Mapping[str, Any]) -> bool:  # noqa: 
     return True
 
 
-@dataclass(frozen=True)
+@record
 class Notation:
     """How a call is written: a template over its arguments, and how tightly it binds."""
 
@@ -77,7 +77,7 @@ class Sample:
         return f"Sample({', '.join(parts)})"
 
 
-@dataclass(frozen=True)
+@record
 class Ufunc:
     """A ufunc that computes an op, for compiled code to call its inner loops.
 
@@ -104,7 +104,7 @@ class Ufunc:
         if len(params) != 1:
             return None
         name = dict(self.names).get(*params.values())
-        return name and replace(self, name=name, names=())
+        return name and replaced(self, name=name, names=())
 
     @property
     def function(self) -> Any:
@@ -121,7 +121,7 @@ def reads_argument(i: int) -> int:
     return 2 << i
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Op:
     """One operation: everything the library knows about it.
 
@@ -182,7 +182,7 @@ class Op:
     samples: tuple[Sample, ...] = ()
     rejects: tuple[Sample, ...] = ()
     aliases: tuple[Any, ...] = ()
-    known_reads: dict[Any, int] = field(default_factory=dict)
+    known_reads: dict[Any, int] = fresh(default_factory=dict)
 
     @property
     def front(self) -> Callable[..., Value]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +28,7 @@ from chainrule.ops.broadcasting import astype, sum_to
 from chainrule.ops.canonical import array_like
 from chainrule.ops.kinds import composite, constant, fitted, linear
 from chainrule.ops.numbers import NeedsNumbers
+from chainrule.records import replaced
 
 ARRAY = "array"
 """Stands in a canonical index where an index array goes; the arrays themselves are arguments of the op."""
@@ -245,7 +245,7 @@ def _setitem_in_place(x: Any, value: Any, *arrays: Any, index: Index) -> Any:
     return x
 
 
-_SETITEM_IN_PLACE = dataclasses.replace(SETITEM, numpy=_setitem_in_place)
+_SETITEM_IN_PLACE = replaced(SETITEM, numpy=_setitem_in_place)
 
 
 def setitem(x: Value, value: Value, index: Any, op: Op = SETITEM) -> Value:

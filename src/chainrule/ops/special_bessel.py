@@ -13,6 +13,7 @@ import numpy as np
 from chainrule.core.op import Rule, Sample
 from chainrule.core.types import Value
 from chainrule.ops.elementwise import broadcasts
+from chainrule.ops.gauss import gauss_rule
 from chainrule.ops.special import call, special
 
 _POSITIVE = (0.5, 2.0)
@@ -54,8 +55,6 @@ special(
 
 
 _NEAR = 1.0
-_COSINES = np.cos(math.pi / 4 * (np.polynomial.legendre.leggauss(10)[0] + 1))
-_WEIGHTS = np.polynomial.legendre.leggauss(10)[1] * _COSINES / 2
 
 
 def _struve_over_argument(x: Value) -> Value:
@@ -63,8 +62,9 @@ def _struve_over_argument(x: Value) -> Value:
     is_near = np.abs(x) < _NEAR
     near, far = np.where(is_near, x, 0.0), np.where(is_near, 1.0, x)
     mean: Value = 0.0
-    for weight, cosine in zip(_WEIGHTS.tolist(), _COSINES.tolist(), strict=True):
-        mean = mean + weight * np.sinc(near * (cosine / math.pi))
+    for node, weight in zip(*map(np.ndarray.tolist, gauss_rule(10)), strict=True):
+        cosine = math.cos(math.pi / 2 * node)
+        mean = mean + weight * cosine * np.sinc(near * (cosine / math.pi))
     return np.where(is_near, mean, call("struve", 0.0, far) / far)
 
 

@@ -14,6 +14,7 @@ from chainrule.core.cells import type_of
 from chainrule.core.op import Sample
 from chainrule.core.types import ArrayType, Value
 from chainrule.ops.elementwise import broadcasts, elementwise
+from chainrule.ops.gauss import gauss_rule
 from chainrule.ops.special import call, special, type_rule
 
 _INSIDE = (0.2, 0.8)
@@ -57,19 +58,17 @@ def _root(phi: Value, m: Value) -> Value:
     return np.sqrt(1 - m * np.sin(phi) ** 2)
 
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
-
-
 def _moment(j: Any, k: Any, phi: Any, m: Any) -> Any:
     """∫₀^φ sin²ʲ (1 - m sin²)^(-k/2), half turn by half turn, by Gauss's rule. For small m."""
     dtype = _moment_type(*map(type_of, (j, k, phi, m))).dtype
     turns = np.round(phi / np.pi)
+    nodes, weights = gauss_rule(40)
 
     def integral(end: Any) -> Any:
-        angles = np.asarray(end)[..., None] * (_NODES + 1) / 2
+        angles = np.asarray(end)[..., None] * nodes
         sines = np.sin(angles) ** 2
         values = sines**j * (1 - np.asarray(m)[..., None] * sines) ** (-k / 2)
-        return end / 2 * np.sum(_WEIGHTS * values, axis=-1)
+        return end * np.sum(weights * values, axis=-1)
 
     return np.asarray(integral(phi - turns * np.pi) + turns * integral(np.pi), dtype)[()]
 

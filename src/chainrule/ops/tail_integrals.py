@@ -17,6 +17,7 @@ import numpy as np
 
 from chainrule.core.cells import type_of
 from chainrule.core.types import ArrayType
+from chainrule.ops.gauss import gauss_rule
 from chainrule.ops.special import scipy_function
 
 Order = tuple[int, ...]
@@ -25,8 +26,7 @@ Order = tuple[int, ...]
 Jet = Mapping[Any, Any]
 """A function's value and its derivatives by its shapes, by their order."""
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(40)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_NODES = 40
 _DEPTH = 45.0
 """From here on exp(-depth) adds nothing to a float."""
 
@@ -167,13 +167,14 @@ def integral(f: Callable[[Any, Any], Sequence[Any]], end: Any, *, longest: float
         The integrals, of shape (functions, elements).
     """
     end = np.where(np.isfinite(end), end, 0.0)
+    nodes, weights = gauss_rule(_NODES)
     panels = np.maximum(np.ceil(end / longest), 1)
     total: Any = None
     for block in np.array_split(np.argsort(panels), max(1, -(-end.size // _BLOCK))):
         for i in range(int(np.max(panels[block], initial=1))):
             which = block[panels[block] > i]
             width = (end / panels)[which, None]
-            parts = [np.sum(p * width * _WEIGHTS, axis=-1) for p in f(width * (i + _NODES), which)]
+            parts = [np.sum(p * width * weights, axis=-1) for p in f(width * (i + nodes), which)]
             total = np.zeros((len(parts), end.size)) if total is None else total
             total[:, which] += parts
     return total

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from chainrule.core.cells import type_of
@@ -17,6 +16,7 @@ from chainrule.core.op import FRONTS
 from chainrule.core.types import Shape, Value
 from chainrule.errors import ArgumentError, DTypeError, ShapeError
 from chainrule.ops.checking import as_array
+from chainrule.records import record
 
 LAYOUTS = {1: ("length",), 2: ("height", "width")}
 """The names of the spatial axes, by their number."""
@@ -24,7 +24,7 @@ LAYOUTS = {1: ("length",), 2: ("height", "width")}
 Pairs = tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True)
+@record
 class Window:
     """How a window goes over an image; each field has one entry per spatial axis.
 

@@ -16,7 +16,7 @@ from chainrule.compiler.emission.tiles import (
 )
 from chainrule.compiler.loops.program import Matrix, Product
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import record, replaced
+from chainrule.records import record, replaced
 
 RESIDENT = 1 << 19
 """Bytes of one operand that are packed at once and used again and again: half of a second-level cache."""

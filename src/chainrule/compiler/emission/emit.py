@@ -26,8 +26,8 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.loops.structure import Structure, structure_of
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import fresh, mutable_record, record
 from chainrule.errors import GraphError
+from chainrule.records import fresh, mutable_record, record
 
 _ALIGNMENT = 64
 _MOST_IN_ONE = 512

@@ -13,8 +13,8 @@ from chainrule.compiler.emission.scope import Scope, element_pointer
 from chainrule.compiler.emission.values import AnyValue
 from chainrule.compiler.machine_code.inner_loops import loop_name, loop_types
 from chainrule.compiler.machine_code.symbols import PREFIX
-from chainrule.compiler.records import record
 from chainrule.core.op import Ufunc
+from chainrule.records import record
 
 DType = np.dtype[Any]
 

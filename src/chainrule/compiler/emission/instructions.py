@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.emission.values import DType, Value, type_text
-from chainrule.compiler.records import fresh, mutable_record
+from chainrule.records import fresh, mutable_record
 
 INT64 = np.dtype(np.int64)
 

@@ -25,7 +25,7 @@ from chainrule.compiler.loops.program import (
     Statement,
     Store,
 )
-from chainrule.compiler.records import record, replaced
+from chainrule.records import record, replaced
 
 _LETTERS = {"f": "s", "d": "d", "F": "c", "D": "z"}
 _WORTH_A_CALL = 16 * 16 * 16

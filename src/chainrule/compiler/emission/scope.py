@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.compiler.emission.instructions import INT64, Function
 from chainrule.compiler.emission.values import AnyValue, Pair, Value, memory_type, real_dtype
 from chainrule.compiler.loops.program import Buffer, Index, Number, Operand, Statement
-from chainrule.compiler.records import fresh, mutable_record
+from chainrule.records import fresh, mutable_record
 
 
 @mutable_record

@@ -30,8 +30,8 @@ from chainrule.compiler.loops.program import (
     Store,
     UnfoldedProduct,
 )
-from chainrule.compiler.records import replaced
 from chainrule.errors import GraphError
+from chainrule.records import replaced
 
 
 def write_statements(scope: Scope, statements: Sequence[Statement]) -> None:  # noqa: C901  one per kind

@@ -15,7 +15,7 @@ import numpy as np
 from chainrule.compiler.emission.instructions import Declarations, Function, close_loop, open_loop
 from chainrule.compiler.emission.memory import mask_text
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 _ATTRIBUTES = "noinline #0"
 _NUMBERS = [("i64", "%n"), ("i64", "%line"), ("i64", "%row"), ("i64", "%step"), ("i64", "%pace")]

@@ -20,8 +20,8 @@ from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
 from chainrule.compiler.emission.values import AnyValue
 from chainrule.compiler.loops.program import Unfolded, UnfoldedProduct
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import record, replaced
 from chainrule.compiler.views import Factors
+from chainrule.records import record, replaced
 
 DType = np.dtype[np.generic]
 

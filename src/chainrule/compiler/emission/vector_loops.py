@@ -14,7 +14,7 @@ from chainrule.compiler.emission.scope import Scope, element_pointer, place_text
 from chainrule.compiler.emission.values import AnyValue, Value, real_dtype
 from chainrule.compiler.loops.program import Cast, Fold, Let, Load, Loop, Statement, Store
 from chainrule.compiler.machine_code.machine import Machine
-from chainrule.compiler.records import record, replaced
+from chainrule.records import record, replaced
 
 _LIGHT, _MEDIUM = 12, 60
 _IN_A_CALL = 8

@@ -15,8 +15,8 @@ from chainrule.compiler.entry.tables import Tables, tabulate
 from chainrule.compiler.machine_code import linker
 from chainrule.compiler.machine_code.cache import cached, get, is_on, key_of
 from chainrule.compiler.machine_code.jit import Library, load_object, object_code
-from chainrule.compiler.records import record
 from chainrule.compiler.settings import has_tiers
+from chainrule.records import record
 
 LOCK = threading.RLock()
 """Held while the machine code that serves all signatures is looked for."""

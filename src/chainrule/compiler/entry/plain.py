@@ -39,7 +39,7 @@ from chainrule.compiler.entry.signature import (
     is_same_static,
     leaves,
 )
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 _ALIGNMENT = 64
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 DType = np.dtype[Any]
 

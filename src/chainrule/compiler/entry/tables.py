@@ -45,7 +45,7 @@ from chainrule.compiler.entry.signature import (
     is_comparable,
     is_same_static,
 )
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 CONTENT_OF_BYTES = 32
 """Where the content of a bytes object begins."""

@@ -32,9 +32,9 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.loops.spans import Ranges, Reach, never_meet, reach_of, span_of
 from chainrule.compiler.loops.structure import walk
-from chainrule.compiler.records import fresh, mutable_record
 from chainrule.compiler.views import Factors
 from chainrule.errors import GraphError
+from chainrule.records import fresh, mutable_record
 
 DType = np.dtype[Any]
 _BOOL, _INT64 = np.dtype(np.bool_), np.dtype(np.int64)

@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from chainrule.compiler.records import mutable_record, record
 from chainrule.compiler.views import Factors
 from chainrule.core.op import Ufunc
+from chainrule.records import mutable_record, record
 
 DType = np.dtype[Any]
 

@@ -26,7 +26,7 @@ from chainrule.compiler.loops.program import (
     Unfolded,
     UnfoldedProduct,
 )
-from chainrule.compiler.records import record, replaced
+from chainrule.records import record, replaced
 
 M = TypeVar("M", Matrix, Unfolded, Block)
 Terms = tuple[tuple[int, int], ...]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.loops.program import Block, Index, Matrix, Unfolded
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 Ranges = Mapping[int, int]
 """How many values each loop variable takes, from 0."""

@@ -26,7 +26,7 @@ from chainrule.compiler.loops.program import (
     Unfolded,
     UnfoldedProduct,
 )
-from chainrule.compiler.records import fresh, mutable_record
+from chainrule.records import fresh, mutable_record
 
 
 @mutable_record

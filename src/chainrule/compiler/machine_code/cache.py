@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chainrule.compiler.machine_code.stamp import stamp
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 try:
     from _blake2 import blake2b  # hashlib would load OpenSSL, which takes some milliseconds

@@ -14,8 +14,8 @@ from typing import Any
 from chainrule.compiler.machine_code import linker
 from chainrule.compiler.machine_code.cache import cached
 from chainrule.compiler.machine_code.symbols import address_of
-from chainrule.compiler.records import record
 from chainrule.errors import NativeCodeError
+from chainrule.records import record
 
 _FORMAT = b"chainrule object 1\n"
 LOCK = threading.RLock()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.machine_code.elf import ABSOLUTE, ObjectFile, read_object
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 IS_AVAILABLE = (
     sys.platform == "linux" and platform.machine() in {"x86_64", "AMD64"} and sys.maxsize > 2**32

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import record
 from chainrule.errors import ArgumentError
+from chainrule.records import record
 
 _AVX512 = ("avx512f", "avx512bw", "avx512dq", "avx512vl")
 _NAMED = {

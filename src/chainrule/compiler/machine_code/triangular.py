@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 _PREFIX = "trtrs_"
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import mutable_record
 from chainrule.core.cells import type_of
 from chainrule.core.graph import Graph, capture
 from chainrule.core.op import TABLE, WEAK_FRONTS, Op
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType, Shape, array_type
+from chainrule.records import mutable_record
 
 Operand = Any
 """A node, or a plain value that depends on no input."""

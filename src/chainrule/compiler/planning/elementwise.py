@@ -14,10 +14,10 @@ from chainrule.compiler.planning.host import why_numpy
 from chainrule.compiler.planning.operands import constant
 from chainrule.compiler.planning.plan import Group, Point, Read, Uniform
 from chainrule.compiler.planning.rules import called_rule, elementwise_rule, is_native
-from chainrule.compiler.records import replaced
 from chainrule.compiler.views import whole
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType, type_of_plain
+from chainrule.records import replaced
 
 _INT = np.dtype(np.int64)
 FILLS = {"zeros_like": 0, "empty_like": 0, "ones_like": 1}

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.planning.plan import Array, Lookup, Operand, Position, Read, Uniform
-from chainrule.compiler.records import record
 from chainrule.compiler.views import View
 from chainrule.core.types import Shape
+from chainrule.records import record
 
 
 @record

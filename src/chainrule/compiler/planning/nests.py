@@ -40,8 +40,8 @@ from chainrule.compiler.planning.plan import (
     Read,
     Uniform,
 )
-from chainrule.compiler.records import fresh, mutable_record
 from chainrule.compiler.views import View, merged, over, row_by_row
+from chainrule.records import fresh, mutable_record
 
 BufferOf = Callable[[Array], Buffer]
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from chainrule.compiler.planning.plan import Array, DType, Operand, Read, UnfoldedProduct
-from chainrule.compiler.records import record
 from chainrule.compiler.unfoldings import Unfolding, joined
 from chainrule.compiler.views import Factors, View, merged, row_by_row, whole
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
 from chainrule.core.types import Shape
+from chainrule.records import record
 
 _FLOATS = frozenset("fd")
 _FEWEST_ADDED = 8

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.loops.program import Number
-from chainrule.compiler.records import fresh, mutable_record, record
 from chainrule.compiler.views import View, whole
 from chainrule.core.op import Ufunc
 from chainrule.core.types import Shape
+from chainrule.records import fresh, mutable_record, record
 
 DType = np.dtype[Any]
 

@@ -6,10 +6,10 @@ import functools
 import math
 from typing import Any
 
-from chainrule.compiler.records import record
 from chainrule.compiler.views import View, row_by_row, whole
 from chainrule.core.trace import Node
 from chainrule.core.types import Shape
+from chainrule.records import record
 
 _INDEXED = frozenset({"getitem", "setitem", "scatter"})
 

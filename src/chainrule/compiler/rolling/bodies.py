@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from chainrule.compiler.loops.program import Buffer, Carried, Index, Loop, Number
-from chainrule.compiler.records import fresh, mutable_record
 from chainrule.compiler.rolling.lanes import (
     Gathered,
     Lane,
@@ -22,6 +21,7 @@ from chainrule.compiler.rolling.lanes import (
 )
 from chainrule.compiler.rolling.tape import Action, DType, Tape
 from chainrule.compiler.rolling.writing import Block, Names, Source
+from chainrule.records import fresh, mutable_record
 
 _INDEX = np.dtype(np.int64)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import fresh, mutable_record
+from chainrule.records import fresh, mutable_record
 
 FIRST_CONSTANT = -2
 """The operand of constant number k is `FIRST_CONSTANT - k`; -1 stands for no operand."""

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from chainrule.compiler.records import mutable_record
 from chainrule.compiler.rolling.lanes import (
     MOST_GATHERED,
     Rolled,
@@ -28,6 +27,7 @@ from chainrule.compiler.rolling.repeats import (
     tokens_of,
 )
 from chainrule.errors import GraphError
+from chainrule.records import mutable_record
 
 _ROUNDS = 4
 """How often what is left is searched again."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import mutable_record, record
 from chainrule.compiler.rolling.constants import FIRST_CONSTANT
 from chainrule.compiler.rolling.tape import ABSENT
+from chainrule.records import mutable_record, record
 
 MOST_GATHERED = 64
 """Turns up to which values from anywhere are copied together before the loop."""

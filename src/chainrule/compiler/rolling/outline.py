@@ -12,13 +12,13 @@ import numpy as np
 
 from chainrule.compiler.passes.rewrite import operands
 from chainrule.compiler.passes.share import param_key
-from chainrule.compiler.records import fresh, mutable_record
 from chainrule.compiler.rolling.blocks import block_of
 from chainrule.compiler.rolling.constants import Constants
 from chainrule.compiler.rolling.tape import ABSENT
 from chainrule.core.graph import Graph
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType
+from chainrule.records import fresh, mutable_record
 
 WIDTH = 6
 """Operands of a node that may be in a loop at most."""

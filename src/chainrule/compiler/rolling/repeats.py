@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import record
 from chainrule.compiler.rolling.tape import ABSENT
+from chainrule.records import record
 
 MIN_TURNS = 4
 MIN_SAVED = 64

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.compiler.loops.program import Buffer
-from chainrule.compiler.records import fresh, mutable_record, record
 from chainrule.compiler.rolling.constants import Constants
+from chainrule.records import fresh, mutable_record, record
 
 DType = np.dtype[Any]
 

@@ -21,8 +21,8 @@ from chainrule.compiler.loops.program import (
     Statement,
     Store,
 )
-from chainrule.compiler.records import fresh, mutable_record, record
 from chainrule.compiler.rolling.tape import Action, DType
+from chainrule.records import fresh, mutable_record, record
 
 
 @record

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chainrule.compiler.records import record
 from chainrule.compiler.splitting.closures import outliving_of
 from chainrule.compiler.splitting.definitions import functions_in
 from chainrule.compiler.splitting.effects import effect_of
 from chainrule.compiler.splitting.names import bound_by, is_left_by
 from chainrule.compiler.splitting.source import Source
+from chainrule.records import record
 
 _OPENED = (ast.If, ast.For, ast.While, ast.With)
 _ONLY_AROUND = (

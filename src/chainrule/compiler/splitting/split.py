@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from types import FunctionType, MethodType, TracebackType
 from typing import Any
 
-from chainrule.compiler.records import record
 from chainrule.compiler.splitting.names import bound_by
 from chainrule.compiler.splitting.plan import Left, Made, Part, Piece, Plan
 from chainrule.compiler.splitting.sharing import holds_truth_of_python, shared_output
@@ -17,6 +16,7 @@ from chainrule.compiler.splitting.writing import PartCode, Writer
 from chainrule.core.graph import Graph
 from chainrule.errors import NotCompiledError
 from chainrule.forks import lock_of_threads
+from chainrule.records import record
 
 _LEAST_NODES = 3
 """A part that does less costs as much to call as Python takes for it."""

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from types import CellType, FunctionType
 from typing import Any
 
-from chainrule.compiler.records import record
 from chainrule.compiler.splitting.closures import late_names
 from chainrule.compiler.splitting.definitions import functions_named, with_functions
 from chainrule.compiler.splitting.names import Flow, Names, bound_by, read_by, returns, unbound_in
 from chainrule.compiler.splitting.plan import Left, Made, Opened, Part, Piece, Plan
 from chainrule.compiler.splitting.source import Source, positional
+from chainrule.records import record
 
 _CALLED = "chainrule_part_"
 _RETURNED = "chainrule_returned"

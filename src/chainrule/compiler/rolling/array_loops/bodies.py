@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from chainrule.compiler.passes.rewrite import Builder, Operand, derived
-from chainrule.compiler.records import record
 from chainrule.compiler.rolling.array_loops.chains import Chain, Hull
 from chainrule.compiler.rolling.array_loops.choosing import is_moving_read
 from chainrule.compiler.rolling.array_loops.keeping import Keeping
@@ -19,6 +18,7 @@ from chainrule.core.graph import Graph
 from chainrule.core.op import TABLE
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType, array_type, type_of_plain
+from chainrule.records import record
 
 
 @record

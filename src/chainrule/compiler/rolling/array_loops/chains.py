@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.records import mutable_record, record
 from chainrule.compiler.rolling.array_loops.memory import type_of_node
 from chainrule.compiler.rolling.blocks import Block, block_of
 from chainrule.compiler.rolling.constants import FIRST_CONSTANT
@@ -28,6 +27,7 @@ from chainrule.compiler.rolling.outline import Outline
 from chainrule.compiler.views import View, whole
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType
+from chainrule.records import mutable_record, record
 
 _MOST_OFFSETS = 1 << 14
 """Distances between elements of two blocks up to which they are looked at one by one."""

@@ -8,7 +8,6 @@ from typing import Any
 from chainrule.compiler.effects import must_stay
 from chainrule.compiler.loops.relocation import Place
 from chainrule.compiler.passes.rewrite import derived
-from chainrule.compiler.records import record
 from chainrule.compiler.rolling.array_loops.keeping import Keeping
 from chainrule.compiler.rolling.array_loops.memory import input_like, type_of_node
 from chainrule.compiler.views import View, row_by_row, whole
@@ -16,6 +15,7 @@ from chainrule.core.graph import Graph
 from chainrule.core.op import TABLE
 from chainrule.core.trace import Node
 from chainrule.core.types import array_type
+from chainrule.records import record
 
 
 @record

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from chainrule.compiler.passes.rewrite import Operand, operand_type
-from chainrule.compiler.records import record
 from chainrule.compiler.rolling.array_loops.chains import (
     Chain,
     Hull,
@@ -19,6 +18,7 @@ from chainrule.compiler.rolling.blocks import Block, block_of
 from chainrule.compiler.rolling.lanes import Own, Rolled
 from chainrule.core.trace import Node
 from chainrule.core.types import Shape
+from chainrule.records import record
 
 
 class Outside(Protocol):

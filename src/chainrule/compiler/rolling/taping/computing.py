@@ -13,7 +13,6 @@ from chainrule.compiler.entry.signature import CHECKED
 from chainrule.compiler.loops.program import Buffer
 from chainrule.compiler.passes.rewrite import operands
 from chainrule.compiler.planning.rules import elementwise_rule
-from chainrule.compiler.records import replaced
 from chainrule.compiler.rolling.tape import WIDTH, Action
 from chainrule.compiler.rolling.taping.taper import (
     Taper,
@@ -32,6 +31,7 @@ from chainrule.compiler.rolling.taping.values import (
 from chainrule.core.op import TABLE, Op
 from chainrule.core.trace import Node
 from chainrule.core.types import type_of_plain
+from chainrule.records import replaced
 
 
 def computed(t: Taper, node: Node) -> Any:

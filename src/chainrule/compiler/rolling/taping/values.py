@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chainrule.compiler.loops.program import Buffer
-from chainrule.compiler.records import record
+from chainrule.records import record
 
 IN_REGISTERS = 16
 """Elements up to which an array is kept as numbers of its own."""

@@ -6,8 +6,9 @@ the one that makes it, which is written when some have been made.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
 
@@ -49,9 +50,13 @@ def mutable_record(kind: type[T]) -> type[T]:
     return kind
 
 
-@dataclass_transform(frozen_default=True)
-def record(kind: type[T]) -> type[T]:
-    """Give a class of annotated names what a frozen dataclass has.
+@overload
+def record(kind: type[T], /) -> type[T]: ...
+@overload
+def record(*, eq: bool) -> Callable[[type[T]], type[T]]: ...
+@dataclass_transform(frozen_default=True, field_specifiers=(fresh,))
+def record(kind: type[Any] | None = None, /, *, eq: bool = True) -> Any:
+    """Give a class of annotated names what a frozen dataclass has; without `eq` it is compared by identity.
 
     >>> @record
     ... class Point:
@@ -64,8 +69,29 @@ def record(kind: type[T]) -> type[T]:
     >>> replaced(Point(1), y=2)
     Point(x=1, y=2)
     """
+    if kind is None:
+        return functools.partial(_fixed, eq=eq)
+    return _fixed(kind, eq=eq)
+
+
+def _fixed(kind: type[T], *, eq: bool) -> type[T]:
+    """Make a class of annotated names one of records whose values cannot be set."""
     names = tuple(kind.__annotations__)
     _add_making(kind, names)
+    methods: dict[str, Any] = {
+        "__setattr__": _refuse,
+        "__delattr__": _refuse,
+        "__match_args__": names,
+    }
+    if eq:
+        methods |= _comparing(names)
+    for name, method in methods.items():
+        setattr(kind, name, method)
+    return kind
+
+
+def _comparing(names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the methods of records that are equal where their values are."""
 
     def values_of(self: Any) -> tuple[Any, ...]:
         return tuple([self.__dict__[name] for name in names])
@@ -75,16 +101,7 @@ def record(kind: type[T]) -> type[T]:
             return NotImplemented
         return values_of(self) == values_of(other)
 
-    methods = {
-        "__eq__": equals,
-        "__hash__": lambda self: hash(values_of(self)),
-        "__setattr__": _refuse,
-        "__delattr__": _refuse,
-        "__match_args__": names,
-    }
-    for name, method in methods.items():
-        setattr(kind, name, method)
-    return kind
+    return {"__eq__": equals, "__hash__": lambda self: hash(values_of(self))}
 
 
 def _add_making(kind: type, names: tuple[str, ...]) -> None:
@@ -112,7 +129,8 @@ def _add_making(kind: type, names: tuple[str, ...]) -> None:
         return f"{kind.__qualname__}({', '.join(parts)})"
 
     kind.__init__ = initialize  # type: ignore[misc]
-    kind.__repr__ = text  # type: ignore[method-assign, assignment]
+    if "__repr__" not in vars(kind):
+        kind.__repr__ = text  # type: ignore[method-assign, assignment]
 
 
 def replaced(x: T, /, **changes: Any) -> T:

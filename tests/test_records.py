@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from chainrule.compiler.records import fresh, mutable_record, record, replaced
+from chainrule.records import fresh, mutable_record, record, replaced
 
 MANY = 400
 
