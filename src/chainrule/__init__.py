@@ -10,18 +10,21 @@ import functools
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import chainrule.ops  # noqa: F401  fills the table
-from chainrule.autodiff.custom import custom_rule, stop_gradient
-from chainrule.autodiff.modes import jvp, vjp
-from chainrule.autodiff.transforms import grad, hessian, hvp, jacobian, value_and_grad
 from chainrule.collector import promote, without_collector
-from chainrule.core.interchange import register_namespace
-from chainrule.core.reroute import STAND_INS
+
+with without_collector():
+    import chainrule.ops  # noqa: F401  fills the table
+    from chainrule.autodiff.custom import custom_rule, stop_gradient
+    from chainrule.autodiff.modes import jvp, vjp
+    from chainrule.autodiff.transforms import grad, hessian, hvp, jacobian, value_and_grad
+    from chainrule.compiler.compiled import compile  # noqa: A004  the fixed public name
+    from chainrule.core.interchange import register_namespace
+    from chainrule.core.reroute import STAND_INS
+promote()
 
 if TYPE_CHECKING:
     from chainrule import data, nn, numpy, optim, scipy, train
     from chainrule.autodiff.check import check_gradients
-    from chainrule.compiler.compiled import compile  # noqa: A004  the fixed public name
     from chainrule.explanation.diagnose import diagnose
     from chainrule.explanation.explanation import explain
     from chainrule.explanation.tape import trace
@@ -52,7 +55,6 @@ __all__ = [
 _PACKAGES = frozenset({"data", "nn", "numpy", "optim", "scipy", "train"})
 _FUNCTIONS = {
     "check_gradients": "autodiff.check",
-    "compile": "compiler.compiled",
     "diagnose": "explanation.diagnose",
     "explain": "explanation.explanation",
     "trace": "explanation.tape",
