@@ -1,13 +1,13 @@
 """Modules of NumPy that are written in Python over its public functions: rebuilt over the face, they follow a trace.
 
 `np.polynomial` creates, converts and slices as a user's module does. `np.testing` only looks: it gets the numbers.
+NumPy imports both where they are first named, which takes long.
 """
 
 from __future__ import annotations
 
 import importlib
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -19,18 +19,22 @@ from chainrule.core.faces import FunctionFace, ModuleFace, face_of_module
 _SERIES = ("polyutils", "polynomial", "chebyshev", "legendre", "hermite", "hermite_e", "laguerre")
 
 
-def python_modules(face: ModuleFace) -> dict[int, Any]:
-    """Return what stands in for these modules and their functions, by identity; `face` is that of NumPy."""
+def _faces_of_polynomial(module: ModuleType, face: ModuleFace) -> dict[int, Any]:
     rebuilt: dict[int, Any] = {id(np): face}
     for name in _SERIES:
-        module = importlib.import_module(f"numpy.polynomial.{name}")
-        rebuilt[id(module)] = _rebuilt(module, rebuilt)
+        series = importlib.import_module(f"numpy.polynomial.{name}")
+        rebuilt[id(series)] = _rebuilt(series, rebuilt)
     del rebuilt[id(np)]
-    for name in ("numpy.polynomial", "numpy.testing"):
-        if name in sys.modules:  # numpy.testing takes long to import
-            module = importlib.import_module(name)  # another thread may be at it
-            rebuilt[id(module)] = _copied(module, rebuilt)
-    return rebuilt
+    return {**rebuilt, id(module): face_of_module(module, rebuilt)}
+
+
+def _faces_of_testing(module: ModuleType, _: ModuleFace) -> dict[int, Any]:
+    looking: dict[int, Any] = {
+        id(x): FunctionFace(x, _looking(x))
+        for name, x in vars(module).items()
+        if name.startswith("assert_") and isinstance(x, FunctionType)
+    }
+    return {**looking, id(module): face_of_module(module, looking)}
 
 
 def _rebuilt(module: ModuleType, known: dict[int, Any]) -> ModuleType:
@@ -45,14 +49,6 @@ def _rebuilt(module: ModuleType, known: dict[int, Any]) -> ModuleType:
     return copied
 
 
-def _copied(module: ModuleType, known: dict[int, Any]) -> ModuleType:
-    """Return a module with faces in it, whose checks look at the numbers."""
-    for name, x in vars(module).items():
-        if name.startswith("assert_") and isinstance(x, FunctionType):
-            known[id(x)] = FunctionFace(x, _looking(x))
-    return face_of_module(module, known)
-
-
 def _looking(check: Callable[..., Any]) -> Callable[..., Any]:
     def ours(*args: Any, **options: Any) -> Any:
         return check(*map(_numbers, args), **options)
@@ -65,3 +61,10 @@ def _numbers(x: Any) -> Any:
     if type(x) in {list, tuple}:
         return type(x)(map(_numbers, x))
     return x.leaf() if type(x) in HANDLES else x
+
+
+PYTHON_MODULES: Mapping[str, Callable[[ModuleType, ModuleFace], dict[int, Any]]] = {
+    "polynomial": _faces_of_polynomial,
+    "testing": _faces_of_testing,
+}
+"""Modules by their names in NumPy, and what makes the faces of one and of its functions, by identity, over NumPy's."""

@@ -29,8 +29,8 @@ from chainrule.core.comparers import Comparers
 from chainrule.core.comparisons import COMPARING
 from chainrule.core.creation import JOINS, REROUTED, Join
 from chainrule.core.dispatch import functions_of_arrays, taking_lists
-from chainrule.core.faces import Face, FunctionFace, ModuleFace, face_of_module, note_face
-from chainrule.core.modules import python_modules
+from chainrule.core.faces import Face, FunctionFace, face_of_module, note_face
+from chainrule.core.modules import PYTHON_MODULES
 from chainrule.core.nditer import nditer
 from chainrule.core.trace import CURRENT, is_following
 from chainrule.core.vectorize import Vectorize
@@ -56,17 +56,22 @@ class Rerouting:
     """Faces, where they go, and how many traces need them."""
 
     def __init__(
-        self, make: Callable[[], dict[int, Any]], packages: Mapping[str, str] | None = None
+        self,
+        make: Callable[[], dict[int, Any]],
+        packages: Mapping[str, str] | None = None,
+        modules_of_numpy: Mapping[str, Callable[[ModuleType, Any], dict[int, Any]]] | None = None,
     ) -> None:
         """State what is replaced.
 
         Args:
             make: makes the faces, by the identity of what they stand for, once they are needed.
             packages: as `STAND_INS`.
+            modules_of_numpy: as `PYTHON_MODULES`, if NumPy is among what the faces stand for.
         """
         self.running = Runs(self.leave)
         self.make = make
         self.packages = packages or {}
+        self.modules_of_numpy = modules_of_numpy or {}
         self.faces: dict[int, Any] = {}
         self.sites: dict[int, tuple[int, list[Site]]] = {}
         self.modules: list[dict[str, Any]] = []
@@ -125,7 +130,10 @@ class Rerouting:
                 self.installed.clear()
 
     def _load_stand_ins(self) -> None:
-        """Make the replacements in packages that have been imported since the last trace."""
+        """Make the replacements in packages, and the faces of modules, that have been imported since the last trace."""
+        for name in self.modules_of_numpy:
+            if f"numpy.{name}" in sys.modules:
+                self.face_of_numpys(name)
         for module, ours in self.packages.items():
             if module in self.stood_in or module not in sys.modules:
                 continue
@@ -140,6 +148,19 @@ class Rerouting:
                     self.replaced.append((vars(owner), name, original, guarded))
                     self.faces[id(original)] = guarded
             self._forget_sites()
+
+    def face_of_numpys(self, name: str) -> Any:
+        """Return what stands for a name of NumPy's that its face does not have: for its modules faces of them."""
+        original = getattr(np, name)  # NumPy may import it now, or another thread may be at it
+        if name not in self.modules_of_numpy:
+            return original
+        with self.running.lock:
+            if id(original) not in self.faces:
+                face = self.faces[id(np)]
+                self.faces |= self.modules_of_numpy[name](original, face)
+                vars(face)[name] = self.faces[id(original)]
+                self._forget_sites()
+            return self.faces[id(original)]
 
     def _replace(self) -> None:
         """Put the stand-ins into the packages' modules; what the user has put there himself stays."""
@@ -178,11 +199,13 @@ class Rerouting:
                 for name, x in names.items()
                 if id(x) in self.faces
             ]
-            if found:
+            if found and _MODULES.looked_into.get(id(names)) != len(names):
                 _COMPARERS.look_into(names)
             known = (len(names), found)
             if _is_modules(names):
                 self.sites[id(names)] = known
+                if found:
+                    _MODULES.looked_into[id(names)] = len(names)
         return known[1]
 
     def _find_modules(self) -> None:
@@ -202,9 +225,14 @@ class Rerouting:
 
 
 class _Modules:
-    """The user's modules: not ours, not the standard library's, of no package with native code."""
+    """The user's modules: not ours, not the standard library's, of no package with native code.
+
+    Attributes:
+        looked_into: how many names those had, by identity, whose functions compare what faces stand for.
+    """
 
     def __init__(self) -> None:
+        self.looked_into: dict[int, int] = {}
         self._seen: list[str] = []
         self._found: list[dict[str, Any]] = []
 
@@ -214,6 +242,7 @@ class _Modules:
         seen = len(self._seen)
         if names[:seen] != self._seen or any(map(is_users_module, names[seen:])):
             self._found = _users_modules()
+            self.looked_into.clear()
         self._seen = names
         return self._found
 
@@ -284,11 +313,10 @@ def _make_faces() -> dict[int, Any]:
     faces |= {id(original): _JoinFace(original, ours.join) for original, ours in JOINS.items()}
     faces |= {id(original): FunctionFace(original, ours) for original, ours in COMPARING.items()}
     faces[id(operator)] = face_of_module(operator, faces)
-    face = ModuleFace(np)
-    faces |= python_modules(face)
-    vars(face).update({name: faces.get(id(x), x) for name, x in vars(np).items()})
-    vars(face)["__getattr__"] = functools.partial(getattr, np)
-    faces[id(np)] = face
+    faces[id(np)] = face = face_of_module(np, faces)
+    for name in PYTHON_MODULES:
+        vars(face).pop(name, None)
+    vars(face)["__getattr__"] = _REROUTING.face_of_numpys
     return faces
 
 
@@ -306,7 +334,7 @@ def _guarded(original: Any, ours: Any) -> Any:
     return rerouted
 
 
-_REROUTING = Rerouting(_make_faces, STAND_INS)
+_REROUTING = Rerouting(_make_faces, STAND_INS, PYTHON_MODULES)
 
 
 @contextmanager
