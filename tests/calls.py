@@ -118,20 +118,27 @@ def draw(op: Op, sample: Sample, dtype=REAL, *, weak=False, name=0, through=None
         arrays = [a for a in planned if isinstance(a, np.ndarray)]
         numbers = iter(range(len(arrays)))
         planned = [_Drawn(next(numbers)) if isinstance(a, np.ndarray) else a for a in planned]
-    call = through or targets(op)[name]
+    function = _as_function(
+        through or targets(op)[name], planned, sample.options, sample.prepare, op.name in WRITERS
+    )
+    return Call(function, tuple(arrays))
+
+
+def _as_function(call, planned, options, prepare, is_writer):
+    """Return a call as a function of its arrays that reads little besides: `compile` watches all that a step reads."""
 
     def function(*values, **more):
-        if sample.prepare is not None:
-            values = sample.prepare(*values)
+        if prepare is not None:
+            values = prepare(*values)
             values = values if type(values) is tuple else (values,)
         arguments = [_filled(a, values) for a in planned]
-        if op.name not in WRITERS:
-            return call(*arguments, **sample.options, **more)
+        if not is_writer:
+            return call(*arguments, **options, **more)
         target = arguments[0] = arguments[0].copy()
-        assert call(*arguments, **sample.options, **more) is None
+        assert call(*arguments, **options, **more) is None
         return target
 
-    return Call(function, tuple(arrays))
+    return function
 
 
 def with_lists(op: Op, sample: Sample):
