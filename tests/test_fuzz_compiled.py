@@ -7,7 +7,7 @@ from tests.fuzz.program import numbered_program
 from tests.fuzz.step_judging import judge_step
 from tests.fuzz.steps import numbered_step
 
-from chainrule.compiler.capture import StepLevel
+from chainrule.compiler.capture.level import StepLevel
 from chainrule.compiler.snapshot import Snapshot
 
 

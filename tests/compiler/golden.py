@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import chainrule as cr
-from chainrule.compiler.capture import GUARD
+from chainrule.compiler.decisions import GUARD
 from chainrule.compiler.passes import PASSES
 from chainrule.compiler.passes.drop_unused import drop_unused
 from chainrule.core.graph import Graph, capture

@@ -13,7 +13,7 @@ import chainrule as cr
 from chainrule.compiler import build as building
 from chainrule.compiler.artifact import packed, unpacked
 from chainrule.compiler.build import view_of
-from chainrule.compiler.capture import capture_step
+from chainrule.compiler.capture.steps import capture_step
 from chainrule.compiler.identity import identity_of
 from chainrule.core.graph import Graph
 from chainrule.records import replaced

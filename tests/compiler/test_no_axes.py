@@ -10,7 +10,7 @@ from tests import calls, laws
 
 import chainrule as cr
 from chainrule import tree
-from chainrule.compiler.capture import capture_step, outcome_of
+from chainrule.compiler.capture.steps import capture_step, outcome_of
 
 
 def _added(a):

@@ -5,7 +5,7 @@ import pytest
 from tests.compiler.running import assert_same_bits, native_results_of, results_of
 
 import chainrule as cr
-from chainrule.compiler.capture import capture_step
+from chainrule.compiler.capture.steps import capture_step
 from chainrule.compiler.loops.program import Host
 from chainrule.compiler.loops.structure import walk
 from chainrule.compiler.lowering import program_of

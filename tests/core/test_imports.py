@@ -54,6 +54,26 @@ def checking(x):
 assert cr.grad(checking)(3.0) == 6.0
 """
 
+POLYNOMIAL = """
+def of_series(c):
+    return np.polynomial.polynomial.polyval(0.5, c)
+assert cr.grad(of_series)(np.ones(3)).tolist() == [1.0, 0.5, 0.25]
+"""
+NAMED_IN_A_TRACE = """
+import sys, numpy as np, chainrule as cr
+
+def checked(x):
+    np.testing.assert_allclose(x, [1.0, 2.0])
+    return np.sum(np.polynomial.chebyshev.chebval(x, [0.0, 1.0, 1.0]))
+
+assert not {"numpy.polynomial", "numpy.testing"} & sys.modules.keys()
+assert cr.grad(checked)(np.array([1.0, 2.0])).tolist() == [5.0, 9.0]
+assert np.testing is sys.modules["numpy.testing"]
+
+from numpy.polynomial.polynomial import polyval
+assert cr.grad(lambda c: polyval(0.5, c))(np.ones(3)).tolist() == [1.0, 0.5, 0.25]
+"""
+
 
 @pytest.mark.parametrize(
     ("module", "part", "work"),
@@ -62,10 +82,17 @@ assert cr.grad(checking)(3.0) == 6.0
         ("random", "_random", ASKED),
         ("random", "_random", FOUND),
         ("numpy.testing", "numpy.testing.overrides", CHECKED),
+        ("numpy.polynomial", "numpy.polynomial.hermite", POLYNOMIAL),
     ],
 )
 def test_a_module_that_another_thread_imports_is_waited_for(module, part, work):
     command = [sys.executable, "-c", HALFWAY, module, part, work]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert not done.stderr
+
+
+def test_modules_that_numpy_imports_when_they_are_named_follow_the_trace_that_names_them():
+    command = [sys.executable, "-c", NAMED_IN_A_TRACE]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert not done.stderr
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.compiler.artifact import Artifact, packed, unpacked
-from chainrule.compiler.capture import Captured, Result
+from chainrule.compiler.capture.results import Result
+from chainrule.compiler.capture.steps import Captured
 from chainrule.compiler.describe import described
 from chainrule.compiler.entry import make_entry
 from chainrule.compiler.entry.signature import (

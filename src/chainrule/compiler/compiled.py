@@ -13,7 +13,7 @@ from chainrule import tree
 from chainrule.collector import without_collector
 from chainrule.compiler.build import build
 from chainrule.compiler.by_python import donated_results, python_entry
-from chainrule.compiler.capture import capture_step, outcome_of
+from chainrule.compiler.capture.steps import capture_step, outcome_of
 from chainrule.compiler.counts import Counts
 from chainrule.compiler.draws import Drawn
 from chainrule.compiler.entry.shell import arm, make_shell_class

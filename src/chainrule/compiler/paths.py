@@ -9,7 +9,7 @@ from typing import Any
 
 from chainrule import tree
 from chainrule.compiler.build import Built
-from chainrule.compiler.capture import Captured
+from chainrule.compiler.capture.steps import Captured
 from chainrule.compiler.decisions import GUARD
 from chainrule.compiler.draws import Draw, drawing
 from chainrule.compiler.entry.native import is_baseline as entries_are_baseline

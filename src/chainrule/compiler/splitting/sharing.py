@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.strides import is_followed
+from chainrule.compiler.capture.strides import is_followed
 from chainrule.core.cells import (
     HANDLES,
     PLAIN,

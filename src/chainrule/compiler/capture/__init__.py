@@ -1,0 +1,1 @@
+"""Capture: from a step to the graph of what it does, found by running it on types."""
