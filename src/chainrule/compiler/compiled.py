@@ -87,9 +87,8 @@ class Compiled:
         self.function = f
         self._donate = _numbers("donate", donate)
         self._static = _numbers("static", static)
-        self._known: dict[
-            _Key, Specialization
-        ] = {}  # an OrderedDict breaks where equal keys become others
+        # in the order of their use; an OrderedDict breaks where equal keys become others
+        self._known: dict[_Key, Specialization] = {}
         self._surroundings: dict[tuple[int, ...], Surroundings] = {}
         self._counts = Counts()
         self._newest: Specialization | None = None
@@ -535,13 +534,10 @@ def compile(  # noqa: A001  the fixed public name
 
     Args:
         f: takes and returns arrays, numbers, and containers of them. It may compute gradients, write into its
-        arguments and
-            branch on values. It is run on types to see what it does, once for each kind of call, and must not rely
-            on being
-            run at every call.
+            arguments and branch on values. It is run on types to see what it does, once for each kind of call, and
+            must not rely on being run at every call.
         donate: the numbers of positional arguments whose arrays may be reused: a result of the same shape and dtype
-        comes back
-            as the caller's own array, updated.
+            comes back as the caller's own array, updated.
         static: the numbers of positional arguments that are compared as a whole, and compiled for.
 
     Returns:

@@ -32,8 +32,7 @@ def described(
 
     Returns:
         The description, and the numbers of the leaves in the order in which the entry meets them, -1 for what is
-        static; None if
-        there is a container of another kind than the entry knows.
+        static; None if there is a container of another kind than the entry knows.
     """
     tokens = []
     for i in range(len(leaves)):

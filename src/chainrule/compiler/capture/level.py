@@ -42,9 +42,8 @@ class StepLevel(CaptureLevel):
 
     Attributes:
         nodes: every node but the inputs, in recording order.
-        arrays: plain arrays that the step used without getting them as arguments, by identity: the array, its
-        content when it
-            was first used, its node.
+        arrays: plain arrays that the step used without getting them as arguments, by identity: the array, its content
+            when it was first used, its node.
         older: what such an array held before the step changed it, in recording order, by identity: contents and nodes.
         outcomes: what Python was told about each guard, in order.
         forced: outcomes that are known already, for the first guards.

@@ -56,9 +56,8 @@ class Captured:
     """What one run of a step on types has told.
 
     Attributes:
-        graph: its inputs are the arguments' leaves, what was drawn, and then the arrays of the step's surroundings; its
-        outputs are the results
-            with a node and then the new contents of arguments that were written to.
+        graph: its inputs are the arguments' leaves, what was drawn, and then the arrays of the step's surroundings;
+            its outputs are the results with a node and then the new contents of arguments that were written to.
         results: the leaves of what was returned.
         structure: their container.
         surroundings: arrays that the step used without getting them as arguments, in the order of the inputs.

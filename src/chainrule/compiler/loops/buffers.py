@@ -28,9 +28,8 @@ def assigned(
 ) -> Program:
     """Return the program with a place in the arena for every temporary.
 
-    A temporary lives from the first statement that touches it to the last; places are given in the order of the
-    first, each
-    the lowest that is free.
+    A temporary lives from the first statement that touches it to the last; places are given in the order of the first,
+    each the lowest that is free.
     """
     lives: dict[Buffer, tuple[int, int]] = {}
     for i, statement in enumerate(body):

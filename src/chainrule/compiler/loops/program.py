@@ -1,9 +1,8 @@
 """Loops: the second representation, of indices and scalars over memory, between the graph and LLVM.
 
 A program is a list of statements over buffers. Values are scalars in static single assignment: each `name`, an
-integer, is
-set once, before it is used, and is visible in the block that sets it and in the blocks inside. `checker.py` verifies a
-program, `printer.py` shows it, `interpreter.py` runs it, `emit.py` makes LLVM of it.
+integer, is set once, before it is used, and is visible in the block that sets it and in the blocks inside.
+`checker.py` verifies a program, `printer.py` shows it, `interpreter.py` runs it, `emit.py` makes LLVM of it.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ class Buffer:
         name: for people.
         dtype: of its elements; a complex number is its real and its imaginary part in a row.
         size: the number of elements.
-        role: an `input` is only read and an `output` only written before the commit, both are memory of the
-        caller's or of
-            the call entry; a `temporary` is a part of the arena; a `constant` is memory of the compiled function's own.
+        role: an `input` is only read and an `output` only written before the commit, both are memory of the caller's
+            or of the call entry; a `temporary` is a part of the arena; a `constant` is memory of the compiled
+            function's own.
         slot: the number of its pointer among those that the native function is given; -1 for a temporary.
     """
 
@@ -137,10 +136,8 @@ class Fold:
     """A reduction over the turns of a loop: `result = combine(start, value of turn 0, value of turn 1, …)`.
 
     The order is free but fixed: several accumulators, each a vector, joined in one order, so that the same program
-    gives the
-    same bits on every run. `combine` is associative up to rounding: add, multiply, maximum, minimum, fmax, fmin,
-    logical_and,
-    logical_or (of bool).
+    gives the same bits on every run. `combine` is associative up to rounding: add, multiply, maximum, minimum, fmax,
+    fmin, logical_and, logical_or (of bool).
 
     Attributes:
         name: the result, visible behind the loop only.
@@ -161,9 +158,9 @@ class Loop:
     """Run `body` `count` times; `var` is the turn, from 0, an int64 value.
 
     Attributes:
-        vector: the turns do not depend on each other, but for `folds`, and may be run several at once: `emit`
-        makes vectors of
-            them, with a rest that is run one by one. The body of such a loop holds no further loop and no call.
+        vector: the turns do not depend on each other, but for `folds`, and may be run several at once: `emit` makes
+            vectors of them, with a rest that is run one by one. The body of such a loop holds no further loop and no
+            call.
         carried: values handed from turn to turn; never in a vector loop.
         folds: reductions.
         parallel: the turns write to different places and may be run on different threads.
