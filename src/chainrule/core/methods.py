@@ -1,4 +1,4 @@
-"""What a traced value answers to: Python's operators, NumPy's methods and attributes, and its protocols.
+"""What a traced value answers to: NumPy's methods and attributes, its protocols, and the operators.
 
 All of them reach ops by name through `FRONTS`. The classes here hold no data; `cells.py` gives them
 some.
@@ -6,11 +6,9 @@ some.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
-import numbers
-import operator as operators
+import operator
 import sys
 from collections.abc import Callable, Iterator
 from types import FunctionType
@@ -22,36 +20,14 @@ from chainrule.core.copies import has_gaps
 from chainrule.core.dispatch import call_function, call_method, call_ufunc
 from chainrule.core.flat import Flat
 from chainrule.core.interchange import Interchange
-from chainrule.core.lists import has_lists, is_sequence, joined
+from chainrule.core.lists import has_lists
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS
+from chainrule.core.operators import ArrayOperators, NumberOperators, Operators
 from chainrule.core.rehearsal import is_bare
 from chainrule.core.types import PYTHON_NUMBERS, ArrayType
 from chainrule.errors import ArgumentError, EscapedValueError
 from chainrule.position import is_user_file
 
-_BINARY = {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "floordiv": "floor_divide",
-    "mod": "remainder",
-    "pow": "power",
-    "and": "bitwise_and",
-    "or": "bitwise_or",
-    "xor": "bitwise_xor",
-    "lshift": "left_shift",
-    "rshift": "right_shift",
-}
-_COMPARE = {
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
-    "eq": "equal",
-    "ne": "not_equal",
-}
-_UNARY = {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "invert"}
 _METHODS = (
     "sum",
     "prod",
@@ -81,16 +57,7 @@ _METHODS = (
     "argpartition",
     "choose",
 )
-_OPERANDS: set[Any] = {bool, int, float, complex, np.ndarray, np.float64}
-"""The usual types of a second operand, ours among them: these never answer for an operator themselves."""
-
 _REAL = "biuf"
-_FAST_POWERS: dict[str, dict[type, dict[float, str]]] = {
-    "b": {int: {2: "square"}},
-    "c": {int: {2: "square", -1: "reciprocal"}, float: {0.5: "sqrt"}},
-}
-"""Other ufuncs than `np.power` that arrays take for exponents of Python's: by the array's kind and their type."""
-
 _LONG = "gG"
 """The dtypes whose numbers are none of Python's."""
 
@@ -109,22 +76,16 @@ NO_ARRAY = (
 """What a conversion is called in an error, and what to do instead."""
 
 
-class Methods(Interchange):
+class Methods(Operators, Interchange):
     """What traced scalars and arrays have in common."""
 
     __slots__ = ()
     __array_priority__ = 1000.0
-    type: ArrayType
-    leaf: Callable[[], Any]
     plain: Callable[[str, str], Any]
     handed_on: Callable[[str], Any]
     truth: Callable[[], bool]
     is_running: Callable[[], bool]
-    is_followed: Callable[[], bool]
     count: Callable[[], int]
-
-    def __init_subclass__(cls) -> None:
-        _OPERANDS.add(cls)
 
     # NumPy's protocols
 
@@ -309,7 +270,7 @@ class Methods(Interchange):
         return FRONTS["transpose"](self, axes[0] if isinstance(axes[0], (tuple, list)) else axes)
 
 
-class ScalarMethods(Methods):
+class ScalarMethods(NumberOperators, Methods):
     """A traced number. It has no length and no iteration: NumPy would take it for a sequence."""
 
     __slots__ = ()
@@ -339,7 +300,7 @@ class ScalarMethods(Methods):
         if digits is None:
             return as_python(FRONTS["rint"](self) if self.dtype.kind == "f" else self, int)
         fronts = WEAK_FRONTS if self.type.weak else FRONTS
-        return fronts["round"](self, decimals=operators.index(digits))
+        return fronts["round"](self, decimals=operator.index(digits))
 
     def item(self, *index: Any) -> Any:
         """Return the number as Python's, traced still."""
@@ -391,7 +352,7 @@ class ScalarMethods(Methods):
         return hash(leaf)
 
 
-class ArrayMethods(Methods):
+class ArrayMethods(ArrayOperators, Methods):
     """A traced array: what scalars have, and items, length, iteration, writes."""
 
     __slots__ = ()
@@ -517,146 +478,6 @@ def as_python(x: Any, kind: type | None = None) -> Any:
     return WEAK_FRONTS["astype" if dtype.kind in "fc" else "cast_to_integer"](x, dtype=dtype)
 
 
-def _binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    reflected = f"__r{python}__"
-    is_power = name == "power"
-
-    def operator(self: Any, other: Any) -> Any:
-        kind: Any = type(other)
-        if kind not in _OPERANDS:
-            if _defers_to(kind, reflected):
-                return NotImplemented
-            other = joined(other)
-        return _array_power(self, other) if is_power else FRONTS[name](self, other)
-
-    def swapped(self: Any, other: Any) -> Any:
-        return FRONTS[name](other if type(other) in _OPERANDS else joined(other), self)
-
-    return operator, swapped
-
-
-def _array_power(x: Any, exponent: Any) -> Any:
-    """Return `x ** exponent` of an array by the ufunc that NumPy takes, where that makes a difference.
-
-    Squares of truth values are other integers than their powers; complex ones differ at infinities and zeros.
-    """
-    fast = _FAST_POWERS.get(x.dtype.kind)
-    if fast is not None and (type(exponent) in fast or _is_python_number(exponent)):
-        for number, name in fast.get(exponent.__class__, {}).items():
-            if exponent == number:
-                return FRONTS[name](x)
-    return FRONTS["power"](x, exponent)
-
-
-def _is_python_number(x: Any) -> bool:
-    """Say whether this is a traced number of Python's that may be asked for without losing a derivative."""
-    return issubclass(type(x), Methods) and x.type.weak and x.is_followed()
-
-
-def _weak_binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Operators of a traced number: with Python numbers on both sides the result is one again.
-
-    A list times a number is left to the list, which wants a count: NumPy's numbers do not multiply lists either.
-    """
-    reflected = f"__r{python}__"
-
-    def operator(self: Any, other: Any) -> Any:
-        kind: Any = type(other)
-        if kind not in _OPERANDS:
-            if _defers_to(kind, reflected) or (name == "multiply" and is_sequence(other)):
-                return NotImplemented
-            other = joined(other)
-        return _fronts_of_numbers(self, other)[name](self, other)
-
-    def swapped(self: Any, other: Any) -> Any:
-        if type(other) not in _OPERANDS:
-            if name == "multiply" and is_sequence(other):
-                return NotImplemented
-            other = joined(other)
-        return _fronts_of_numbers(other, self)[name](other, self)
-
-    return operator, swapped
-
-
-def _compare(name: str, python: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    def operator(self: Any, other: Any) -> Any:
-        if isinstance(other, (str, bytes)) or other is None:
-            return python(self.leaf(), other)
-        if _fronts_of_numbers(self, other) is WEAK_FRONTS:
-            return WEAK_FRONTS[name](self, other)
-        return FRONTS[name](self, other if type(other) in _OPERANDS else joined(other))
-
-    return operator
-
-
-@functools.cache
-def _defers_to(kind: type, reflected: str) -> bool:
-    """Say whether the other operand, of a class of the user's, is to answer for the operator, as with NumPy's."""
-    if issubclass(kind, (Methods, np.ndarray, np.generic, list, tuple, numbers.Number)):
-        return False
-    return getattr(kind, "__array_ufunc__", ...) is None or hasattr(kind, reflected)
-
-
-def _is_weak(x: Any) -> bool:
-    return type(x) in PYTHON_NUMBERS or (issubclass(type(x), Methods) and x.type.weak)
-
-
-def _fronts_of_numbers(x: Any, y: Any) -> Any:
-    """Return the fronts that answer for an operator between two values: Python's where both numbers are Python's.
-
-    Python's complex numbers take a `np.float64` on their right for the float that it is.
-    """
-    if not _is_weak(x):
-        return FRONTS
-    if _is_weak(y):
-        return WEAK_FRONTS
-    return WEAK_FRONTS if isinstance(x, complex) and isinstance(y, np.float64) else FRONTS
-
-
-def _weak_divmod(x: Any, y: Any) -> Any:
-    """Return quotient and rest; of Python numbers they are such again."""
-    if _is_weak(x) and _is_weak(y):
-        return WEAK_FRONTS["floor_divide"](x, y), WEAK_FRONTS["remainder"](x, y)
-    return FRONTS["divmod"](x, y)
-
-
-def _divided(self: Any, other: Any) -> Any:
-    kind: Any = type(other)
-    if kind not in _OPERANDS and _defers_to(kind, "__rdivmod__"):
-        return NotImplemented
-    return _weak_divmod(self, other)
-
-
-def _divides(self: Any, other: Any) -> Any:
-    return _weak_divmod(other, self)
-
-
-def _weak_unary(name: str) -> Callable[[Any], Any]:
-    def operator(self: Any) -> Any:
-        return (WEAK_FRONTS if self.type.weak else FRONTS)[name](self)
-
-    return operator
-
-
-def _unary(name: str) -> Callable[[Any], Any]:
-    def operator(self: Any) -> Any:
-        return FRONTS[name](self)
-
-    return operator
-
-
-def _in_place(name: str) -> Callable[[Any, Any], Any]:
-    is_power = name == "power"
-
-    def operator(self: Any, other: Any) -> Any:
-        other = other if type(other) in _OPERANDS else joined(other)
-        result = _array_power(self, other) if is_power else FRONTS[name](self, other)
-        self.write_result(name, result)
-        return self
-
-    return operator
-
-
 def _method(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **options: Any) -> Any:
         if options or len(args) > 1 or has_lists(args) or is_bare(self):
@@ -665,25 +486,6 @@ def _method(name: str) -> Callable[..., Any]:
 
     method.__name__ = name
     return method
-
-
-def _add_operators() -> None:
-    for python, name in (*_BINARY.items(), ("matmul", "matmul"), ("divmod", "divmod")):
-        for cls in (ArrayMethods, ScalarMethods):
-            is_weak = cls is ScalarMethods and name in _BINARY.values()
-            operator, swapped = (_weak_binary if is_weak else _binary)(python, name)
-            setattr(cls, f"__{python}__", operator)
-            setattr(cls, f"__r{python}__", swapped)
-        setattr(ArrayMethods, f"__i{python}__", _in_place(name))
-    for python, operator in (("divmod", _divided), ("rdivmod", _divides)):
-        setattr(ScalarMethods, f"__{python}__", operator)
-    for python, name in _COMPARE.items():
-        setattr(Methods, f"__{python}__", _compare(name, getattr(operators, python)))
-    for python, name in _UNARY.items():
-        setattr(ArrayMethods, f"__{python}__", _unary(name))
-        setattr(ScalarMethods, f"__{python}__", _weak_unary(name))
-    for name in _METHODS:
-        setattr(Methods, name, _method(name))
 
 
 def _no_attribute(kind: type, name: str) -> str:
@@ -714,5 +516,6 @@ def _limit_attributes() -> None:
             setattr(ScalarMethods, name, _of_some_numbers(name, given))
 
 
-_add_operators()
+for _name in _METHODS:
+    setattr(Methods, _name, _method(_name))
 _limit_attributes()
