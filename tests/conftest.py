@@ -4,6 +4,9 @@ import gc
 import os
 import signal
 
+# A thread of BLAS waits in a loop for the others: with one worker per core that takes more than it gives.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is loaded
+
 import numpy as np
 import pytest
 from hypothesis import settings
