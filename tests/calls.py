@@ -1,5 +1,6 @@
 """How a sample of an entry becomes a call: its numbers are drawn, NumPy's function is found."""
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable
@@ -56,12 +57,16 @@ class Call:
 
 def targets(op: Op):
     """Return what users call: the NumPy functions and methods of ufuncs the entry answers for, else its front."""
-    keys = [key for key, front in BY_NUMPY.items() if front is op.front]
-    functions = [
+    return _named(op.name) or [op.front]
+
+
+@functools.cache
+def _named(name: str):
+    keys = [key for key, front in BY_NUMPY.items() if front is TABLE[name].front]
+    return [
         key if callable(key) else getattr(*key)
         for key in sorted(keys, key=lambda k: not callable(k))
     ]
-    return functions or [op.front]
 
 
 def has_numpy_name(op: Op):
@@ -182,6 +187,7 @@ def parts(result):
     return [part for r in result for part in parts(r)]
 
 
+@functools.cache
 def accepts(op: Op, sample: Sample, dtype):
     """Say whether NumPy accepts numbers of this dtype, and the entry does not refuse them with a reason."""
     call = draw(op, sample, dtype)
