@@ -303,3 +303,14 @@ def test_a_source_whose_parameters_are_of_another_kind_is_not_that_of_the_code()
     assert source_of(step) is not None
     step.__code__ = step.__code__.replace(co_flags=step.__code__.co_flags | 4, co_argcount=0)
     assert source_of(step) is None
+
+
+@pytest.mark.parametrize("name", ["<lambda>", "two words", "def"])
+def test_a_step_may_be_called_anything(name):
+    def step(x):
+        text = str(x[0])
+        y = np.sin(x) * 2.0 + np.cos(x)
+        return y * len(text)
+
+    step.__name__ = name
+    check(step, *[lambda: (np.ones(3),)] * 3)

@@ -83,7 +83,7 @@ class Source:
         """Return another function in this one's place: its module, its outer variables, and `cells` besides."""
         f = self.function
         outer = dict(zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)) | cells
-        definition = _definition(f.__name__, arguments, body)
+        definition = _definition(self.made_of[0].co_name, arguments, body)
         code = _compiled(definition, f.__code__, tuple(outer), self._imports)
         closure = tuple([outer[name] for name in code.co_freevars])
         made = FunctionType(code, f.__globals__, f.__name__, closure=closure)
@@ -108,7 +108,7 @@ def source_of(f: Callable[..., Any]) -> Source | None:
     definition, imports = found
     if any(isinstance(x, ast.Nonlocal) for s in definition.body for x in _functions_inside(s)):
         return None
-    bare = _definition(f.__name__, _without_defaults(definition.args), definition.body)
+    bare = _definition(code.co_name, _without_defaults(definition.args), definition.body)
     made = _compiled(bare, code, code.co_freevars, imports)
     if not _is_same(seeing_originals(f, made), seeing_originals(f, code)):
         return None
