@@ -884,6 +884,30 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_outside(cls, name: str, position: Position | None) -> Self:
+        return cls(
+            f"compile: the step calls {name}(), which may tell something else in each call.",
+            hint="call it outside of the step, and pass what it tells as an argument.",
+            position=position,
+        )
+
+    @classmethod
+    def from_unseen(cls, what: str) -> Self:
+        return cls(
+            f"compile: the step may use {what}, which may tell something else in each call without being called.",
+            hint="use it outside of the step, and pass what it tells as an argument.",
+        )
+
+    @classmethod
+    def from_profiler(cls) -> Self:
+        error = cls(
+            "compile: it cannot be seen what the step calls, for it is profiled.",
+            hint="have the first call come back before the profiler starts.",
+        )
+        error.may_pass = True
+        return error
+
+    @classmethod
     def from_error_settings(cls) -> Self:
         return cls(
             "compile: the step changes NumPy's error settings: native code raises no floating-point errors.",

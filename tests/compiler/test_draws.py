@@ -494,13 +494,27 @@ def test_two_threads_take_the_locks_of_the_same_generators_in_any_order():
     )
 
 
-def test_a_capture_takes_no_draws_of_another_threads_for_its_own():
+class Told:
+    """Does something when a step prints: a capture does not see what."""
+
+    def __init__(self, does):
+        self.does = does
+
+    def write(self, text):
+        if text.strip():
+            self.does()
+
+    def flush(self):
+        pass
+
+
+def test_a_capture_takes_no_draws_of_another_threads_for_its_own(monkeypatch):
     rng, is_inside, may_go_on = np.random.default_rng(1), threading.Event(), threading.Event()
+    monkeypatch.setattr(sys, "stdout", Told(lambda: [is_inside.set(), may_go_on.wait(60)]))
 
     def one(x):
-        y = x + rng.random(3)
-        is_inside.set()
-        may_go_on.wait(60)
+        y = x + rng.normal(size=3)
+        print("inside")  # noqa: T201  it lets the other thread go on
         return y
 
     def other(x):
@@ -603,8 +617,9 @@ def test_a_generator_that_comes_back_is_the_callers(made):
         assert held is rng
 
 
-def test_draws_of_another_thread_leave_a_step_to_python_for_one_call_only():
+def test_draws_of_another_thread_leave_a_step_to_python_for_one_call_only(monkeypatch):
     begun, drawn = threading.Event(), threading.Event()
+    monkeypatch.setattr(sys, "stdout", Told(lambda: [begun.set(), drawn.wait(60)]))
 
     def other():
         begun.wait(60)
@@ -612,8 +627,7 @@ def test_draws_of_another_thread_leave_a_step_to_python_for_one_call_only():
         drawn.set()
 
     def step(x):
-        begun.set()
-        drawn.wait(60)
+        print("begun")  # noqa: T201  it lets the other thread go on
         return x * 2
 
     thread = threading.Thread(target=other)

@@ -335,8 +335,8 @@ class Compiled:
             error.position = most_guarded(specialization.paths.values(), self.function)
             specialization.eager = error
             return None, None
-        if surroundings.iterators:
-            specialization.eager = NotCompiledError.from_iterator()
+        specialization.eager = surroundings.refusal()
+        if specialization.eager is not None:
             return None, None
         snapshot = Snapshot(surroundings)
         drawn = Drawn(surroundings)
@@ -346,7 +346,7 @@ class Compiled:
         try:
             with drawn.followed():
                 captured = capture_step(
-                    self.function,
+                    _captured_by(self.function, surroundings),
                     leaves,
                     functools.partial(rebuilt, seen),
                     is_shared=surroundings.holds,
@@ -476,6 +476,15 @@ class Compiled:
             lines.append(f"runs in parts: {self._why_in_parts}")
             lines += [f"  {line}" for line in self._split.report()]
         return "\n".join(lines) or "not called yet"
+
+
+def _captured_by(f: Callable[..., Any], surroundings: Surroundings) -> Callable[..., Any]:
+    """Return what is run to capture a step: the step, which raises where it asks the world outside."""
+    if not surroundings.may_ask:
+        return f
+    from chainrule.compiler.asking import refusing_to_ask
+
+    return refusing_to_ask(f)
 
 
 def _with_drawn(

@@ -56,8 +56,20 @@ from chainrule.compiler.entry.signature import (
 from chainrule.compiler.entry.signature import Sequence as Items
 from chainrule.compiler.generators import is_generator, state_of
 from chainrule.compiler.keys import keys_read, looks_up_any, texts_looked_up
+from chainrule.compiler.outside import (
+    asks_for_modules,
+    hands_on_what_asks,
+    has_settings,
+    is_of_outside,
+    is_unseen,
+    may_ask,
+    may_ask_by_name,
+    names_what_asks,
+    submodules,
+)
 from chainrule.core.comparisons import compare_originals
 from chainrule.core.reroute import is_users_module
+from chainrule.errors import NotCompiledError
 from chainrule.records import replaced
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
@@ -90,6 +102,8 @@ class Surroundings:
         generators: random generators.
         iterators: iterators that are no objects of the user's.
         functions: the user's functions that the step can reach.
+        may_ask: whether the step may ask the world outside, see `outside.py`.
+        unseen: what may tell something else in each call, where no call would be seen.
         signature: what must be equal for a capture to hold: numbers by value, objects by identity, arrays by type.
     """
 
@@ -102,6 +116,8 @@ class Surroundings:
         self.generators: list[Any] = []
         self.iterators: list[Any] = []
         self.functions: list[FunctionType] = []
+        self.may_ask = False
+        self.unseen: list[str] = []
         self._seen: dict[int, frozenset[str]] = {}
         self._reached: list[Any] = []
         self._names = _names_of(f)
@@ -173,6 +189,12 @@ class Surroundings:
         parts = [_part(place.read(), keys) for (place, _), keys in places]
         return _laid_out([place.read() for place, _ in self.arrays], parts)
 
+    def refusal(self) -> NotCompiledError | None:
+        """Say why the step is not to be captured at all, if it may tell something new that nobody would see."""
+        if self.iterators:
+            return NotCompiledError.from_iterator()
+        return NotCompiledError.from_unseen(self.unseen[0]) if self.unseen else None
+
     def drawn(self) -> tuple[Any, ...]:
         """Return something that changes when a random number is drawn."""
         return tuple(map(state_of, self.every_generator))
@@ -208,10 +230,14 @@ class Surroundings:
         if seen is None:
             self._reached.append(x)
             self._enter(x)
+        if isinstance(x, ModuleType):
+            self._follow_module(x, names)
         asked = frozenset([name[1:] for name in names if name[0] == "?"])
         for holder in _namespaces(x):
             self._follow_names(holder, names)
             self.absent += [(holder, name) for name in asked - holder.keys()]
+        if is_of_outside(x):
+            self._follow_values(vars(x), names)
         if not _is_users_object(x) and not isinstance(x, SimpleNamespace):
             return
         if _ANY in names and _has_names(x):
@@ -222,8 +248,28 @@ class Surroundings:
             missing = names - vars(x).keys() - asked
             self.absent += [(vars(x), n) for n in missing if hasattr(type(x), n)]
 
+    def _follow_module(self, module: ModuleType, names: frozenset[str]) -> None:
+        """Look into a module that is not the user's: what it tells by a name may be another tomorrow."""
+        if has_settings(module):
+            self._follow_values(vars(module), names)
+        else:
+            self.may_ask = self.may_ask or may_ask_by_name(module, names)
+            self._pending += submodules(module, names)
+
+    def _follow_values(self, holder: dict[str, Any], names: frozenset[str]) -> None:
+        """Look into what lies under names that is no function, class or module."""
+        for name in sorted(names & holder.keys()):
+            x = holder[name]
+            if isinstance(x, tuple):
+                self.fixed.append((Name(holder, name), x))
+            elif not callable(x) and not isinstance(x, ModuleType) and x is not sys.modules:
+                self._meet(Name(holder, name))
+
     def _enter(self, x: Any) -> None:
         """Look into what can be reached from something besides what it has under names."""
+        if is_unseen(x):
+            self.unseen.append(f"a {_class_of(x).__name__}" if not callable(x) else repr(x))
+        self.may_ask = self.may_ask or may_ask(x)
         if is_container(x):
             self._pending += [v for v in contents_of(x) if not isinstance(v, _NO_CODE)]
         if isinstance(x, type):
@@ -295,6 +341,12 @@ class Surroundings:
 
     def _follow_outside(self, f: FunctionType, names: frozenset[str]) -> None:
         """Look into what code reads that is neither there nor a value: the environment, variables that are missing."""
+        self.may_ask = self.may_ask or names_what_asks(f.__code__, names)
+        handed_on = hands_on_what_asks(f, names)
+        if handed_on:
+            self.unseen.append(f"{handed_on}()")
+        if asks_for_modules(f, names):
+            self.unseen.append("sys.modules")
         if not _ENVIRONMENT.isdisjoint(names):
             self._hold(os.environ)
         if "NameError" in names:

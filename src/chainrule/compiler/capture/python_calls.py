@@ -11,7 +11,6 @@ import builtins
 import cmath
 import math
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FunctionType
@@ -23,18 +22,10 @@ from chainrule.core.comparisons import IS_CAPTURE
 from chainrule.core.faces import FunctionFace, face_of_module
 from chainrule.core.methods import as_python
 from chainrule.core.reroute import Rerouting
-from chainrule.errors import NotCompiledError
 from chainrule.ops.python_functions import FOLLOWED, OF_ITERABLES, compensated_sum, complex_of
 
 _OF_MODULE = {math: "biuf", cmath: "biufc"}
 """The kinds of numbers that the functions of a module take."""
-_CLOCKS = frozenset(
-    {
-        *("time", "perf_counter", "monotonic", "process_time", "thread_time", "sleep"),
-        *("time_ns", "perf_counter_ns", "monotonic_ns", "process_time_ns", "thread_time_ns"),
-    }
-)
-"""Functions of `time` that no call may be spared."""
 
 
 class _Face(FunctionFace):
@@ -76,21 +67,7 @@ def _make_faces() -> dict[int, Any]:
         followed = [x for x in vars(module).values() if callable(x) and x in FOLLOWED]
         faces |= {id(x): _Face(x, FOLLOWED[x], kinds) for x in followed}
         faces[id(module)] = face_of_module(module, faces)
-    clocks = [x for x in vars(time).values() if getattr(x, "__name__", "") in _CLOCKS]
-    faces |= {id(x): FunctionFace(x, _refusing(x)) for x in clocks}
-    return faces | {id(time): face_of_module(time, faces)}
-
-
-def _refusing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what is called instead of a function that tells something else in the next call, of the same arguments."""
-
-    def refused(*args: Any, **options: Any) -> Any:
-        if IS_CAPTURE.get():
-            name = function.__name__
-            raise NotCompiledError.from_effect(f"{name}()", "it tells something else each time")
-        return function(*args, **options)
-
-    return refused
+    return faces
 
 
 _REROUTING = Rerouting(_make_faces, {"numpy.random": "chainrule.compiler.module_draws"})
@@ -136,8 +113,6 @@ _CLASSES = {id(getattr(builtins, name)): ours for name, ours in _CONVERTING.item
 _STAND_INS = {
     **_CONVERTING,
     "map": _map_over,
-    "open": _refusing(open),
-    "input": _refusing(input),
 }
 if sys.version_info >= (3, 12):
     _STAND_INS["sum"] = _sum_of

@@ -15,16 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.outside import VALUES_ONLY
 from chainrule.compiler.splitting.names import bound_by
 from chainrule.compiler.splitting.source import Source
-
-_VALUES_ONLY = frozenset(
-    {
-        *("math", "cmath", "operator", "functools", "itertools", "typing", "dataclasses"),
-        *("collections", "copy", "numbers", "enum", "types", "abc", "fractions", "decimal"),
-    }
-)
-"""Modules of the standard library whose functions return values and do nothing else."""
 
 _ACTING = (print, input, open, next, exec, eval, setattr, delattr, breakpoint)
 """Builtin functions that are called for what they do, or that take from what they are given."""
@@ -161,7 +154,7 @@ def _of_module(name: str) -> str:
     if name == "numpy.random" or name.startswith("numpy.random."):
         return _DRAWS
     first = name.partition(".")[0]
-    is_acting = first in sys.stdlib_module_names and first not in _VALUES_ONLY
+    is_acting = first in sys.stdlib_module_names and first not in VALUES_ONLY
     if first == "random":
         return _DRAWS
-    return f"{first} is not about values" if is_acting and first != "builtins" else ""
+    return f"{first} is not about values" if is_acting else ""
