@@ -961,6 +961,14 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_dtype(cls, dtype: object, position: Position | None) -> Self:
+        return cls(
+            f"compile: {dtype} is not compiled.",
+            hint="compute in float64 or float32, or in complex numbers of these.",
+            position=position,
+        )
+
+    @classmethod
     def from_argument(cls, what: str) -> Self:
         return cls(
             f"compile: the arguments hold {what}.",

@@ -362,3 +362,15 @@ def test_a_number_that_fits_is_accepted_where_nothing_is_chosen():
     with pytest.raises(OverflowError):
         step(INTEGERS.copy(), np.inf)
     assert "eagerly" not in step.report()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble, np.clongdouble])
+@pytest.mark.parametrize("within", [False, True])
+def test_numbers_without_instructions_are_pythons(dtype, within):
+    x = np.array([1.5, 3.0], None if within else dtype)
+    step = cr.compile(lambda x: np.multiply(x.astype(dtype), dtype(2), dtype=dtype))
+    for _ in range(2):
+        got = step(x)
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got, [3.0, 6.0])
+    assert f"runs eagerly: compile: {np.dtype(dtype)} is not compiled." in step.report()

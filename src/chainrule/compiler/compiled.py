@@ -518,14 +518,14 @@ def type_key(x: Any) -> Any:
     """
     kind = type(x)
     if kind is np.ndarray:
-        if x.dtype.kind not in "biufc" or not x.dtype.isnative or x.dtype.char in "gG":
+        if x.dtype.kind not in "biufc" or not x.dtype.isnative:
             raise NotCompiledError.from_argument(f"an array of dtype {x.dtype}")
         return x.dtype, x.shape, x.strides
     if kind is float or kind is complex:
         return kind
     if kind is int:
         return kind
-    if isinstance(x, np.generic) and x.dtype.kind in "biufc" and x.dtype.char not in "gG":
+    if isinstance(x, np.generic) and x.dtype.kind in "biufc":
         return x.dtype
     raise NotCompiledError.from_argument(f"a {kind.__name__}")
 

@@ -25,10 +25,13 @@ from chainrule.compiler.loops.program import (
 )
 from chainrule.compiler.planning.lower import lower
 from chainrule.compiler.planning.planner import plan
+from chainrule.compiler.planning.rules import is_native
 from chainrule.compiler.reporting import asking, highest_name
 from chainrule.compiler.settings import is_checking
 from chainrule.compiler.views import View
 from chainrule.core.graph import Graph
+from chainrule.errors import NotCompiledError
+from chainrule.position import Position
 from chainrule.records import replaced
 
 _BLOCKS = ("inputs", "outputs")
@@ -43,7 +46,11 @@ def program_of(
         graph: as captured.
         views: where the elements of each input lie in its memory.
         in_place: outputs whose memory is that of an input, by their numbers.
+
+    Raises:
+        NotCompiledError: there are numbers of a dtype for which processors have no instructions.
     """
+    _see_that_all_are_native(graph)
     if all(v.is_contiguous for v in views):
         program = rolling.lower(graph, lower_section)
         if program is not None:
@@ -56,6 +63,14 @@ def program_of(
 
         check_lowered("planning", simplified, program)
     return simplified, program
+
+
+def _see_that_all_are_native(graph: Graph) -> None:
+    for node in (*graph.inputs, *graph.nodes):
+        for t in node.type if isinstance(node.type, tuple) else (node.type,):
+            if not is_native(t.dtype):
+                position = None if node.place is None else Position(*node.place)
+                raise NotCompiledError.from_dtype(t.dtype, position)
 
 
 def lower_section(graph: Graph, views: Sequence[View], in_place: Mapping[int, int]) -> Program:
