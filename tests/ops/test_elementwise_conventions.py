@@ -250,3 +250,15 @@ def test_functions_of_scipy_that_numpy_has_too_keep_the_dtype_of_scipy(name, dty
     compiled = cr.compile(lambda x: f(x))(x)
     assert compiled.dtype == f(x).dtype
     np.testing.assert_allclose(compiled, f(x), rtol=8 * np.finfo(compiled.dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, np.uint16, np.int16, np.uint32, int])
+@pytest.mark.parametrize("name", ["elu", "gelu", "log_sigmoid", "sigmoid", "silu", "softplus"])
+def test_integers_are_numbers_of_the_dtype_of_their_exponential(name, dtype):
+    f = getattr(activations, name)
+    x = np.array([0, 1, 1], dtype)
+    expected = f(x.astype(np.exp(x).dtype))
+    compiled = cr.compile(f)
+    for got in (f(x), compiled(x), compiled(x)):
+        assert got.dtype == expected.dtype
+        np.testing.assert_array_almost_equal_nulp(got, expected, 4)

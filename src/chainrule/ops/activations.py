@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.core.cells import type_of
 from chainrule.core.op import FRONTS, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import Value
@@ -33,6 +34,15 @@ __all__ = [
 ]
 
 
+def _inexact(x: Value) -> Value:
+    """Return truth values and integers in the dtype that `np.exp` gives for them: there all of them have a negative."""
+    dtype = type_of(x).dtype
+    if dtype.kind not in "bui":
+        return x
+    out = np.exp.resolve_dtypes((dtype, None))[1]
+    return FRONTS["astype"](x, out)
+
+
 def _sigmoid(x: Any) -> Any:
     with np.errstate(over="ignore"):  # exp(-x) = inf gives the right limit, 0
         return 1 / (1 + np.exp(np.negative(x)))
@@ -49,7 +59,7 @@ def sigmoid(x: Value) -> Value:
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    return apply(_SIGMOID, array_like(x))
+    return apply(_SIGMOID, _inexact(array_like(x)))
 
 
 _SIGMOID = elementwise(
@@ -126,7 +136,7 @@ def elu(x: Value, alpha: Value = 1.0) -> Value:
     >>> elu(np.array([-1000.0, 3.0]))
     array([-1.,  3.])
     """
-    return apply(_ELU, real_like("elu", "x", x), real_like("elu", "alpha", alpha))
+    return apply(_ELU, _inexact(real_like("elu", "x", x)), real_like("elu", "alpha", alpha))
 
 
 def _lower_elu(e: Any, x: Any, alpha: Any) -> Any:
@@ -160,7 +170,7 @@ def silu(x: Value) -> Value:
     >>> silu(0.0)
     np.float64(0.0)
     """
-    return apply(_SILU, array_like(x))
+    return apply(_SILU, _inexact(array_like(x)))
 
 
 def _silu_slope(out: Value, x: Value) -> Value:
@@ -194,9 +204,9 @@ def gelu(x: Value, approximate: str = "none") -> Value:
         array([-0.158655,  0.      ,  0.841345])
     """
     if approximate == "none":
-        return apply(_GELU, array_like(x))
+        return apply(_GELU, _inexact(array_like(x)))
     if approximate == "tanh":
-        return apply(_GELU_TANH, array_like(x))
+        return apply(_GELU_TANH, _inexact(array_like(x)))
     raise ArgumentError.from_choice("gelu", "approximate", approximate, ("none", "tanh"))
 
 
@@ -247,7 +257,7 @@ def softplus(x: Value) -> Value:
     >>> softplus(np.array([-1000.0, 1000.0]))
     array([   0., 1000.])
     """
-    return apply(_SOFTPLUS, real_like("softplus", "x", x))
+    return apply(_SOFTPLUS, _inexact(real_like("softplus", "x", x)))
 
 
 _SOFTPLUS = elementwise(
@@ -267,7 +277,7 @@ def log_sigmoid(x: Value) -> Value:
     >>> log_sigmoid(np.array([-1000.0, 1000.0]))
     array([-1000.,    -0.])
     """
-    return apply(_LOG_SIGMOID, real_like("log_sigmoid", "x", x))
+    return apply(_LOG_SIGMOID, _inexact(real_like("log_sigmoid", "x", x)))
 
 
 _LOG_SIGMOID = elementwise(
