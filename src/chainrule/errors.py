@@ -559,6 +559,13 @@ class ContainerError(ChainruleError, TypeError):
         )
 
     @classmethod
+    def from_number(cls, where: str) -> Self:
+        return cls(
+            f"{where}: the first argument is a number. Expected an array.",
+            hint="write into an array: np.array(number), or one that holds it.",
+        )
+
+    @classmethod
     def from_mismatch(cls, where: str, got: str, expected: str) -> Self:
         return cls(f"{where}: the containers differ: got {got}. Expected {expected}.")
 

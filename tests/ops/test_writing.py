@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import ArgumentError, DTypeError, EscapedValueError, ShapeError
+from chainrule.errors import (
+    ArgumentError,
+    ContainerError,
+    DTypeError,
+    EscapedValueError,
+    ShapeError,
+)
 
 MASK = np.array([[True, False, True], [False, False, True]])
 X = np.array([[0.3, -1.2, 2.0], [0.7, 1.1, -0.4]])
@@ -119,7 +125,9 @@ def test_the_tape_keeps_what_it_read_before_a_write():
             "the same number of axes",
         ),
         (lambda a: np.put_along_axis(a, np.array([0]), 1.0, axis=None), ArgumentError, "axis=None"),
-        (lambda a: np.put(a[0, 0], [0], 1.0), ArgumentError, "Expected an array"),
+        (lambda a: np.put(a[0, 0], [0], 1.0), ContainerError, "Expected an array"),
+        (lambda a: np.add.at(a[0, 0], 0, 1.0), ContainerError, "Expected an array"),
+        (lambda a: np.add.at(2.0, 0, a[0, 0]), ContainerError, "Expected an array"),
     ],
 )
 def test_what_cannot_be_written_is_refused(write, error, words):

@@ -214,6 +214,7 @@ RUNNING_EXTREME: Op = general(
 def _cumulative(
     name: str, x: Value, axis: int | None, dtype: Any, include_initial: bool, start: int
 ) -> Value:
+    x = FRONTS["atleast_1d"](x)
     t = type_of(x)
     if axis is None:
         if t.ndim != 1:

@@ -233,7 +233,11 @@ def _in_many_dimensions(
     shape = tuple(type_of(e).shape[0] - 1 for e in edges)
     found = [_positions(x, e) for x, e in zip(columns, edges, strict=True)]
     inside = functools.reduce(operator.and_, [i for _, i in found])
-    heavy = FRONTS["astype"](_weights_of(name, columns[0], weights), _FLOAT)
+    heavy = _weights_of(name, columns[0], weights)
+    dtype = type_of(heavy).dtype
+    if not np.can_cast(dtype, _FLOAT):
+        raise DTypeError.from_no_numbers(f"np.{name}", "weights", dtype, "real numbers")
+    heavy = FRONTS["astype"](heavy, _FLOAT)
     flat = functools.reduce(
         lambda above, here: above * here[1] + here[0],
         zip([p for p, _ in found], shape, strict=True),

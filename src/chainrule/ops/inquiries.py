@@ -12,6 +12,7 @@ from chainrule.core.cells import HANDLES, layout_of, type_of
 from chainrule.core.op import FRONTS, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type
+from chainrule.errors import ShapeError
 from chainrule.ops.canonical import array_like, axis_of
 from chainrule.ops.checking import as_array
 from chainrule.ops.elementwise import stepwise
@@ -45,7 +46,8 @@ def _of_types(name: str, numpy: Callable[..., Any], samples: tuple[Sample, ...])
 
 
 def _common_type(*arrays: Value) -> Any:
-    return np.common_type(*(np.empty(0, type_of(a).dtype) for a in arrays))
+    """Numbers and lists of Python's have no dtype, and NumPy says so."""
+    return np.common_type(*[np.empty(0, a.dtype) if hasattr(a, "dtype") else a for a in arrays])
 
 
 _of_types(
@@ -104,6 +106,9 @@ _LEXSORT = constant(
 def _ix(*args: Any) -> tuple[Value, ...]:
     """Each vector gets an axis of its own; masks become the positions where they hold."""
     vectors = [as_array(array_like(a)) for a in args]
+    shapes = tuple(type_of(v).shape for v in vectors)
+    if any(len(shape) != 1 for shape in shapes):
+        raise ShapeError.from_numpy("ix_", shapes, "each needs one axis")
     chosen = [np.nonzero(v)[0] if type_of(v).dtype.kind == "b" else v for v in vectors]
     count = len(chosen)
     return tuple(

@@ -144,6 +144,9 @@ def _slopes(f: Value, axis: int, gaps: Value, edge_order: int) -> Value:
     if t.shape[axis] <= edge_order:
         reason = f"edge_order {edge_order} needs {edge_order + 1} samples along axis {axis}"
         raise ShapeError.from_numpy("gradient", (t.shape,), reason)
+    if t.dtype.kind == "b" and edge_order == 2 and _differ(gaps):
+        f = FRONTS["astype"](f, np.float64)  # NumPy takes no differences, but weighs all of them
+        t = type_of(f)
     given, f = f, np.moveaxis(f, axis, -1)
     edge = _first_edge if edge_order == 1 else _second_edge
     if type_of(gaps).shape:
@@ -153,6 +156,11 @@ def _slopes(f: Value, axis: int, gaps: Value, edge_order: int) -> Value:
     parts = [edge(f, ends[0]), inside, -edge(f[..., ::-1], ends[1])]
     slopes = laid_out(np.moveaxis(np.concatenate(parts, axis=-1), -1, axis), like=given)
     return FRONTS["astype"](slopes, t.dtype)
+
+
+def _differ(gaps: Value) -> bool:
+    """Say whether samples lie unevenly; NumPy takes even ones for what one number says."""
+    return bool(type_of(gaps).shape) and bool(np.any(gaps != gaps[:1]))
 
 
 def _uneven(f: Value, before: Value, after: Value) -> Value:

@@ -245,8 +245,9 @@ def _median_front(name: str, *, skip: bool) -> Callable[..., Value]:
         a = array_like(a)
         shape = type_of(a).shape
         axes = axes_of(axis, len(shape))
-        if skip and 0 in shape:
-            return np.nanmean(a, axis=axes, keepdims=is_set(keepdims))
+        if 0 in shape:
+            mean = np.nanmean if skip else np.mean
+            return mean(a, axis=axes, keepdims=is_set(keepdims))
         rows = _sorted_rows(name, a, axes)
         n = _count_of(rows, skip=skip)
         rows = astype(rows, _precision(rows))

@@ -112,6 +112,9 @@ def _convolve(a: Value, v: Value, mode: str) -> Value:
 
 
 def _correlate(a: Value, v: Value, mode: str = "valid") -> Value:
+    shapes = tuple(type_of(as_array(x)).shape for x in (a, v))
+    if () in shapes:
+        raise ShapeError.from_numpy("correlate", shapes, "both need one axis")
     a, v = _lines("correlate", mode, a, v)
     if type_of(v).dtype.kind == "c":
         v = np.conjugate(v)

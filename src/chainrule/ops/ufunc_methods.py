@@ -105,7 +105,7 @@ def _reduce_rest(total: str, operator: str, in_turn: Callable[..., Value]) -> Ca
         array = array_like(array)
         shape = type_of(array).shape
         is_simple = type(axis) is int and dtype is None and given(initial) is None
-        if not is_simple or where is not True or 0 in shape:
+        if not is_simple or where is not True or 0 in shape or not shape:
             return in_turn(array, axis, dtype, out, keepdims, initial, where)
         refuse_out(f"np.{operator}.reduce", out)
         array = in_loops_dtype(getattr(np, operator), array)

@@ -14,7 +14,13 @@ import numpy as np
 from chainrule.core.cells import HANDLES, TracedScalar, settled, type_of
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS, Sample
 from chainrule.core.types import ArrayType, Shape, Value, broadcast_shapes
-from chainrule.errors import ArgumentError, DTypeError, EscapedValueError, ShapeError
+from chainrule.errors import (
+    ArgumentError,
+    ContainerError,
+    DTypeError,
+    EscapedValueError,
+    ShapeError,
+)
 from chainrule.ops.canonical import array_like, axis_of
 from chainrule.ops.checking import as_array
 from chainrule.ops.kinds import composite
@@ -54,8 +60,9 @@ def writes(
         return FRONTS["copy"](a) if write is None else FRONTS["setitem"](a, write[1], write[0])
 
     def front(a: Value, *args: Any, **options: Any) -> None:
-        if type(a) is TracedScalar:
-            raise ArgumentError.from_range(f"np.{name}", "the first argument", a, "an array")
+        is_number = type(a) is TracedScalar or type(a) in {int, float, complex}
+        if is_number or isinstance(a, np.generic):
+            raise ContainerError.from_number(f"np.{name}")
         if type(a) in HANDLES:
             write = plan(a, *args, **options)
             if write is not None:
