@@ -23,6 +23,7 @@ import random as pythons
 import secrets
 import shelve
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -513,6 +514,43 @@ def test_what_python_calls_when_an_object_goes_is_no_question(tmp_path):
     compiled(X)
     assert (tmp_path / "gone").exists()
     assert "eagerly" not in compiled.report()
+
+
+class Ending:
+    """Handles a signal, in one of three ways."""
+
+    def method(self, number, _):
+        os.stat(".")
+        raise SystemExit(number)
+
+    __call__ = method
+
+
+def _ending(number, _):
+    os.stat(".")
+    raise SystemExit(number)
+
+
+@pytest.mark.parametrize("handler", [_ending, Ending().method, Ending()])
+def test_a_signal_is_handled_while_a_step_is_looked_at(handler, monkeypatch):
+    signals = [signal.SIGUSR1] * 2
+
+    class Told:
+        def write(self, _):
+            list(map(signal.raise_signal, [signals.pop()]))  # by C: it is not seen who calls
+
+    def step(x):
+        print("now")  # noqa: T201  the signal comes
+        return np.sin(x) * len(os.sep)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    monkeypatch.setattr(sys, "stdout", Told())
+    try:
+        with pytest.raises(SystemExit):
+            cr.compile(step)(X)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(signals) == 1
 
 
 def test_a_first_call_while_another_profiler_runs_is_left_to_python():

@@ -126,10 +126,10 @@ def _is_made_for_step(frame: FrameType | None) -> bool:
 
     What a function of the outside calls was looked at when that was called.
     """
-    is_users = False
+    is_users, handlers = False, _codes_of_handlers()
     while frame is not None and frame.f_code is not _BASE:
         kind = kind_of_module(frame.f_globals.get("__name__"))
-        if kind == APART or frame.f_code.co_name in _APART:
+        if kind == APART or frame.f_code.co_name in _APART or frame.f_code in handlers:
             return False
         is_passed = kind in {LIBRARY, VALUES} or frame.f_code.co_name in _TEXTS
         if not is_users and kind != USERS and not is_passed:
@@ -137,6 +137,21 @@ def _is_made_for_step(frame: FrameType | None) -> bool:
         is_users = is_users or kind == USERS
         frame = frame.f_back
     return True
+
+
+def _codes_of_handlers() -> set[CodeType]:
+    """Return the code that runs when a signal comes."""
+    signal: Any = sys.modules.get("signal")  # who has handlers has imported it
+    if signal is None:
+        return set()
+    found = [signal.getsignal(number) for number in signal.valid_signals()]
+    called = [f if isinstance(f, FunctionType) else _called_by(f) for f in found if callable(f)]
+    return {f.__code__ for f in called if isinstance(f, FunctionType)}
+
+
+def _called_by(x: Any) -> Any:
+    """Return the function of a method, or of the class of something that is called."""
+    return getattr(x, "__func__", None) or getattr(type(x), "__call__", None)  # noqa: B004
 
 
 def _position(frame: FrameType | None) -> Position | None:
