@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import configparser
+import contextvars
 import ctypes
 import datetime as dt
 import decimal
@@ -45,6 +46,7 @@ import chainrule as cr
 from chainrule.compiler.surroundings import Surroundings
 
 X = np.arange(3.0)
+VARIABLE = contextvars.ContextVar("variable of a test of what is outside")
 LOG = logging.getLogger("chainrule.test_outside")
 
 
@@ -188,6 +190,10 @@ CHANGING = {
         lambda s: np.set_printoptions(precision=3),
     ),
     "text of an array": (lambda s: _as_text(1 / 3), lambda s: np.set_printoptions(precision=3)),
+    "copy of a context": (
+        lambda s: contextvars.copy_context().get(VARIABLE, 1.0),
+        lambda s: VARIABLE.set(VARIABLE.get(1.0) + 1.0),
+    ),
     "np.geterr": (lambda s: len(np.geterr()["over"]), lambda s: np.seterr(over="ignore")),
     "np.getbufsize": (lambda s: np.getbufsize(), lambda s: np.setbufsize(16 * 1024)),
     "read_text": (lambda s: float(s.file.read_text()), _written("2")),

@@ -84,13 +84,13 @@ def _look(frame: FrameType, event: str, x: Any) -> None:
 
 def _asks(kind: int, f: Any, caller: FrameType) -> bool:
     """Say whether a function in C asks."""
+    if isinstance(f.__self__, ContextVar):  # one that the user's code names is watched
+        is_users = kind_of_module(caller.f_globals.get("__name__")) == USERS
+        return f.__name__ == "get" and not is_users
     if kind in {OUTSIDE, USERS}:
         return not f.__name__.startswith(_FILTERING)
     if kind == LIBRARY:
         return f.__name__ in _OF_LIBRARIES
-    if isinstance(f.__self__, ContextVar):  # one that the user's code names is watched
-        is_users = kind_of_module(caller.f_globals.get("__name__")) == USERS
-        return f.__name__ == "get" and not is_users
     return f.__name__ in _OF_BUILTINS and isinstance(f.__self__, ModuleType)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import sys
+from contextvars import ContextVar
 from opcode import opmap
 from types import (
     BuiltinFunctionType,
@@ -33,7 +34,7 @@ from chainrule.core.op import BY_NUMPY
 VALUES_ONLY = frozenset(
     {
         *("builtins", "types", "typing", "abc", "_abc", "enum", "numbers", "dataclasses", "copy"),
-        *("copyreg", "contextlib", "_contextvars", "warnings", "keyword", "reprlib"),
+        *("copyreg", "contextlib", "warnings", "keyword", "reprlib"),
         *("math", "cmath", "operator", "_operator", "functools", "_functools", "itertools"),
         *(
             "collections",
@@ -127,7 +128,7 @@ def may_ask(x: Any) -> bool:
     if isinstance(x, FunctionType):
         kind = kind_of_module(x.__module__)
         return kind == OUTSIDE or (kind == LIBRARY and not _is_known(x))
-    if is_container(x):
+    if is_container(x) or isinstance(x, ContextVar):
         return False
     return OUTSIDE in _kinds_of_class(x if isinstance(x, type) else type(x))
 
