@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests import closeness
 from tests.calls import Call, draw, has_numpy_name, parts, traced
+from tests.compiler.together import compiled_together
 
 import chainrule as cr
 from chainrule.core.cells import HANDLES, type_of
@@ -105,28 +106,43 @@ def _largest(op):
 
 
 CALLS = {op.name: found for op in TABLE.values() if has_numpy_name(op) and (found := _largest(op))}
+TOGETHER = [list(CALLS)[i : i + 8] for i in range(0, len(CALLS), 8)]
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", CALLS)
-def test_every_op_gives_numpys_numbers_however_its_arguments_lie(name):
+@pytest.mark.parametrize("names", TOGETHER, ids=lambda names: names[0])
+def test_every_op_gives_numpys_numbers_however_its_arguments_lie(names):
+    functions = [CALLS[name][0].function for name in names]
+    arguments = [_turned(name) for name in names]
+    expected = [f(*xs) for f, xs in zip(functions, arguments, strict=True)]
+    for name, got, wanted in zip(
+        names, compiled_together(functions, arguments), expected, strict=True
+    ):
+        assert_numbers_are(got, wanted, name)
+    for name, f, xs, wanted in zip(names, functions, arguments, expected, strict=True):
+        if not TABLE[name].undefined:
+            assert_numbers_are(traced(Call(f, tuple(xs))), wanted, name)
+
+
+def _turned(name):
+    """Return an op's arguments, each in the layout next to that of the one before it."""
     call, sample = CALLS[name]
     layouts = list(OF_ANY.values())[: 3 if sample.prepare else 4]
-    turn = zlib.crc32(
-        name.encode()
-    )  # each op has one of the layouts, and the next for its next argument
-    arrays = [
+    turn = zlib.crc32(name.encode())  # each op begins with another one
+    return [
         layouts[(turn + i) % len(layouts)](x) if isinstance(x, np.ndarray) and x.shape else x
         for i, x in enumerate(call.arrays)
     ]
-    expected = parts(call.function(*arrays))
-    results = [cr.compile(lambda *arrays: call.function(*arrays))(*arrays)]
-    if not TABLE[name].undefined:
-        results.append(traced(Call(call.function, tuple(arrays))))
-    for result in results:
-        for got, wanted in zip(parts(result), expected, strict=True):
-            if type_of(wanted).dtype.kind in "biufc":
+
+
+def assert_numbers_are(result, expected, name):
+    for got, wanted in zip(parts(result), parts(expected), strict=True):
+        if type_of(wanted).dtype.kind in "biufc":
+            try:
                 closeness.assert_same(got.leaf() if type(got) in HANDLES else got, wanted)
+            except AssertionError as error:
+                error.add_note(f"of {name}")
+                raise
 
 
 PLAIN_FIRST = {
