@@ -12,6 +12,7 @@ import gc
 import glob
 import importlib
 import inspect
+import io
 import linecache
 import locale
 import logging
@@ -83,6 +84,11 @@ def _start_a_thread(s):
 
 class Held:
     pass
+
+
+@functools.lru_cache
+def _kept_size(name):
+    return os.stat(name).st_size
 
 
 def _written(text):
@@ -210,6 +216,11 @@ CHANGING = {
         lambda s: np.fromiter(map(os.path.getsize, [s.name]), float),
         _written(LONG),
     ),
+    "size that is kept": (
+        lambda s: _kept_size(s.name),
+        lambda s: [s.file.write_text(LONG), _kept_size.cache_clear()],
+    ),
+    "size by a text": (lambda s: eval("os.stat(s.name).st_size"), _written(LONG)),  # noqa: S307
     "sizes by stat": (lambda s: sum(x.st_size for x in map(os.stat, [s.name])), _written(LONG)),
     "sorted by a clock": (lambda s: len(sorted([s.name], key=os.stat)[0]) * 0 + 1, None),
     "a partial object": (lambda s: s.size_of().st_nlink, lambda s: (s.folder / "d").mkdir()),
@@ -441,11 +452,30 @@ def _drawing(x):
     return np.where(RNG.normal(size=3) > 0, x, np.zeros(3)) + np.random.rand()  # noqa: NPY002  what is tested
 
 
+@functools.lru_cache
+def _kept(n):
+    return np.arange(n) + 1.0
+
+
+def _keeping(x):
+    if x.shape == (5,):
+        LOG.debug("five")
+    return np.sin(x) * _kept(3)
+
+
 def _texts(x):
     return {f"{i}": np.sin(x) * len(str(i)) for i in range(3)}["1"]
 
 
-NATIVE = [_with_a_lock, _without_warnings, _not_asking, _of_the_environment, _seeded, _texts]
+NATIVE = [
+    _with_a_lock,
+    _without_warnings,
+    _not_asking,
+    _of_the_environment,
+    _seeded,
+    _texts,
+    _keeping,
+]
 
 
 @pytest.mark.parametrize("step", NATIVE)
@@ -492,11 +522,35 @@ def test_an_answer_is_asked_for_though_the_error_is_caught(tmp_path):
         assert compiled(2.0) == 2.0 * len(text)
 
 
+def test_every_call_reads_a_line_of_its_own(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1\n2\n3\n4\n"))
+    compiled = cr.compile(lambda x: x * float(input()))
+    assert [compiled(2.0) for _ in range(4)] == [2.0, 4.0, 6.0, 8.0]
+
+
 def test_the_report_names_the_line(tmp_path):
     compiled = cr.compile(lambda x: np.sin(x) * (tmp_path / "a").exists())
     compiled(X)
     assert "the step calls pathlib.PurePath.__truediv__()" in compiled.report()
     assert "at test_outside.py:" in compiled.report()
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        (lambda x: x * float(decimal.Decimal(1) / 3), "decimal"),
+        (lambda x, number=dt.timedelta, one=decimal.Decimal: x * float(one(1)), "decimal.Decimal"),
+        (lambda x, size=functools.partial(os.stat, "."): x * size().st_size, "object of stat()"),  # noqa: B008
+        (lambda x, memory=mmap.mmap(-1, 1): x * memory[0], "a mmap"),  # noqa: B008
+        (lambda x: x * len(list(map(os.stat, ["."]))), "stat()"),
+        (lambda x: x * len(sys.modules), "sys.modules"),
+        (lambda x: x * _kept_size("."), "the cache of _kept_size"),
+    ],
+)
+def test_the_report_says_what_would_not_be_seen(step, name):
+    compiled = cr.compile(step)
+    compiled(X)
+    assert f"{name}, which may tell something else in each call without" in compiled.report()
 
 
 class Goes:

@@ -32,8 +32,8 @@ _OF_LIBRARIES = frozenset({"fromfile", "_load_from_filelike", "_get_extobj_dict"
 _OF_BUILTINS = frozenset({"input", "breakpoint"})
 _FILTERING = "_filters_mutated"
 """What `warnings` calls in C where it does not warn: so the name begins."""
-_APART = frozenset({"<module>", "__del__"})
-"""Names of code that runs when Python comes to it."""
+_GOING = "__del__"
+"""The name of code that runs when Python comes to it."""
 _TEXTS = frozenset({"__str__", "__repr__", "__format__"})
 """Names of functions that make texts: ours ask NumPy for those of numbers."""
 _LEAVING = "__exit__"
@@ -129,7 +129,7 @@ def _is_made_for_step(frame: FrameType | None) -> bool:
     is_users, handlers = False, _codes_of_handlers()
     while frame is not None and frame.f_code is not _BASE:
         kind = kind_of_module(frame.f_globals.get("__name__"))
-        if kind == APART or frame.f_code.co_name in _APART or frame.f_code in handlers:
+        if kind == APART or frame.f_code.co_name == _GOING or frame.f_code in handlers:
             return False
         is_passed = kind in {LIBRARY, VALUES} or frame.f_code.co_name in _TEXTS
         if not is_users and kind != USERS and not is_passed:

@@ -208,6 +208,17 @@ def is_unseen(x: Any) -> bool:
     )
 
 
+def name_of(x: Any) -> str:
+    """Return what a report calls something that is unseen."""
+    if isinstance(x, ModuleType):
+        return x.__name__
+    if isinstance(x, type):
+        return f"{x.__module__}.{x.__qualname__}"
+    if isinstance(x, functools.partial):
+        return f"a partial object of {x.func.__qualname__}()"
+    return f"a {type(x).__qualname__}"
+
+
 @functools.lru_cache(maxsize=4096)
 def _tells_in_c(kind: Any) -> bool:
     """Say whether a class of the standard library, or one made of it, is written in C, and its objects tell of a state.

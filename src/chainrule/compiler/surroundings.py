@@ -64,6 +64,7 @@ from chainrule.compiler.outside import (
     is_unseen,
     may_ask,
     may_ask_by_name,
+    name_of,
     names_what_asks,
     submodules,
 )
@@ -76,6 +77,8 @@ _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _NO_CODE = (*_NUMBERS, np.ndarray)
 _DESCRIPTORS = (property, functools.cached_property, staticmethod, classmethod)
 _WRAPPERS = (functools.partial, MethodType, *_DESCRIPTORS)
+_CACHED = type(functools.lru_cache(len))
+"""What keeps the results of a function."""
 _LIBRARIES = {"numpy", "scipy"}
 _OWN = __name__.partition(".")[0]
 _CATCHING = frozenset({"AttributeError", "NameError", "Exception"})
@@ -118,6 +121,7 @@ class Surroundings:
         self.functions: list[FunctionType] = []
         self.may_ask = False
         self.unseen: list[str] = []
+        self._caches: list[Any] = []
         self._seen: dict[int, frozenset[str]] = {}
         self._reached: list[Any] = []
         self._names = _names_of(f)
@@ -193,6 +197,9 @@ class Surroundings:
         """Say why the step is not to be captured at all, if it may tell something new that nobody would see."""
         if self.iterators:
             return NotCompiledError.from_iterator()
+        if self.may_ask:  # an answer that was kept is not asked for again until it is forgotten
+            asking = [f for f in self._caches if Surroundings(f.__wrapped__).may_ask]
+            self.unseen += [f"the cache of {f.__qualname__}" for f in asking]
         return NotCompiledError.from_unseen(self.unseen[0]) if self.unseen else None
 
     def drawn(self) -> tuple[Any, ...]:
@@ -267,9 +274,7 @@ class Surroundings:
 
     def _enter(self, x: Any) -> None:
         """Look into what can be reached from something besides what it has under names."""
-        if is_unseen(x):
-            self.unseen.append(f"a {_class_of(x).__name__}" if not callable(x) else repr(x))
-        self.may_ask = self.may_ask or may_ask(x)
+        self._note_asking(x)
         if is_container(x):
             self._pending += [v for v in contents_of(x) if not isinstance(v, _NO_CODE)]
         if isinstance(x, type):
@@ -286,6 +291,14 @@ class Surroundings:
             self._pending.append(type(x))
         elif _wrapped_by(x) is not None:
             self._pending.append(_wrapped_by(x))
+
+    def _note_asking(self, x: Any) -> None:
+        """Note what may ask the world outside, and what keeps an answer."""
+        if is_unseen(x):
+            self.unseen.append(name_of(x))
+        self.may_ask = self.may_ask or may_ask(x)
+        if isinstance(x, _CACHED):
+            self._caches.append(x)
 
     def _is_drawn_from(self, x: Any) -> bool:
         """Note what gives something else each time it is asked, and nothing that is watched shows it."""
