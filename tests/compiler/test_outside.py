@@ -91,6 +91,11 @@ def _kept_size(name):
     return os.stat(name).st_size
 
 
+def _told_size(s):
+    print("told", file=sys.stderr)  # noqa: T201  what is tested
+    return os.stat(s.name).st_size
+
+
 def _written(text):
     return lambda s: s.file.write_text(text)
 
@@ -220,6 +225,7 @@ CHANGING = {
         lambda s: _kept_size(s.name),
         lambda s: [s.file.write_text(LONG), _kept_size.cache_clear()],
     ),
+    "behind what is printed": (_told_size, _written(LONG)),
     "size by a text": (lambda s: eval("os.stat(s.name).st_size"), _written(LONG)),  # noqa: S307
     "sizes by stat": (lambda s: sum(x.st_size for x in map(os.stat, [s.name])), _written(LONG)),
     "sorted by a clock": (lambda s: len(sorted([s.name], key=os.stat)[0]) * 0 + 1, None),
@@ -355,6 +361,10 @@ def place(tmp_path, monkeypatch):
     tracemalloc.stop()
 
 
+NATIVE_CODE = ctypes.CDLL(None)
+NATIVE_CODE.getpid()
+
+
 def _at_once(read):
     return lambda s, x: np.sin(x) * read(s)
 
@@ -427,6 +437,11 @@ def _of_the_environment(x):
     return np.sin(x) * float(os.environ.get("RATE_OF_TEST", "1")) * len(os.sep)
 
 
+def _printing(x):
+    print("told", file=sys.stderr)  # noqa: T201  what is tested
+    return np.sin(x)
+
+
 def _seeded(x):
     return np.sin(x) * np.random.default_rng(3).normal()
 
@@ -475,6 +490,7 @@ NATIVE = [
     _seeded,
     _texts,
     _keeping,
+    _printing,
 ]
 
 
@@ -543,6 +559,7 @@ def test_the_report_names_the_line(tmp_path):
         (lambda x, size=functools.partial(os.stat, "."): x * size().st_size, "object of stat()"),  # noqa: B008
         (lambda x, memory=mmap.mmap(-1, 1): x * memory[0], "a mmap"),  # noqa: B008
         (lambda x: x * len(list(map(os.stat, ["."]))), "stat()"),
+        (lambda x: x + (NATIVE_CODE.getpid() > 0), "a _FuncPtr"),
         (lambda x: x * len(sys.modules), "sys.modules"),
         (lambda x: x * _kept_size("."), "the cache of _kept_size"),
     ],

@@ -216,7 +216,7 @@ def name_of(x: Any) -> str:
         return f"{x.__module__}.{x.__qualname__}"
     if isinstance(x, functools.partial):
         return f"a partial object of {x.func.__qualname__}()"
-    return f"a {type(x).__qualname__}"
+    return f"a {type(x).__name__}"
 
 
 @functools.lru_cache(maxsize=4096)

@@ -77,6 +77,9 @@ _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _NO_CODE = (*_NUMBERS, np.ndarray)
 _DESCRIPTORS = (property, functools.cached_property, staticmethod, classmethod)
 _WRAPPERS = (functools.partial, MethodType, *_DESCRIPTORS)
+_CALLED = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType)
+"""What tells something by calls alone, which are seen."""
+_WRITTEN_TO = frozenset({"stdout", "stderr"})
 _CACHED = type(functools.lru_cache(len))
 """What keeps the results of a function."""
 _LIBRARIES = {"numpy", "scipy"}
@@ -267,9 +270,9 @@ class Surroundings:
         """Look into what lies under names that is no function, class or module."""
         for name in sorted(names & holder.keys()):
             x = holder[name]
-            if isinstance(x, tuple):
+            if isinstance(x, tuple) or name in _WRITTEN_TO:
                 self.fixed.append((Name(holder, name), x))
-            elif not callable(x) and not isinstance(x, ModuleType) and x is not sys.modules:
+            elif not isinstance(x, _CALLED) and x is not sys.modules:
                 self._meet(Name(holder, name))
 
     def _enter(self, x: Any) -> None:
