@@ -44,6 +44,17 @@ from chainrule.errors import (
     ShapeError,
 )
 
+
+def check_each(law, op, samples=None):
+    """Check a law on every sample of an entry; an error says on which."""
+    for i, sample in enumerate(op.samples if samples is None else samples):
+        try:
+            law(op, sample)
+        except Exception as error:
+            error.add_note(f"on sample {i} of {op.name}: {sample}")
+            raise
+
+
 # Laws of values and types
 
 

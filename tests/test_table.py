@@ -16,16 +16,6 @@ def differentiable(op):
     return not op.is_constant
 
 
-def check_each(law, op, samples=None):
-    """Check a law on every sample of an entry; the error says on which it fails."""
-    for i, sample in enumerate(op.samples if samples is None else samples):
-        try:
-            law(op, sample)
-        except Exception as error:
-            error.add_note(f"on sample {i} of {op.name}: {sample}")
-            raise
-
-
 @entries()
 def test_values_and_types_are_numpys(op):
     def law(op, sample):
@@ -35,23 +25,23 @@ def test_values_and_types_are_numpys(op):
         if calls.accepts(op, sample, calls.COMPLEX):
             laws.check_value(op, sample, calls.COMPLEX)
 
-    check_each(law, op)
+    laws.check_each(law, op)
 
 
 @entries(calls.has_numpy_name)
 def test_values_of_other_kinds_are_taken_as_by_numpy(op):
     for kind, make in calls.OTHERS.items():
-        check_each(lambda op, sample: laws.check_others(op, sample, make, kind), op)  # noqa: B023
+        laws.check_each(lambda op, sample: laws.check_others(op, sample, make, kind), op)  # noqa: B023
 
 
 @entries(lambda op: len(calls.targets(op)) > 1)
 def test_every_numpy_name_reaches_the_entry(op):
-    check_each(laws.check_names, op)
+    laws.check_each(laws.check_names, op)
 
 
 @entries(calls.takes_out)
 def test_out_is_filled_or_refused_as_by_numpy(op):
-    check_each(laws.check_out, op)
+    laws.check_each(laws.check_out, op)
 
 
 @entries()
@@ -63,7 +53,7 @@ def test_capture_on_types_gives_the_same_program(op):
         if calls.accepts(op, sample, calls.COMPLEX):
             laws.check_capture(op, sample, calls.COMPLEX)
 
-    check_each(law, op)
+    laws.check_each(law, op)
 
 
 @entries(differentiable)
@@ -74,12 +64,12 @@ def test_first_derivatives(op):
         if calls.accepts(op, sample, calls.COMPLEX):
             laws.check_first(op, sample, calls.COMPLEX)
 
-    check_each(law, op)
+    laws.check_each(law, op)
 
 
 @entries(lambda op: differentiable(op) and calls.takes_lists(op))
 def test_lists_of_traced_numbers_are_arrays(op):
-    check_each(laws.check_lists, op)
+    laws.check_each(laws.check_lists, op)
 
 
 @entries(differentiable)
@@ -90,22 +80,22 @@ def test_second_and_third_derivatives(op):
         if calls.accepts(op, sample, calls.COMPLEX):
             laws.check_higher(op, sample, calls.COMPLEX)
 
-    check_each(law, op)
+    laws.check_each(law, op)
 
 
 @entries(differentiable)
 def test_nodes_keep_only_what_their_rules_read(op):
-    check_each(laws.check_reads, op)
+    laws.check_each(laws.check_reads, op)
 
 
 @entries(lambda op: op.is_constant)
 def test_what_is_declared_constant_does_not_move(op):
-    check_each(laws.check_constant, op)
+    laws.check_each(laws.check_constant, op)
 
 
 @entries(lambda op: op.rejects)
 def test_shapes_that_do_not_fit_are_rejected(op):
-    check_each(laws.check_rejects, op, op.rejects)
+    laws.check_each(laws.check_rejects, op, op.rejects)
 
 
 @entries()
