@@ -1,5 +1,7 @@
 """Conventions of reductions: ties, zeros, NaNs; and derivatives that the generated samples cannot show."""
 
+import itertools
+
 import numpy as np
 import pytest
 from tests.compiler.together import compiled_together
@@ -169,18 +171,17 @@ BINARY = sorted(
 def test_methods_of_few_elements_or_none_are_of_numpys_dtype(ufunc):
     """Where nothing is combined, what comes out is yet of the dtype of what would be."""
     steps, arguments, wanted = [], [], []
-    for dtype in ("?", "i1", "i8", "f4", "f8", "c16"):
-        for shape in ((0,), (1,), (2,), (0, 2), (1, 2)):
-            x = np.ones(shape, dtype)
-            for method in (ufunc.reduce, ufunc.accumulate):
-                try:
-                    wanted.append(method(x))
-                except (TypeError, ValueError):
-                    with pytest.raises((TypeError, ValueError)):
-                        cr.compile(method)(x)
-                else:
-                    steps.append(method)
-                    arguments.append((x.copy(),))
+    shapes, dtypes = ((0,), (1,), (2,), (0, 2), (1, 2)), ("?", "i1", "i8", "f4", "f8", "c16")
+    for method, dtype, shape in itertools.product((ufunc.reduce, ufunc.accumulate), dtypes, shapes):
+        x = np.ones(shape, dtype)
+        try:
+            wanted.append(method(x))
+        except (TypeError, ValueError):
+            with pytest.raises((TypeError, ValueError)):
+                cr.compile(method)(x)
+        else:
+            steps.append(method)
+            arguments.append((x,))
     for got, expected in zip(compiled_together(steps, arguments), wanted, strict=True):
         assert (type(got), got.dtype) == (type(expected), expected.dtype)
         np.testing.assert_allclose(got, expected, rtol=1e-3)
