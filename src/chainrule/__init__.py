@@ -20,6 +20,7 @@ with without_collector():
     from chainrule.compiler.compiled import compile  # noqa: A004  the fixed public name
     from chainrule.core.interchange import register_namespace
     from chainrule.core.reroute import STAND_INS
+    from chainrule.forks import forks_wait
 promote()
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ _FUNCTIONS = {
     "trace": "explanation.tape",
 }
 _OF_SCIPY = ("integrate", "interpolate", "linalg", "optimize", "sparse", "sparse.linalg", "special")
-register_namespace(functools.partial(importlib.import_module, "chainrule.numpy"))
 STAND_INS.update({f"scipy.{name}": f"chainrule.scipy.{name}" for name in _OF_SCIPY})
 
 
@@ -69,7 +69,7 @@ def __getattr__(name: str) -> Any:
     if name not in _PACKAGES and name not in _FUNCTIONS:
         message = f"module 'chainrule' has no attribute {name!r}"
         raise AttributeError(message)
-    with without_collector():
+    with forks_wait(), without_collector():
         module = importlib.import_module(f"chainrule.{_FUNCTIONS.get(name, name)}")
         promote()
     found = getattr(module, name) if name in _FUNCTIONS else module
@@ -77,6 +77,9 @@ def __getattr__(name: str) -> Any:
         found  # to promote what is young each time would keep the collector from all of it
     )
     return found
+
+
+register_namespace(functools.partial(__getattr__, "numpy"))
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar, dataclass_transform, overload
+from typing import Any, Generic, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
 
@@ -17,6 +17,31 @@ _WORTH_WRITING = 300
 """What is spent on making records, in microseconds or so, before the method that makes them is written for good."""
 _MORE = 10
 """What a record costs that is not given all its values in their order."""
+
+
+class computed_once(Generic[T]):  # noqa: N801  it stands where `property` would
+    """An attribute that is computed where it is first asked for, as `functools.cached_property`, but without a lock.
+
+    Python 3.11 has one for all objects of the class, and leaves it locked to a child that is born meanwhile.
+
+    >>> class Square:
+    ...     side = 3
+    ...
+    ...     @computed_once
+    ...     def area(self):
+    ...         return self.side**2
+    >>> square = Square()
+    >>> square.area, vars(square)
+    (9, {'area': 9})
+    """
+
+    def __init__(self, f: Callable[[Any], T]) -> None:
+        self._compute = f
+        self.__doc__ = f.__doc__
+
+    def __get__(self, x: Any, _: type | None = None) -> T:
+        value = x.__dict__[self._compute.__name__] = self._compute(x)
+        return value
 
 
 class _Fresh:

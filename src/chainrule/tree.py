@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ContainerError
+from chainrule.forks import forks_wait
 from chainrule.nests import take_apart
 from chainrule.records import record
 
@@ -132,7 +133,8 @@ def paths(tree: Any, root: str = "") -> list[str]:
 @functools.cache
 def _optree() -> Any:
     """Import optree when a container is met that `nests` does not know."""
-    import optree
+    with forks_wait():
+        import optree
 
     return optree
 

@@ -42,6 +42,7 @@ from chainrule.compiler.views import View, whole
 from chainrule.core.graph import Graph
 from chainrule.core.trace import CURRENT
 from chainrule.errors import NotCompiledError
+from chainrule.forks import forks_wait
 from chainrule.records import record, replaced
 from chainrule.tree import Structure
 
@@ -70,7 +71,8 @@ class Native:
         self.is_baseline = bool(self.artifact.sources) and has_tiers()
 
     def _made(self, *, may_be_baseline: bool) -> Artifact:
-        from chainrule.compiler.translation import artifact_of, is_worth_baseline
+        with forks_wait():
+            from chainrule.compiler.translation import artifact_of, is_worth_baseline
 
         is_baseline = may_be_baseline and is_worth_baseline(self.translation)
         is_kept = self._keys is not None
@@ -86,7 +88,8 @@ class Native:
     @property
     def translation(self) -> Translation:
         """What the code was made of; for people, if it came from the cache."""
-        from chainrule.compiler.translation import translate
+        with forks_wait():
+            from chainrule.compiler.translation import translate
 
         if self._translation is None:  # Python 3.11's cached_property has one lock for all steps
             self._translation = translate(*self._source)

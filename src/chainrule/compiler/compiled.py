@@ -26,7 +26,7 @@ from chainrule.compiler.surroundings import Surroundings, repeats_among
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
-from chainrule.forks import lock_of_threads
+from chainrule.forks import forks_wait, lock_of_threads
 from chainrule.records import record
 from chainrule.tree import Structure
 
@@ -234,7 +234,8 @@ class Compiled:
 
     def _take_apart(self, why: Exception) -> None:
         """Have calls run in parts, if the function's source can be had."""
-        from chainrule.compiler.splitting.split import split_of
+        with forks_wait():
+            from chainrule.compiler.splitting.split import split_of
 
         with self._lock:
             if not self._is_whole:
@@ -441,7 +442,8 @@ class Compiled:
     @property
     def loops(self) -> str:
         """The loops of the call that ran last."""
-        from chainrule.compiler.loops.printer import program_text
+        with forks_wait():
+            from chainrule.compiler.loops.printer import program_text
 
         return program_text(self._path().built.native.translation.program)
 
@@ -453,14 +455,16 @@ class Compiled:
     @property
     def asm(self) -> str:
         """The machine code of the call that ran last, as text."""
-        from chainrule.compiler.machine_code.jit import assembly
+        with forks_wait():
+            from chainrule.compiler.machine_code.jit import assembly
 
         return "\n".join([assembly(text) for text in self._path().built.native.translation.texts])
 
     @property
     def cost(self) -> Cost:
         """What the call that ran last computes, reads and writes; print it for a table."""
-        from chainrule.compiler.loops.cost import cost_of
+        with forks_wait():
+            from chainrule.compiler.loops.cost import cost_of
 
         return cost_of(self._path().built.native.translation.program)
 
@@ -482,7 +486,8 @@ def _captured_by(f: Callable[..., Any], surroundings: Surroundings) -> Callable[
     """Return what is run to capture a step: the step, which raises where it asks the world outside."""
     if not surroundings.may_ask:
         return f
-    from chainrule.compiler.asking import refusing_to_ask
+    with forks_wait():
+        from chainrule.compiler.asking import refusing_to_ask
 
     return refusing_to_ask(f)
 

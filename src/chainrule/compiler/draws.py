@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -27,6 +26,7 @@ from chainrule.compiler.statics import objects_in
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.trace import is_following
 from chainrule.errors import NotCompiledError
+from chainrule.forks import imported
 from chainrule.records import record
 from chainrule.tree import Structure
 
@@ -220,7 +220,7 @@ def _stand_in(generator: Any, drawn: Drawn) -> Any:
 
 
 def _has_stand_in(generator: Any) -> bool:
-    if "numpy.random" not in sys.modules:  # asking for its classes would load it
+    if imported("numpy.random") is None:  # asking for its classes would load it
         return False
     return type(generator) in {np.random.Generator, np.random.RandomState}
 

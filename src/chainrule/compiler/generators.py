@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 import numpy as np
 
-from chainrule.forks import freed_in_children
+from chainrule.forks import Locks, freed_in_children, imported
 
 
 class Drawing(Protocol):
@@ -58,42 +56,7 @@ def held(generators: Iterable[Any]) -> AbstractContextManager[Any]:
     It takes the locks that NumPy takes for each draw; who holds them may draw. A child of the process finds them free.
     """
     locks = [freed_in_children(bits.lock) for bits in map(_bits_of, generators) if bits is not None]
-    return locks[0] if len(locks) == 1 else _Locks(locks)
-
-
-class _Locks:
-    """Several locks that are taken together.
-
-    Who has some of them never waits for another, which somebody may have that waits for the first.
-    """
-
-    def __init__(self, locks: Sequence[Any]) -> None:
-        self._locks = locks
-
-    def __enter__(self) -> None:
-        first = 0
-        while True:
-            taken: list[Any] = []
-            try:
-                for lock in (*self._locks[first:], *self._locks[:first]):
-                    if not lock.acquire(blocking=not taken):
-                        break
-                    taken.append(lock)
-                else:
-                    return
-            except BaseException:
-                _release(taken)
-                raise
-            _release(taken)
-            first = (first + len(taken)) % len(self._locks)
-
-    def __exit__(self, *_: object) -> None:
-        _release(self._locks)
-
-
-def _release(locks: Iterable[Any]) -> None:
-    for lock in locks:
-        lock.release()
+    return locks[0] if len(locks) == 1 else Locks(locks)
 
 
 def _bits_of(generator: Any) -> Any:
@@ -105,13 +68,12 @@ def _bits_of(generator: Any) -> Any:
 
 
 def _kinds() -> tuple[type, ...]:
-    """Return the classes of generators that have been imported; if another thread is at it, it waits until then."""
+    """Return the classes of generators that have been imported."""
     kinds: tuple[type, ...] = ()
-    if "numpy.random" in sys.modules:
-        kinds += (np.random.RandomState, np.random.BitGenerator)
-    if "random" in sys.modules:
-        kinds += (importlib.import_module("random").Random,)
-    return kinds
+    numpys, pythons = imported("numpy.random"), imported("random")
+    if numpys is not None:
+        kinds += (numpys.RandomState, numpys.BitGenerator)
+    return kinds if pythons is None else (*kinds, pythons.Random)
 
 
 def _state(generator: Any) -> Any:

@@ -31,6 +31,7 @@ from chainrule.compiler.settings import is_checking
 from chainrule.compiler.views import View
 from chainrule.core.graph import Graph
 from chainrule.errors import NotCompiledError
+from chainrule.forks import forks_wait
 from chainrule.position import Position
 from chainrule.records import replaced
 
@@ -59,7 +60,8 @@ def program_of(
     places = {output: (i, views[i]) for output, i in in_place.items()}
     program = asking(lower(plan(simplified, views), places))
     if is_checking() and all(v.is_contiguous for v in views):
-        from chainrule.compiler.checks import check_lowered
+        with forks_wait():
+            from chainrule.compiler.checks import check_lowered
 
         check_lowered("planning", simplified, program)
     return simplified, program

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -71,6 +70,7 @@ from chainrule.compiler.outside import (
 from chainrule.core.comparisons import compare_originals
 from chainrule.core.reroute import is_users_module
 from chainrule.errors import NotCompiledError
+from chainrule.forks import imported
 from chainrule.records import replaced
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
@@ -213,10 +213,11 @@ class Surroundings:
     def every_generator(self) -> list[Any]:
         """The generators that were met, and those that functions of modules draw from."""
         of_modules = []
-        if "numpy.random" in sys.modules:
-            of_modules.append(np.random.mtrand._rand)  # noqa: SLF001  it has no other name
-        if "random" in sys.modules:
-            of_modules.append(importlib.import_module("random")._inst)  # noqa: SLF001
+        numpys, pythons = imported("numpy.random"), imported("random")
+        if numpys is not None:
+            of_modules.append(numpys.mtrand._rand)  # noqa: SLF001  it has no other name
+        if pythons is not None:
+            of_modules.append(pythons._inst)  # noqa: SLF001
         return [*self.generators, *of_modules]
 
     def _follow_all(self) -> None:

@@ -7,14 +7,12 @@ what the emitter writes leaves nothing of the arithmetic to LLVM. `CHAINRULE_TIE
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 
-from chainrule.compiler.entry import native
-from chainrule.compiler.machine_code import jit
+from chainrule.forks import lock_of_threads, pauses
 
 Work = Callable[[], None]
 
@@ -32,7 +30,7 @@ class Background:
     def __init__(self) -> None:
         self._works: deque[Work] = deque()
         self._thread: threading.Thread | None = None
-        self._changing = threading.RLock()
+        self._changing = lock_of_threads()
         self._forking = threading.RLock()
         self._is_pausing = False
 
@@ -91,14 +89,13 @@ class Background:
             thread = self._thread
         if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join()
-        self._changing.acquire()
 
     def after_fork(self) -> None:
         """Go on."""
-        self._is_pausing = False
-        if self._works and self._thread is None:
-            self._is_started()
-        self._changing.release()
+        with self._changing:
+            self._is_pausing = False
+            if self._works and self._thread is None:
+                self._is_started()
         self._forking.release()
 
     def in_child(self) -> None:
@@ -115,31 +112,4 @@ def _is_last_thread() -> bool:
 
 
 BACKGROUND = Background()
-
-_LOCKS = (native.LOCK, jit.LOCK)
-"""What no other thread may hold while a process forks, for the child would wait for ever; in the order of taking."""
-
-
-def _before_fork() -> None:
-    BACKGROUND.before_fork()
-    for lock in _LOCKS:
-        lock.acquire()
-
-
-def _release() -> None:
-    for lock in reversed(_LOCKS):
-        lock.release()
-
-
-def _after_fork() -> None:
-    _release()
-    BACKGROUND.after_fork()
-
-
-def _in_child() -> None:
-    _release()
-    BACKGROUND.in_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
+pauses(BACKGROUND)

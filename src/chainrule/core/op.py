@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from chainrule.core.types import ArrayType, Value
+from chainrule.forks import forks_wait
 from chainrule.records import fresh, record, replaced
 
 Rule = Callable[..., Any]
@@ -109,7 +110,8 @@ class Ufunc:
     @property
     def function(self) -> Any:
         """The ufunc; None where the module has none of this name."""
-        return getattr(importlib.import_module(self.module), self.name, None)
+        with forks_wait():
+            return getattr(importlib.import_module(self.module), self.name, None)
 
 
 READS_OUT = 1

@@ -34,7 +34,7 @@ from chainrule.core.modules import PYTHON_MODULES
 from chainrule.core.nditer import nditer
 from chainrule.core.trace import CURRENT, is_following
 from chainrule.core.vectorize import Vectorize
-from chainrule.forks import Runs
+from chainrule.forks import Runs, forks_wait, imported
 
 _EXTENSIONS = (".so", ".pyd")
 _LIBRARIES = ("numpy", "scipy")
@@ -132,12 +132,13 @@ class Rerouting:
     def _load_stand_ins(self) -> None:
         """Make the replacements in packages, and the faces of modules, that have been imported since the last trace."""
         for name in self.modules_of_numpy:
-            if f"numpy.{name}" in sys.modules:
+            if imported(f"numpy.{name}") is not None:
                 self.face_of_numpys(name)
         for module, ours in self.packages.items():
-            if module in self.stood_in or module not in sys.modules:
+            if module in self.stood_in or imported(module) is None:
                 continue
-            rows = importlib.import_module(ours).STAND_INS
+            with forks_wait():
+                rows = importlib.import_module(ours).STAND_INS
             self.stood_in.add(module)
             for owner, name, function in rows:
                 original = getattr(owner, name)

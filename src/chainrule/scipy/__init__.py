@@ -8,6 +8,8 @@ SciPy's optimisers, fed with exact gradients.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from chainrule.forks import forks_wait
+
 if TYPE_CHECKING:
     from chainrule.scipy import integrate, interpolate, linalg, optimize, sparse, special
     from chainrule.scipy.minimizing import minimize
@@ -19,10 +21,11 @@ _MODULES = frozenset(__all__) - {"minimize"}
 
 def __getattr__(name: str) -> Any:
     """Import a module, and the part of SciPy it needs, at its first use."""
-    if name in _MODULES:
-        return importlib.import_module(f"chainrule.scipy.{name}")
-    if name == "minimize":
-        return importlib.import_module("chainrule.scipy.minimizing").minimize
+    with forks_wait():
+        if name in _MODULES:
+            return importlib.import_module(f"chainrule.scipy.{name}")
+        if name == "minimize":
+            return importlib.import_module("chainrule.scipy.minimizing").minimize
     message = f"module 'chainrule.scipy' has no attribute {name!r}"
     raise AttributeError(message)
 

@@ -9,6 +9,7 @@ from typing import Any
 from chainrule.compiler.entry.native import is_native_possible, make_native_entry
 from chainrule.compiler.entry.signature import Signature, Stage
 from chainrule.compiler.entry.tables import NotNative
+from chainrule.forks import forks_wait
 
 
 def make_entry(
@@ -31,6 +32,7 @@ def make_entry(
             return make_native_entry(signature, stages, owner)
         except NotNative:
             pass
-    from chainrule.compiler.entry.plain import make_plain_entry
+    with forks_wait():
+        from chainrule.compiler.entry.plain import make_plain_entry
 
     return make_plain_entry(signature, stages, owner)

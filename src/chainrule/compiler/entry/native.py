@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,9 +15,10 @@ from chainrule.compiler.machine_code import linker
 from chainrule.compiler.machine_code.cache import cached, get, is_on, key_of
 from chainrule.compiler.machine_code.jit import Library, load_object, object_code
 from chainrule.compiler.settings import has_tiers
+from chainrule.forks import lock_of_threads
 from chainrule.records import record
 
-LOCK = threading.RLock()
+LOCK = lock_of_threads()
 """Held while the machine code that serves all signatures is looked for."""
 _FASTCALL = 0x80
 ENTRY_OFFSET = 64

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import NativeCodeError
+from chainrule.forks import forks_wait
 
 LOOP = "loop."
 """What the names of inner loops begin with, behind the prefix of all outside names."""
@@ -86,7 +87,8 @@ def _is_dtype(character: str, dtype: DType) -> bool:
 @functools.cache
 def _ufunc(module: str, name: str) -> Any:
     """Return a ufunc, or None where the module has no ufunc of this name."""
-    found = getattr(importlib.import_module(module), name, None)
+    with forks_wait():
+        found = getattr(importlib.import_module(module), name, None)
     return found if isinstance(found, np.ufunc) else None
 
 

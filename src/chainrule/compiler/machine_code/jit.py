@@ -7,7 +7,6 @@ LLVM, which takes some 40 ms to load.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,10 +14,11 @@ from chainrule.compiler.machine_code import linker
 from chainrule.compiler.machine_code.cache import cached
 from chainrule.compiler.machine_code.symbols import address_of
 from chainrule.errors import NativeCodeError
+from chainrule.forks import forks_wait, held_by_forks
 from chainrule.records import record
 
 _FORMAT = b"chainrule object 1\n"
-LOCK = threading.RLock()
+LOCK = held_by_forks()
 """Held while LLVM works, and until its objects are gone, which is work for it too.
 
 A signal's handler may compile as well: who holds it can take it again.
@@ -155,7 +155,8 @@ def _optimise(llvm: Any, target: Any, module: Any, level: int) -> None:
 @functools.cache
 def _llvm() -> Any:
     """Load LLVM, which takes some 40 ms."""
-    import llvmlite.binding as llvm
+    with forks_wait():
+        import llvmlite.binding as llvm
 
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -169,7 +170,8 @@ def _machine(effort: int) -> Any:
 
 def _new_machine(effort: int) -> Any:
     """Describe this machine to LLVM; an execution engine takes the description over."""
-    from chainrule.compiler.machine_code.machine import Machine
+    with forks_wait():
+        from chainrule.compiler.machine_code.machine import Machine
 
     host = Machine.host()
     target = _llvm().Target.from_triple(host.triple)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.forks import forks_wait
 from chainrule.records import record
 
 _AVX512 = ("avx512f", "avx512bw", "avx512dq", "avx512vl")
@@ -73,16 +74,12 @@ class Machine:
 
 @functools.cache
 def _host() -> Machine:
-    import llvmlite.binding as llvm
+    with forks_wait():  # LLVM has a lock
+        import llvmlite.binding as llvm
 
-    flags = llvm.get_host_cpu_features()
-    triple = llvm.get_process_triple()
-    return _described(
-        triple,
-        llvm.get_host_cpu_name(),
-        flags.flatten(),
-        frozenset(k for k, on in flags.items() if on),
-    )
+        flags = llvm.get_host_cpu_features()
+        triple, cpu = llvm.get_process_triple(), llvm.get_host_cpu_name()
+    return _described(triple, cpu, flags.flatten(), frozenset(k for k, on in flags.items() if on))
 
 
 def _typical(name: str) -> frozenset[str]:

@@ -6,13 +6,16 @@ import ctypes
 import functools
 from typing import Any
 
+from chainrule.forks import forks_wait
+
 ASKED = "special_errors_are_ignored"
 """The outside name of `int special_errors_are_ignored(void)`, behind the prefix."""
 
 
 @functools.cache
 def _function() -> Any:
-    import scipy.special
+    with forks_wait():
+        import scipy.special
 
     now = scipy.special.geterr
     ignored = dict.fromkeys(now(), "ignore")

@@ -17,6 +17,7 @@ import sys
 from typing import Any
 
 from chainrule.errors import NativeCodeError
+from chainrule.forks import forks_wait
 
 PREFIX = "chainrule_"
 # Compilers differ; SciPy knows.
@@ -40,7 +41,8 @@ def _own_address(name: str) -> int:
     """Return the address of what has a name of ours; most steps need routines at most."""
     if name.isalnum():
         return routine_address(name)
-    from chainrule.compiler.machine_code import inner_loops, special_errors
+    with forks_wait():
+        from chainrule.compiler.machine_code import inner_loops, special_errors
 
     if name == special_errors.ASKED:
         return special_errors.address()
@@ -95,7 +97,8 @@ def _capsules(name: str) -> dict[str, Any]:
     same module: Cython makes each once in a process.
     """
     full = f"scipy.linalg.{name}"
-    module = sys.modules.get(full) or _load_alone(full, name) or importlib.import_module(full)
+    with forks_wait():
+        module = sys.modules.get(full) or _load_alone(full, name) or importlib.import_module(full)
     return dict(module.__pyx_capi__)
 
 

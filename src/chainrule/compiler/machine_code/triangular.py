@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.forks import forks_wait
 from chainrule.records import record
 
 _PREFIX = "trtrs_"
@@ -31,7 +32,8 @@ class TriangularSolver:
 
     def __call__(self, x: Any, a: Any, **_: Any) -> tuple[()]:
         """Solve as compiled code does; a failure is an invalid operation, as in NumPy's loops."""
-        import scipy.linalg.lapack
+        with forks_wait():
+            import scipy.linalg.lapack
 
         (solve,) = scipy.linalg.lapack.get_lapack_funcs(("trtrs",), (x, a))
         is_lower, is_turned, has_ones = map(str.__eq__, self.letters, "LTU")

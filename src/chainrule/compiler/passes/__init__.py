@@ -18,6 +18,7 @@ from chainrule.compiler.passes.simplify import simplify
 from chainrule.compiler.passes.take_roots import take_roots
 from chainrule.compiler.settings import is_checking
 from chainrule.core.graph import Graph
+from chainrule.forks import forks_wait
 
 Pass = Callable[[Graph], Graph]
 
@@ -52,7 +53,8 @@ def stages(graph: Graph) -> Iterator[tuple[str, Graph]]:
     for transform in PASSES:
         before, name = graph, transform.__name__
         if is_checked:
-            from chainrule.compiler.checks import check_pass, failures_named
+            with forks_wait():
+                from chainrule.compiler.checks import check_pass, failures_named
 
             with failures_named(name, before):
                 graph = transform(before)

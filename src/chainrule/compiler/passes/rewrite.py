@@ -6,7 +6,6 @@ user's place and the scope of the node it stands for.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from chainrule.core.graph import Graph, capture
 from chainrule.core.op import TABLE, WEAK_FRONTS, Op
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType, Shape, array_type
-from chainrule.records import mutable_record
+from chainrule.records import computed_once, mutable_record
 
 Operand = Any
 """A node, or a plain value that depends on no input."""
@@ -161,12 +160,12 @@ class Rewrite:
     kinds: str = "f"
     is_exact: bool = True
 
-    @functools.cached_property
+    @computed_once
     def pattern(self) -> Graph:
         """The left side, recorded."""
         return recorded(self.before)
 
-    @functools.cached_property
+    @computed_once
     def replacement(self) -> Graph:
         """The right side, recorded."""
         return recorded(self.after)

@@ -12,6 +12,7 @@ from chainrule.compiler.rolling.taped import program_of
 from chainrule.compiler.rolling.taping import tape_of
 from chainrule.compiler.settings import is_checking
 from chainrule.core.graph import Graph
+from chainrule.forks import forks_wait
 
 _SMALL = 128
 """Nodes up to which no loops are looked for."""
@@ -31,7 +32,8 @@ def lower(graph: Graph, lower_section: LowerSection | None = None) -> Program | 
     with without_collector():
         program = _lowered(graph, lower_section)
     if program is not None and is_checking():
-        from chainrule.compiler.checks import check_lowered
+        with forks_wait():
+            from chainrule.compiler.checks import check_lowered
 
         check_lowered("rolling", graph, program)
     return program

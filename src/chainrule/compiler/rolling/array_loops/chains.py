@@ -10,7 +10,6 @@ array and a scatter, of which a gradient is made, writes as well: it adds to a b
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections import defaultdict
@@ -27,7 +26,7 @@ from chainrule.compiler.rolling.outline import Outline
 from chainrule.compiler.views import View, whole
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType
-from chainrule.records import mutable_record, record
+from chainrule.records import computed_once, mutable_record, record
 
 _MOST_OFFSETS = 1 << 14
 """Distances between elements of two blocks up to which they are looked at one by one."""
@@ -84,7 +83,7 @@ class Chain:
         """The position of the last version."""
         return self.links[-1].position
 
-    @functools.cached_property
+    @computed_once
     def hidden(self) -> frozenset[int]:
         """Positions that have no value of their own."""
         return frozenset([x for link in self.links for x in (link.position, link.source)])
