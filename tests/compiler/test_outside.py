@@ -4,6 +4,7 @@ import asyncio
 import collections
 import configparser
 import contextvars
+import copy
 import ctypes
 import datetime as dt
 import decimal
@@ -482,7 +483,21 @@ def _texts(x):
     return {f"{i}": np.sin(x) * len(str(i)) for i in range(3)}["1"]
 
 
+class Settings(dict):
+    """A dictionary of the user's, whose methods are inherited."""
+
+
+SETTINGS = Settings(rate=2.0)
+
+
+def _with_methods_that_are_inherited(x):
+    rows = Settings()
+    rows.update(x=x)
+    return rows.get("x") * SETTINGS.get("rate") * len(copy.deepcopy(SCALED).row) * len(str(3))
+
+
 NATIVE = [
+    _with_methods_that_are_inherited,
     _with_a_lock,
     _without_warnings,
     _not_asking,

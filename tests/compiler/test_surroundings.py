@@ -3,6 +3,7 @@
 import array
 import collections
 import contextvars
+import copy
 import dataclasses
 import functools
 import os
@@ -544,6 +545,48 @@ def test_a_dictionary_that_is_reached_in_another_way_than_by_its_name_is_watched
     for key in ("rate", "other"):
         monkeypatch.setitem(settings, key, 1.25)
         np.testing.assert_array_equal(compiled(X), step(X))
+
+
+class Settings(dict):
+    """A user's dictionary."""
+
+
+METHODS_IN_C = {
+    "get": ({"rate": 1.0}, "get", ("rate",), lambda d: d.update(rate=2.0)),
+    "get of the user's": (Settings(rate=1.0), "get", ("rate",), lambda d: d.update(rate=2.0)),
+    "an item": ({"rate": 1.0}, "__getitem__", ("rate",), lambda d: d.update(rate=2.0)),
+    "length": ([1.0], "__len__", (), lambda a: a.append(1.0)),
+    "sum": (np.ones(3), "sum", (), lambda a: a.__setitem__(0, 5.0)),
+    "variable": (contextvars.ContextVar("held", default=1.0), "get", (), lambda v: v.set(2.0)),
+}
+
+
+@pytest.mark.parametrize("kind", METHODS_IN_C)
+@pytest.mark.parametrize("wrap", [lambda f: f, functools.partial])
+def test_what_a_method_in_c_is_bound_to_is_watched(kind, wrap):
+    holder, name, args, change = METHODS_IN_C[kind]
+    holder = holder if isinstance(holder, contextvars.ContextVar) else copy.deepcopy(holder)
+    ask = wrap(getattr(holder, name))
+
+    def step(x):
+        return np.sin(x) * ask(*args)
+
+    def both():
+        compiled = cr.compile(step)
+        for _ in range(2):
+            np.testing.assert_allclose(compiled(X), step(X), rtol=1e-14)
+            change(holder)
+        np.testing.assert_allclose(compiled(X), step(X), rtol=1e-14)
+
+    contextvars.copy_context().run(both)
+
+
+def test_an_array_among_the_arguments_of_a_partial_object_is_watched():
+    array = np.ones(3)
+    compiled = cr.compile(functools.partial(lambda a, x: x * np.sum(np.asarray(a)), array))
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(X), X * np.sum(array), rtol=1e-14)
+        array[0] += 1.0
 
 
 class Counting:

@@ -14,10 +14,12 @@ from contextvars import ContextVar
 from opcode import opmap
 from types import (
     BuiltinFunctionType,
+    ClassMethodDescriptorType,
     CodeType,
     FunctionType,
     GetSetDescriptorType,
     MemberDescriptorType,
+    MethodDescriptorType,
     MethodType,
     ModuleType,
     WrapperDescriptorType,
@@ -73,6 +75,8 @@ _ASKING = frozenset({"open", "input", "breakpoint", "eval", "exec", "str", "repr
 _PLAIN = (np.ndarray, np.dtype, np.errstate, np.finfo, np.iinfo, np.vectorize, np.nditer)
 _BY_SETTINGS = "decimal"
 """A module whose numbers are computed by settings of the thread."""
+_METHODS = (MethodDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType, staticmethod)
+"""What methods are in a class that is written in C."""
 _TELLING = (GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType)
 """What attributes and operators are in a class that is written in C."""
 _SILENT = vars(object).keys() | {"__dict__", "__weakref__", "__del__"}
@@ -107,10 +111,25 @@ def kind_of_module(name: Any) -> int:
 
 
 def module_of_builtin(f: Any) -> Any:
-    """Return the name of the module of a function in C, or of the class whose method it is."""
+    """Return the name of the module of a function in C, or of the class whose method it is.
+
+    >>> class Settings(dict):
+    ...     "A class of the user's that inherits its methods."
+    >>> module_of_builtin(Settings(rate=1).get)
+    'builtins'
+    """
     owner = f.__self__
     kind = owner if isinstance(owner, type) else type(owner)
-    return f.__module__ or kind.__module__
+    return f.__module__ or _module_of_method(kind, f.__name__)
+
+
+@functools.lru_cache(maxsize=4096)
+def _module_of_method(kind: Any, name: str) -> Any:
+    """Return the name of the module of the class that has a method in C, which one of the user's may inherit."""
+    for base in (*kind.__mro__, *type(kind).__mro__):
+        if isinstance(vars(base).get(name), _METHODS):
+            return base.__module__
+    return kind.__module__
 
 
 def may_ask(x: Any) -> bool:

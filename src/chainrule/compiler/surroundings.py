@@ -305,12 +305,17 @@ class Surroundings:
             self._caches.append(x)
 
     def _is_drawn_from(self, x: Any) -> bool:
-        """Note what gives something else each time it is asked, and nothing that is watched shows it."""
+        """Note what gives something else each time it is asked, and nothing that is watched shows it.
+
+        What else a method in C is bound to is watched.
+        """
         holder = x.__self__ if isinstance(x, (BuiltinFunctionType, MethodWrapperType)) else x
         if is_generator(holder):
             self.generators.append(holder)
         elif hasattr(_class_of(holder), "__next__") and not _is_users_object(holder):
             self.iterators.append(holder)
+        elif holder is not x and not isinstance(holder, ModuleType):
+            self._hold(holder)
         else:
             return False
         return True
@@ -375,8 +380,8 @@ class Surroundings:
             self._meet(Name(holder, name))
 
     def _hold(self, x: Any) -> None:
-        """Look into what cannot be replaced where it is held, but changed if it is a container."""
-        if is_container(x):
+        """Look into what cannot be replaced where it is held, but changed if it is a container or an array."""
+        if is_container(x) or is_of_numbers(x):
             self._meet(Name({HELD: x}, HELD))
         else:
             self._pending.append(x)
