@@ -45,6 +45,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.compiler import asking
 from chainrule.compiler.surroundings import Surroundings
 
 X = np.arange(3.0)
@@ -663,3 +664,8 @@ def test_a_profiler_is_not_left_behind():
     for f in (lambda x: x * len(os.sep), lambda x: x * os.getpid(), lambda x: x[len(os.sep) :] / 0):
         cr.compile(f)(X)
         assert sys.getprofile() is None
+
+
+def test_a_module_of_signals_that_is_still_being_imported_has_no_handlers(monkeypatch):
+    monkeypatch.setitem(sys.modules, "signal", types.ModuleType("signal"))
+    assert not asking._codes_of_handlers()

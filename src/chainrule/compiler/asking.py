@@ -149,8 +149,8 @@ def _is_made_for_step(frame: FrameType | None) -> bool:
 
 def _codes_of_handlers() -> set[CodeType]:
     """Return the code that runs when a signal comes."""
-    signal: Any = sys.modules.get("signal")  # who has handlers has imported it
-    if signal is None:
+    signal: Any = sys.modules.get("signal")
+    if not hasattr(signal, "valid_signals"):  # who has handlers has imported it, and to its end
         return set()
     found = [signal.getsignal(number) for number in signal.valid_signals()]
     called = [f if isinstance(f, FunctionType) else _called_by(f) for f in found if callable(f)]
