@@ -6,6 +6,7 @@ import contextvars
 import copy
 import dataclasses
 import functools
+import math
 import os
 import sys
 import threading
@@ -237,6 +238,25 @@ WATCHED = {
     ),
     "fields": (lambda: np.ones(3, [("rate", float), ("n", int)]), _by_key, _put("rate", 2.0)),
     "objects": (lambda: np.array([1.0, None], object), _first, _put(0, 2.0)),
+    "number of an array": (lambda: np.ones(3), lambda s, x: x * float(s[0]), _put(0, 2.0)),
+    "item of an array": (lambda: np.ones(3), lambda s, x: x * s.item(0), _put(0, 2.0)),
+    "number without axes": (lambda: np.array(1.0), lambda s, x: x * float(s), _put((), 2.0)),
+    "number of an array that is used, too": (
+        lambda: np.ones(3),
+        lambda s, x: (x + s) * float(s[0]),
+        _put(0, 2.0),
+    ),
+    "root of a number": (lambda: np.ones(3), lambda s, x: s * x * math.sqrt(s[0]), _put(0, 4.0)),
+    "decision by an array": (
+        lambda: np.ones(3),
+        lambda s, x: x * (2.0 if s[0] > 1.5 else 3.0),
+        _put(0, 2.0),
+    ),
+    "decision by a view of an array": (
+        lambda: np.ones((2, 3))[1],
+        lambda s, x: x * (2.0 if np.any(s > 1.5) else 3.0),
+        _put(0, 2.0),
+    ),
     "texts": (
         lambda: np.array(["a", "b"]),
         lambda s, x: x * (2.0 if s[0] == "a" else 3.0),

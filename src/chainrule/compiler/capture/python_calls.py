@@ -13,8 +13,11 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
+
+import numpy as np
 
 from chainrule.core.builtin_calls import standing_in
 from chainrule.core.cells import HANDLES, settled
@@ -40,7 +43,18 @@ class _Face(FunctionFace):
             args = tuple([_items(x) for x in args])
         if _are_followed((*args, *options.values()), self.kinds):
             return self.ours(*args, **options)
+        _note_plain(args)
         return self.original(*args, **options)
+
+
+_PLAIN: ContextVar[list[str] | None] = ContextVar("_PLAIN", default=None)
+"""The types of NumPy's numbers and arrays of which Python has made numbers while a step is captured."""
+
+
+def _note_plain(args: Iterable[Any]) -> None:
+    found = _PLAIN.get()
+    if found is not None:
+        found += [type(x).__name__ for x in args if isinstance(x, (np.ndarray, np.generic))]
 
 
 def _items(x: Any) -> Any:
@@ -79,6 +93,7 @@ def _converting(kind: type, kinds: str) -> Callable[..., Any]:
     def converted(*args: Any, **options: Any) -> Any:
         if len(args) == 1 and not options and _are_followed(args, kinds):
             return as_python(args[0], kind)
+        _note_plain(args)
         return kind(*args, **options)
 
     return converted
@@ -119,11 +134,17 @@ if sys.version_info >= (3, 12):
 
 
 @contextmanager
-def following_python(f: Any, functions: Sequence[FunctionType]) -> Iterator[None]:
-    """Follow what Python computes while `f` runs inside; calls of builtins are followed in `functions`."""
+def following_python(f: Any, functions: Sequence[FunctionType]) -> Iterator[list[str]]:
+    """Follow what Python computes while `f` runs inside; calls of builtins are followed in `functions`.
+
+    What is yielded gets the types of NumPy's plain numbers and arrays of which Python made numbers.
+    """
     token = IS_CAPTURE.set(True)
+    found: list[str] = []
+    noting = _PLAIN.set(found)
     try:
         with _REROUTING.running_in(f), standing_in(functions, _STAND_INS):
-            yield
+            yield found
     finally:
+        _PLAIN.reset(noting)
         IS_CAPTURE.reset(token)

@@ -196,7 +196,7 @@ def _run(
     functions: Sequence[FunctionType],
 ) -> _Run:
     same: dict[int, Any] = {}
-    with keeping_settings(), level, following(f), following_python(f, functions):
+    with keeping_settings(), level, following(f), following_python(f, functions) as plain:
         handles = [_entered(level, x, same) for x in leaves]
         inputs = [h.node for h in handles]
         for i, x in enumerate(leaves):
@@ -215,12 +215,26 @@ def _run(
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
         constants = [r.constant for r in results if not _is_read(r.constant, is_shared)]
-        if any(map(_is_computed, (*level.constants(is_shared), *constants))):
+        if plain or any(map(_is_computed, (*level.constants(is_shared), *constants))):
             level.hold(watched)
+        else:
+            level.hold(_not_used(level, watched, results))
     for _, x in structure.static:
         if not isinstance(x, _NOTHING_LOST) and not callable(x):
             raise NotCompiledError.from_result(type(x).__name__)
     return _Run(tuple(inputs), results, structure, written, tuple([contents[i] for i in written]))
+
+
+def _not_used(level: StepLevel, watched: Sequence[Any], results: Sequence[Result]) -> list[Any]:
+    """Return the arrays that no op has used and that do not come back: if one is read, then Python decides by it."""
+    used = {id(_owner(x)) for x, _, _ in level.arrays.values()}
+    used |= {id(_owner(r.constant)) for r in results if isinstance(r.constant, np.ndarray)}
+    return [x for x in watched if id(_owner(x)) not in used]
+
+
+def _owner(x: Any) -> Any:
+    """Return the array, or what else it is, whose memory an array looks at."""
+    return x if x.base is None else x.base
 
 
 def _is_computed(constant: Any) -> bool:
