@@ -26,7 +26,7 @@ from chainrule.compiler.statics import objects_in
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.trace import is_following
 from chainrule.errors import NotCompiledError
-from chainrule.forks import imported
+from chainrule.forks import Runs, imported
 from chainrule.records import record
 from chainrule.tree import Structure
 
@@ -96,14 +96,22 @@ class Drawn:
         """Have the stand-ins in place."""
         token = DRAWING.set(self)
         try:
+            with _FOLLOWED.lock:
+                _FOLLOWED.begin(self)
             for place, x in self._places:
                 put(place, self.stand_in(x))
             yield
         finally:
             DRAWING.reset(token)
-            for place, x in self._places:
-                if place.read() is self.stand_in(x):
-                    put(place, x)
+            self.leave()
+
+    def leave(self) -> None:
+        """Take the stand-ins away."""
+        for place, x in self._places:
+            if place.read() is self.stand_in(x):
+                put(place, x)
+        with _FOLLOWED.lock:
+            _FOLLOWED.end(self)
 
     def draw(
         self, generator: Any, name: str, args: tuple[Any, ...], options: dict[str, Any]
@@ -163,6 +171,9 @@ class Drawn:
             if id(g) not in self._stand_ins and all(d.generator is not g for d in self.draws):
                 raise NotCompiledError.from_draws_of_others()
             self.refuse()
+
+
+_FOLLOWED = Runs(Drawn.leave)
 
 
 def drawing(

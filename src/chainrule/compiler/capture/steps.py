@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,6 +26,7 @@ from chainrule.core.reroute import following
 from chainrule.core.trace import Node
 from chainrule.core.types import ArrayType, Value
 from chainrule.errors import NotCompiledError
+from chainrule.forks import Runs
 from chainrule.records import record, replaced
 from chainrule.tree import Structure
 
@@ -111,8 +113,12 @@ def capture_step(
     if drawn is not None:
         drawn.enter = level.enter_input
     try:
+        with _RUNNING.lock:
+            _RUNNING.begin(level)
         run = _run(level, f, leaves, rebuild, moving, watched, is_shared, examine, functions)
     finally:
+        with _RUNNING.lock:
+            _RUNNING.end(level)
         if drawn is not None:
             drawn.enter = None
     random = () if drawn is None else tuple(drawn.nodes)
@@ -143,6 +149,17 @@ def _give_numbers(level: StepLevel) -> None:
     for x in gc.get_referrers(level):
         if type(x) in HANDLES and type(x.out) is ArrayType:
             x.out = level.number_of(x.node)
+
+
+def _end_in_child(level: StepLevel) -> None:
+    """End what another thread was capturing: what it has put into lists and attributes is what Python would have."""
+    level.alive = False
+    with contextlib.suppress(Exception):  # no number: nothing was put there
+        _give_numbers(level)
+    _RUNNING.end(level)
+
+
+_RUNNING = Runs(_end_in_child)
 
 
 def outcome_of(captured: Captured, leaves: Sequence[Value]) -> tuple[list[Value], Structure]:
