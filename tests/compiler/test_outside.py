@@ -186,7 +186,12 @@ def _another(s):
     (s.folder / "another.txt").write_text("1")
 
 
+def _shorter_texts(s):
+    np.set_printoptions(precision=3)
+
+
 LONG = "12345678"
+THIRDS = np.array([1 / 3])
 
 CHANGING = {
     "np.loadtxt": (lambda s: np.loadtxt(s.name), _written("2")),
@@ -203,6 +208,10 @@ CHANGING = {
         lambda s: np.set_printoptions(precision=3),
     ),
     "text of an array": (lambda s: _as_text(1 / 3), lambda s: np.set_printoptions(precision=3)),
+    "text of an array in braces": (lambda s: len(f"{THIRDS}"), _shorter_texts),
+    "text of an array by its format": (lambda s: len("{}".format(THIRDS)), _shorter_texts),  # noqa: UP032  what is tested
+    "text of an array by %": (lambda s: len("%s" % [THIRDS]), _shorter_texts),
+    "text of an array by its method": (lambda s: len(THIRDS.__str__()), _shorter_texts),
     "copy of a context": (
         lambda s: contextvars.copy_context().get(VARIABLE, 1.0),
         lambda s: VARIABLE.set(VARIABLE.get(1.0) + 1.0),

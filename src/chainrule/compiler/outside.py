@@ -70,8 +70,21 @@ _FOR_USERS = tuple(
 """Packages of ours that read files, and modules that go through the user's iterators: what they call is the user's."""
 _APART = frozenset({"importlib", "_frozen_importlib", "_frozen_importlib_external", "weakref"})
 
-_ASKING = frozenset({"open", "input", "breakpoint", "eval", "exec", "str", "repr", "__import__"})
-"""Builtins that ask, or lead to what does: the text of an array is made by NumPy's settings."""
+_ASKING = frozenset({"open", "input", "breakpoint", "eval", "exec", "__import__"})
+"""Builtins that ask, or lead to what does."""
+_WRITING = frozenset(
+    {
+        *("str", "repr", "ascii", "format", "format_map", "vformat"),
+        *("__str__", "__repr__", "__format__", "__mod__"),
+    }
+)
+"""Names of what makes texts: that of an array is made by NumPy's settings."""
+_WRITTEN = frozenset(
+    [opmap[name] for name in ("FORMAT_VALUE", "FORMAT_SIMPLE", "CONVERT_VALUE") if name in opmap]
+)
+"""What makes texts of values in the code of a text with braces."""
+_BINARY, _REMAINDERS = opmap["BINARY_OP"], (6, 19)
+"""An operator of two values, and its numbers where it is `%` or `%=`, which make texts, too."""
 _PLAIN = (np.ndarray, np.dtype, np.errstate, np.finfo, np.iinfo, np.vectorize, np.nditer)
 _BY_SETTINGS = "decimal"
 """A module whose numbers are computed by settings of the thread."""
@@ -197,13 +210,26 @@ def _kinds_of_class(kind: Any) -> frozenset[int]:
 
 
 def names_what_asks(code: CodeType, names: frozenset[str]) -> bool:
-    """Say whether code imports anything, or calls builtins that ask; `names` are those it looks up."""
-    return not _ASKING.isdisjoint(names) or _imports(code)
+    """Say whether code imports anything, makes texts, or calls builtins that ask; `names` are those it looks up.
+
+    >>> names_what_asks((lambda x: f"{x}").__code__, frozenset())
+    True
+    """
+    return not names.isdisjoint(_ASKING | _WRITING) or _imports(code) or _writes(code)
 
 
 @functools.lru_cache(maxsize=4096)
 def _imports(code: CodeType) -> bool:
     return any(_IMPORT in c.co_code[::2] for c in with_inner_codes(code))
+
+
+@functools.lru_cache(maxsize=4096)
+def _writes(code: CodeType) -> bool:
+    return any(
+        what in _WRITTEN or (what == _BINARY and number in _REMAINDERS)
+        for c in with_inner_codes(code)
+        for _, _, what, number in instructions(c)
+    )
 
 
 def is_unseen(x: Any) -> bool:
