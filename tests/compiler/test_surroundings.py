@@ -257,6 +257,11 @@ WATCHED = {
         lambda s, x: x * (2.0 if np.any(s > 1.5) else 3.0),
         _put(0, 2.0),
     ),
+    "decision by a part of memory that is used, too": (
+        lambda: np.split(np.ones(6), 2),
+        lambda s, x: x * s[0] * (2.0 if s[1][0] > 1.5 else 3.0),
+        lambda s: s[1].__setitem__(0, 2.0),
+    ),
     "texts": (
         lambda: np.array(["a", "b"]),
         lambda s, x: x * (2.0 if s[0] == "a" else 3.0),

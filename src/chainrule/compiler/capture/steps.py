@@ -244,9 +244,16 @@ def _run(
 
 def _not_used(level: StepLevel, watched: Sequence[Any], results: Sequence[Result]) -> list[Any]:
     """Return the arrays that no op has used and that do not come back: if one is read, then Python decides by it."""
-    used = {id(_owner(x)) for x, _, _ in level.arrays.values()}
-    used |= {id(_owner(r.constant)) for r in results if isinstance(r.constant, np.ndarray)}
-    return [x for x in watched if id(_owner(x)) not in used]
+    arrays = [x for x, _, _ in level.arrays.values()]
+    arrays += [r.constant for r in results if isinstance(r.constant, np.ndarray)]
+    used: dict[int, list[Any]] = {}
+    for x in arrays:
+        used.setdefault(id(_owner(x)), []).append(x)
+    return [
+        x
+        for x in watched
+        if not any(np.may_share_memory(x, y) for y in used.get(id(_owner(x)), ()))
+    ]
 
 
 def _owner(x: Any) -> Any:
