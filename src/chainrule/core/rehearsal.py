@@ -14,9 +14,12 @@ import numpy as np
 
 from chainrule.core.lists import is_handle
 from chainrule.core.types import PYTHON_NUMBERS
+from chainrule.forks import held_by_forks
 
 _KNOWN: dict[Any, Any] = {}
 _KNOWN_AT_MOST = 4096
+_ALONE = held_by_forks()
+"""Held while samples are computed: the filters of warnings are the process's, and are put back in the right order."""
 _ELEMENTS_AT_MOST = 64
 """Elements of a sample: what holds for an array is asked of a small one."""
 _FILLINGS = (0, 1)
@@ -77,7 +80,7 @@ def _asked(function: Callable[..., Any], args: Sequence[Any], options: Mapping[s
     error: Any = OTHER
     for filling in _FILLINGS:
         try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
+            with _ALONE, np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return _kinds(function(*_samples(args, filling), **_samples(options, filling)))
         except Exception as raised:  # noqa: BLE001  whatever NumPy raises
