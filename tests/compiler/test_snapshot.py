@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.compiler.capture.python_calls import following_python
+from chainrule.compiler.snapshot import Snapshot
+from chainrule.compiler.surroundings import Surroundings
+from chainrule.core.reroute import following
 from chainrule.errors import EscapedValueError
 
 HISTORY = []
@@ -129,3 +133,33 @@ def test_arguments_that_are_not_differentiated_stay_as_they_were():
 def test_an_escape_in_a_gradient_raises_as_eagerly():
     with pytest.raises(EscapedValueError, match="float"):
         cr.compile(cr.grad(lambda x: float(x[0])))(np.ones(2))
+
+
+def kind_of(x):
+    """Return the name of a class. To `is` and `type`, in a function of a module that names NumPy, faces are NumPy."""
+    return x.__class__.__name__
+
+
+def test_what_a_capture_of_another_thread_has_put_in_place_is_neither_a_change_nor_put_back():
+    def step(x):
+        return np.sum(x) * float(x[0])
+
+    names = step.__globals__
+    with following(step), following_python(step, [step]):
+        changed = step.__code__
+        assert kind_of(names["np"]) == "ModuleFace"
+        snapshot = Snapshot(Surroundings(step))
+    code = step.__code__
+    assert code is not changed
+    assert not snapshot.has_changed()
+    snapshot.restore()
+    assert step.__code__ is code
+    assert kind_of(names["np"]) == "module"
+
+    snapshot = Snapshot(Surroundings(step))
+    with following(step), following_python(step, [step]):
+        changed = step.__code__
+        assert not snapshot.has_changed()
+        snapshot.restore()
+        assert step.__code__ is changed is not code
+        assert kind_of(names["np"]) == "ModuleFace"

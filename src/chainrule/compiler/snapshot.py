@@ -7,6 +7,7 @@ variables and random generators in its surroundings must not be done twice. What
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from chainrule.compiler.entry.signature import MISSING, Attribute, Cell, Name, Place
 from chainrule.compiler.generators import rewinding
 from chainrule.compiler.surroundings import Surroundings
+from chainrule.core.faces import original_of
 from chainrule.errors import NotCompiledError
 
 
@@ -56,7 +58,7 @@ class Snapshot:
 
     def has_changed(self) -> bool:
         """Say whether the step changed anything of what it reads besides its arguments."""
-        is_same = all(place.read() is x for place, x in self._places)
+        is_same = all(_stands_for_same(place.read(), x) for place, x in self._places)
         if not is_same or any(name in holder for holder, name in self._absent):
             return True
         return not all(_is_as_before(x, held) for x, held in self._containers)
@@ -64,7 +66,7 @@ class Snapshot:
     def restore(self) -> None:
         """Put everything back."""
         for place, x in self._places:
-            if place.read() is not x:
+            if not _stands_for_same(place.read(), x):
                 put(place, x)
         for holder, name in self._absent:
             if name in holder and isinstance(holder, dict):
@@ -75,6 +77,20 @@ class Snapshot:
             if x.flags.writeable:
                 x[...] = numbers
         self._rewind()
+
+
+def _stands_for_same(x: Any, y: Any) -> bool:
+    """Say whether two are the same, or one is what a trace, or a capture, has put in its place for a time.
+
+    That may be another thread's, which has ended since or begun.
+    """
+    if isinstance(x, CodeType) and isinstance(y, CodeType):
+        return _place_of(x) == _place_of(y)
+    return original_of(x) is original_of(y)
+
+
+def _place_of(code: CodeType) -> tuple[str, int, str]:
+    return code.co_filename, code.co_firstlineno, code.co_qualname
 
 
 def _inside(roots: list[Any]) -> Iterator[Any]:
