@@ -709,3 +709,25 @@ def test_a_variable_that_was_missing_is_seen_when_it_is_there(monkeypatch):
     assert compiled(2.0) == 2.0
     monkeypatch.setitem(globals(), "missing_variable", 3.0)
     assert compiled(2.0) == 6.0
+
+
+class Trained:
+    """Keeps arrays that only its other methods use."""
+
+    def __init__(self):
+        self.weights, self.moments, self.rate = np.ones(3), np.zeros(3), np.array(1.0)
+
+    def predict(self, x):
+        return x * self.weights if self.rate > 0.0 else x
+
+
+def test_arrays_that_only_the_making_of_an_object_names_may_change():
+    holder = Trained()
+    compiled = cr.compile(holder.predict)
+    for i in range(20):
+        holder.moments += 1.0
+        holder.weights += 1.0
+        np.testing.assert_array_equal(compiled(X), X * (i + 2.0))
+    assert "eagerly" not in compiled.report()
+    holder.rate[...] = -1.0
+    np.testing.assert_array_equal(compiled(X), X)

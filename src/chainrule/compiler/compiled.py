@@ -355,6 +355,7 @@ class Compiled:
                     questions=specialization.questions,
                     moving=call.moving,
                     watched=surroundings.every_array,
+                    named=surroundings.named_arrays,
                     examine=None if self._rules is None else self._rules.examine,
                     functions=surroundings.functions,
                     drawn=drawn,

@@ -153,6 +153,20 @@ class Surroundings:
         """The arrays that are read anew at each call."""
         return tuple(self._arrays.values())
 
+    @property
+    def named_arrays(self) -> list[Any]:
+        """The arrays that code may read which runs: what an object keeps is named where it is made, too."""
+        makers = [f for f in self.functions if f.__name__ == "__init__"]
+        others = [f for f in self.functions if f.__name__ != "__init__"]
+        made = _names_of_all(makers) - _names_of_all(others)
+        modules = {id(f.__globals__) for f in self.functions}
+        named = [x for place, x in self.arrays if not _is_made_under(place, made, modules)]
+        for (place, x), keys in zip(self.containers, self.keys, strict=True):
+            if not _is_made_under(place, made, modules):
+                named += spread(_part(x, keys))
+        known = set(map(id, named))
+        return [x for x in self._arrays.values() if id(x) in known]
+
     def described(self, slots: Mapping[int, tuple[int, ...]], first: int) -> Hiding:
         """Describe all of it for the call entry: what must be as it was, and the arrays to read.
 
@@ -586,6 +600,17 @@ def _every_name(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _every_name(constant)
+
+
+def _names_of_all(functions: Iterable[FunctionType]) -> frozenset[str]:
+    return frozenset().union(*[_names_of_code(f.__code__) for f in functions])
+
+
+def _is_made_under(place: Place, names: frozenset[str], modules: set[int]) -> bool:
+    """Say whether a place is an object's attribute of one of these names."""
+    if isinstance(place, Name):
+        return place.key in names and id(place.holder) not in modules
+    return isinstance(place, Attribute) and place.name in names
 
 
 def _names_of(f: Any) -> frozenset[str]:

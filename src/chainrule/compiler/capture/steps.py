@@ -87,6 +87,7 @@ def capture_step(
     questions: dict[tuple[bool, ...], Value] | None = None,
     moving: Collection[int] = (),
     watched: Sequence[Any] = (),
+    named: Sequence[Any] = (),
     examine: Examine | None = None,
     functions: Sequence[FunctionType] = (),
     drawn: Drawn | None = None,
@@ -102,6 +103,7 @@ def capture_step(
         questions: see `StepLevel`.
         moving: the numbers of the leaves that are Python integers but traced; others are handed on as they are.
         watched: the arrays that the step's surroundings hold.
+        named: those of them that code which runs may read.
         examine: looks at what was given and returned, and raises if that cannot be compiled.
         functions: the user's functions that the step may call, in which calls of `float` and the like are followed.
         drawn: notes what random numbers are drawn.
@@ -115,7 +117,7 @@ def capture_step(
     try:
         with _RUNNING.lock:
             _RUNNING.begin(level)
-        run = _run(level, f, leaves, rebuild, moving, watched, is_shared, examine, functions)
+        run = _run(level, f, leaves, rebuild, moving, watched, named, is_shared, examine, functions)
     finally:
         with _RUNNING.lock:
             _RUNNING.end(level)
@@ -208,6 +210,7 @@ def _run(
     rebuild: Rebuild,
     moving: Collection[int],
     watched: Sequence[Any],
+    named: Sequence[Any],
     is_shared: Callable[[Any], bool],
     examine: Examine | None,
     functions: Sequence[FunctionType],
@@ -235,7 +238,7 @@ def _run(
         if plain or any(map(_is_computed, (*level.constants(is_shared), *constants))):
             level.hold(watched)
         else:
-            level.hold(_not_used(level, watched, results))
+            level.hold(_not_used(level, named, results))
     for _, x in structure.static:
         if not isinstance(x, _NOTHING_LOST) and not callable(x):
             raise NotCompiledError.from_result(type(x).__name__)
