@@ -731,3 +731,44 @@ def test_arrays_that_only_the_making_of_an_object_names_may_change():
     assert "eagerly" not in compiled.report()
     holder.rate[...] = -1.0
     np.testing.assert_array_equal(compiled(X), X)
+
+
+class Flattening:
+    """Makes numbers of shapes by NumPy, which depend on no array."""
+
+    def __init__(self):
+        self.weights = np.ones((6, 2))
+
+    def predict(self, x):
+        flat = x.reshape(len(x), int(np.prod(x.shape[1:])))
+        return flat @ self.weights / np.prod(np.shape(flat))
+
+
+def test_numbers_that_numpy_makes_of_shapes_hold_a_step_to_no_array():
+    holder = Flattening()
+    compiled = cr.compile(holder.predict)
+    x = np.arange(24.0).reshape(4, 2, 3)
+    for _ in range(20):
+        holder.weights += 1.0
+        np.testing.assert_allclose(compiled(x), holder.predict(x), rtol=1e-14)
+    assert len(compiled.report().splitlines()) == 1
+    assert "guard" not in compiled.report()
+    assert "eagerly" not in compiled.report()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        lambda rate: np.max((rate[0], 0.5)),
+        lambda rate: np.prod([np.prod((2, 1)), rate[0]]),
+        lambda rate: float(np.max((1.0, *rate))),
+        lambda rate: int(np.argmax(rate)) + 1,
+    ],
+    ids=["of a tuple", "of what is of no array, too", "converted", "a place"],
+)
+def test_numbers_that_numpy_makes_of_arrays_outside_are_those_of_each_call(number):
+    rate = np.array([2.0, 1.0])
+    compiled = cr.compile(lambda x: (x + rate[1]) * number(rate))
+    for _ in range(3):
+        assert compiled(2.0) == (2.0 + rate[1]) * number(rate)
+        rate[:] = rate[::-1] + 1.0

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,28 @@ class _TakingLists(FunctionFace):
         has_list = has_lists(args) or has_lists(options.values())
         if has_list and (holds_traced(args) or holds_traced(tuple(options.values()))):
             return call_function(function, args, options)
-        return function(*args, **options)
+        result = function(*args, **options)
+        noted = OF_NO_ARRAY.get()
+        if noted is None or not isinstance(result, np.generic):
+            return result
+        if all(_is_of_no_array(x, noted) for x in (*args, *options.values())):
+            noted.append(result)
+        return result
+
+
+OF_NO_ARRAY: ContextVar[list[Any] | None] = ContextVar("of no array", default=None)
+"""Numbers that NumPy's functions made of Python's alone while a step is captured, as `np.prod(x.shape)`."""
+
+
+def _is_of_no_array(x: Any, noted: Sequence[Any]) -> bool:
+    if type(x) is tuple or type(x) is list:
+        return all(_is_of_no_array(i, noted) for i in x)
+    if isinstance(x, np.generic):
+        return any(x is known for known in noted)
+    return isinstance(x, _PYTHONS)
+
+
+_PYTHONS = (bool, int, float, complex, str, type(None), type, np.dtype)
 
 
 def taking_lists(function: Callable[..., Any]) -> Callable[..., Any]:

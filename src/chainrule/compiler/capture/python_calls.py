@@ -22,6 +22,7 @@ import numpy as np
 from chainrule.core.builtin_calls import standing_in
 from chainrule.core.cells import HANDLES, settled
 from chainrule.core.comparisons import IS_CAPTURE
+from chainrule.core.dispatch import OF_NO_ARRAY
 from chainrule.core.faces import FunctionFace, face_of_module
 from chainrule.core.methods import as_python
 from chainrule.core.reroute import Rerouting
@@ -47,14 +48,45 @@ class _Face(FunctionFace):
         return self.original(*args, **options)
 
 
-_PLAIN: ContextVar[list[str] | None] = ContextVar("_PLAIN", default=None)
-"""The types of NumPy's numbers and arrays of which Python has made numbers while a step is captured."""
+class Plain:
+    """What became of NumPy's plain values while a step is captured.
+
+    Attributes:
+        is_converted: whether Python has made numbers of some that NumPy may have computed of an array.
+    """
+
+    def __init__(self) -> None:
+        self.is_converted = False
+        self._of_no_array: list[Any] = []
+
+    def is_computed(self, x: Any) -> bool:
+        """Say whether NumPy may have computed a value of an array: of which one, nobody knows."""
+        if isinstance(x, np.generic):
+            return not any(x is known for known in self._of_no_array)
+        return isinstance(x, np.ndarray)
+
+    def note(self, args: Iterable[Any]) -> None:
+        """Note of what Python makes numbers."""
+        self.is_converted = self.is_converted or any(map(self.is_computed, args))
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note it as long as a step runs."""
+        tokens = _PLAIN.set(self), OF_NO_ARRAY.set(self._of_no_array)
+        try:
+            yield
+        finally:
+            _PLAIN.reset(tokens[0])
+            OF_NO_ARRAY.reset(tokens[1])
+
+
+_PLAIN: ContextVar[Plain | None] = ContextVar("_PLAIN", default=None)
 
 
 def _note_plain(args: Iterable[Any]) -> None:
-    found = _PLAIN.get()
-    if found is not None:
-        found += [type(x).__name__ for x in args if isinstance(x, (np.ndarray, np.generic))]
+    plain = _PLAIN.get()
+    if plain is not None:
+        plain.note(args)
 
 
 def _items(x: Any) -> Any:
@@ -134,17 +166,12 @@ if sys.version_info >= (3, 12):
 
 
 @contextmanager
-def following_python(f: Any, functions: Sequence[FunctionType]) -> Iterator[list[str]]:
-    """Follow what Python computes while `f` runs inside; calls of builtins are followed in `functions`.
-
-    What is yielded gets the types of NumPy's plain numbers and arrays of which Python made numbers.
-    """
+def following_python(f: Any, functions: Sequence[FunctionType]) -> Iterator[Plain]:
+    """Follow what Python computes while `f` runs inside; calls of builtins are followed in `functions`."""
     token = IS_CAPTURE.set(True)
-    found: list[str] = []
-    noting = _PLAIN.set(found)
+    plain = Plain()
     try:
-        with _REROUTING.running_in(f), standing_in(functions, _STAND_INS):
-            yield found
+        with plain.noted(), _REROUTING.running_in(f), standing_in(functions, _STAND_INS):
+            yield plain
     finally:
-        _PLAIN.reset(noting)
         IS_CAPTURE.reset(token)

@@ -235,7 +235,8 @@ def _run(
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
         constants = [r.constant for r in results if not _is_read(r.constant, is_shared)]
-        if plain or any(map(_is_computed, (*level.constants(is_shared), *constants))):
+        computed = map(plain.is_computed, (*level.constants(is_shared), *constants))
+        if plain.is_converted or any(computed):
             level.hold(watched)
         else:
             level.hold(_not_used(level, named, results))
@@ -262,11 +263,6 @@ def _not_used(level: StepLevel, watched: Sequence[Any], results: Sequence[Result
 def _owner(x: Any) -> Any:
     """Return the array, or what else it is, whose memory an array looks at."""
     return x if x.base is None else x.base
-
-
-def _is_computed(constant: Any) -> bool:
-    """Say whether NumPy may have computed a constant: of what, nobody knows. Python's numbers stand in the code."""
-    return isinstance(constant, (np.ndarray, np.generic))
 
 
 def _is_read(constant: Any, is_shared: Callable[[Any], bool]) -> bool:
