@@ -278,3 +278,18 @@ def test_what_depends_on_the_completing_vectors_is_refused(rng):
         cr.grad(lambda a: np.sum(np.linalg.svd(a).U ** 3))(a)
     with pytest.raises(NotDifferentiableError, match="any phase"):
         cr.grad(lambda a: np.sum(np.abs(np.linalg.svd(a + 1j).U)))(a)
+
+
+@pytest.mark.parametrize("rows", [0, 2, 3])
+@pytest.mark.parametrize("columns", [0, 2])
+@pytest.mark.parametrize("sides", [0, 2])
+def test_least_squares_of_no_equations_or_no_unknowns_are_numpys(rows, columns, sides):
+    def solved(a, b):
+        return np.linalg.lstsq(a, b, rcond=None)
+
+    a, b = np.eye(rows, columns) + 0.5, np.ones((rows, sides))
+    for result, right in zip(cr.compile(solved)(a, b), solved(a, b), strict=True):
+        assert (np.shape(result), result.dtype) == (np.shape(right), right.dtype)
+        np.testing.assert_allclose(result, right, rtol=1e-12, atol=1e-12)
+    gradient = cr.grad(lambda a: np.sum(solved(a, b)[0]))(a)
+    assert gradient.shape == a.shape

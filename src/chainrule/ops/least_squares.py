@@ -130,7 +130,7 @@ def _lstsq(a: Value, b: Value, rcond: float | None = None) -> tuple[Value, Value
     cutoff = max(shapes[0]) * precision if rcond is None else precision if rcond < 0 else rcond
     x = np.matmul(_pinv(a, rcond=cutoff), b)
     s = np.linalg.svdvals(a)
-    rank = np.sum(s > cutoff * s[0])
+    rank = np.sum(s > cutoff * s[:1])  # there may be none
     if shapes[0][0] > shapes[0][1] == rank:
         error = b - np.matmul(a, x)
         residuals = np.sum(np.abs(error) ** 2, axis=0, keepdims=len(shapes[1]) == 1)
