@@ -204,6 +204,9 @@ def _requirements(name: str) -> Iterator[str]:
 
 def main() -> None:
     """Time every case and print a row for each."""
+    os.environ.setdefault(
+        "CHAINRULE_TIERS", "off"
+    )  # else calls are slow until a thread has made better code
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", default=None, help="also write the rows to this file")
     parser.add_argument("--rounds", type=int, default=25)
