@@ -18,6 +18,7 @@ from chainrule.compiler.contents import is_container
 from chainrule.compiler.outside import (
     APART,
     LIBRARY,
+    OF_LIBRARIES,
     OUTSIDE,
     USERS,
     VALUES,
@@ -27,8 +28,6 @@ from chainrule.compiler.outside import (
 from chainrule.errors import NotCompiledError
 from chainrule.position import Position, is_user_file
 
-_OF_LIBRARIES = frozenset({"fromfile", "_load_from_filelike", "_get_extobj_dict"})
-"""Functions in C of NumPy's that read files and settings."""
 _OF_BUILTINS = frozenset({"input", "breakpoint"})
 _FILTERING = "_filters_mutated"
 """What `warnings` calls in C where it does not warn: so the name begins."""
@@ -98,7 +97,7 @@ def _asks(kind: int, f: Any, caller: FrameType) -> bool:
     if kind in {OUTSIDE, USERS}:
         return not f.__name__.startswith(_FILTERING)
     if kind == LIBRARY:
-        return f.__name__ in _OF_LIBRARIES
+        return f.__name__ in OF_LIBRARIES
     return f.__name__ in _OF_BUILTINS and isinstance(f.__self__, ModuleType)
 
 

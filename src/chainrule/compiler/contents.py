@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import local
 from types import MappingProxyType
 from typing import Any
-from weakref import ReferenceType, WeakKeyDictionary, WeakValueDictionary
+from weakref import ReferenceType, WeakKeyDictionary, WeakMethod, WeakValueDictionary
 
 import numpy as np
 
@@ -50,10 +50,13 @@ _CONTENTS: tuple[tuple[Any, Callable[[Any], list[Any]]], ...] = (
 def is_container(x: Any) -> bool:
     """Say whether `x` holds others: a container of Python's, of a class made of one, a dataclass, a row of bytes.
 
-    So does an array of anything but numbers, which native code does not read.
+    So does an array of anything but numbers, which native code does not read. A reference to a method makes it anew
+    whenever it is asked.
     """
     if isinstance(x, np.ndarray):
         return not is_of_numbers(x)
+    if isinstance(x, WeakMethod):
+        return False
     return (
         isinstance(x, _KNOWN) or _is_dataclass(x) or _is_of(x, _OF_NUMBERS) or _is_sparse_matrix(x)
     )

@@ -19,12 +19,14 @@ _BY_TEXT = frozenset(
         "exec",
         "__dict__",
         "attrgetter",
+        "methodcaller",
         "import_module",
     }
 )
 """What finds a variable or an attribute by a text."""
-_OF_ALL = frozenset({"vars", "dir", "__dict__", "attrgetter"})
+_OF_ALL = frozenset({"vars", "dir", "__dict__", "__getattribute__", "attrgetter", "methodcaller"})
 """What finds all attributes of an object, or any."""
+_SIMPLE = frozenset({"LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF"})
 _LOADING = ("LOAD_", "PUSH_NULL")
 
 
@@ -69,6 +71,38 @@ def _has_constant_name(code: CodeType, follow: list[tuple[str, int]]) -> bool:
         return False
     what, number = follow[before]
     return what == "LOAD_CONST" and type(code.co_consts[number]) is str
+
+
+def makes_names_of_globals(code: CodeType) -> bool:
+    """Say whether code, or code inside it, looks into `globals()` for anything but constant texts.
+
+    >>> makes_names_of_globals((lambda name: globals()[name]).__code__)
+    True
+    >>> makes_names_of_globals((lambda: globals()["rate"] * globals().get("step", 1)).__code__)
+    False
+    """
+    found = [(opname[what], n) for _, _, what, n in instructions(code)]
+    found = [x for x in found if x[0] not in {"PRECALL", "PUSH_NULL"}] + [("", 0)] * 5
+    follows = [
+        found[i + 1 : i + 6]
+        for i, (what, n) in enumerate(found)
+        if what == "LOAD_GLOBAL" and code.co_names[n >> 1] == "globals"
+    ]
+    return not all(_takes_constant(code, *follow) for follow in follows) or any(
+        map(makes_names_of_globals, inner_codes(code))
+    )
+
+
+def _takes_constant(code: CodeType, *follow: tuple[str, int]) -> bool:
+    """Say whether what is loaded is called, and then of its items one is taken whose key is a constant text."""
+    names = [what for what, _ in follow]
+    is_got = names[1] in {"LOAD_METHOD", "LOAD_ATTR"} and "get" in _attributes(code, follow[1][1])
+    what, number = follow[1 + is_got]
+    if names[0] != "CALL" or what != "LOAD_CONST" or type(code.co_consts[number]) is not str:
+        return False
+    if is_got:  # with something for a key that is missing, or without
+        return "CALL" in {names[3], names[4] if names[3] in _SIMPLE else ""}
+    return names[2].startswith("BINARY_")
 
 
 @functools.cache

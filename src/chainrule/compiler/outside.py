@@ -8,7 +8,7 @@ captured, see `asking.py`; here it is told whether that has to be looked for, by
 from __future__ import annotations
 
 import functools
-import itertools
+import operator
 import sys
 from contextvars import ContextVar
 from opcode import opmap
@@ -21,6 +21,7 @@ from types import (
     MemberDescriptorType,
     MethodDescriptorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
     WrapperDescriptorType,
 )
@@ -29,6 +30,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.contents import is_container
+from chainrule.compiler.keys import makes_names_of_globals
 from chainrule.core.bytecode import instructions, with_inner_codes
 from chainrule.core.creation import JOINS, REROUTED
 from chainrule.core.op import BY_NUMPY
@@ -60,14 +62,21 @@ What is apart runs when Python comes to it: imports, and what is called when an 
 """
 
 _LIBRARIES = frozenset({"numpy", "scipy", "optree"})
+_CYTHON = "_cython_"
+"""How the name of the module begins that Cython's functions are of."""
 _OWN = __name__.partition(".")[0]
 _FOR_USERS = tuple(
     [
         f"{_OWN}.{name}"
-        for name in ("data", "train", "cli", "compiler.capture.python_calls", "core.creation")
+        for name in (
+            *("data", "train", "cli", "compiler.capture.python_calls"),
+            *("core.creation", "core.vectorize"),
+        )
     ]
 )
-"""Packages of ours that read files, and modules that go through the user's iterators: what they call is the user's."""
+"""Packages of ours that read files, and modules that call what the user hands them: what they call is the user's."""
+_OUTER = frozenset({OUTSIDE, APART})
+"""Kinds of modules that may tell something else in each call."""
 _APART = frozenset({"importlib", "_frozen_importlib", "_frozen_importlib_external", "weakref"})
 
 _ASKING = frozenset({"open", "input", "breakpoint", "eval", "exec", "__import__"})
@@ -75,7 +84,8 @@ _ASKING = frozenset({"open", "input", "breakpoint", "eval", "exec", "__import__"
 _WRITING = frozenset(
     {
         *("str", "repr", "ascii", "format", "format_map", "vformat"),
-        *("__str__", "__repr__", "__format__", "__mod__"),
+        *("__str__", "__repr__", "__format__", "__mod__", "methodcaller"),
+        *("substitute", "safe_substitute"),
     }
 )
 """Names of what makes texts: that of an array is made by NumPy's settings."""
@@ -85,20 +95,33 @@ _WRITTEN = frozenset(
 """What makes texts of values in the code of a text with braces."""
 _BINARY, _REMAINDERS = opmap["BINARY_OP"], (6, 19)
 """An operator of two values, and its numbers where it is `%` or `%=`, which make texts, too."""
+OF_LIBRARIES = frozenset({"fromfile", "_load_from_filelike", "_get_extobj_dict"})
+"""Functions in C of NumPy's that read files and settings."""
+_BY_TEXTS = frozenset({"eval", "exec", "__import__"})
+"""Builtins whose answers tell of what no code names."""
+_NOT_SEEN = frozenset(
+    {
+        *("__subclasses__", "__mro__", "mro", "__bases__", "__base__"),
+        *("array2string", "array_repr", "array_str"),
+    }
+)
+"""Names of what tells how classes hang together, and of functions of ours that ask NumPy for its settings."""
 _PLAIN = (np.ndarray, np.dtype, np.errstate, np.finfo, np.iinfo, np.vectorize, np.nditer)
 _BY_SETTINGS = "decimal"
 """A module whose numbers are computed by settings of the thread."""
 _METHODS = (MethodDescriptorType, ClassMethodDescriptorType, BuiltinFunctionType, staticmethod)
 """What methods are in a class that is written in C."""
+_DESCRIBING = (MethodDescriptorType, ClassMethodDescriptorType, WrapperDescriptorType)
+"""What methods and operators are in a class that is written in C, as they are read from it."""
 _TELLING = (GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType)
 """What attributes and operators are in a class that is written in C."""
+_GETTERS = (operator.attrgetter, operator.methodcaller)
+"""What reads by names that no code has, where it was made before."""
+_WRAPPING = (functools.partial, property, staticmethod, classmethod)
+_UNKNOWN = frozenset({OUTSIDE, USERS})
+"""Kinds of modules whose functions in C may ask anything."""
 _SILENT = vars(object).keys() | {"__dict__", "__weakref__", "__del__"}
 _IMPORT = opmap["IMPORT_NAME"]
-_LOAD_GLOBAL, _LOAD_ATTR, _PUSH_NULL = [
-    opmap[name] for name in ("LOAD_GLOBAL", "LOAD_ATTR", "PUSH_NULL")
-]
-_HAS_METHODS = sys.version_info >= (3, 12)
-"""Whether an attribute that is called is loaded by `LOAD_ATTR`, too, whose number says so in its lowest bit."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -116,7 +139,7 @@ def kind_of_module(name: Any) -> int:
     package = name.partition(".")[0] if isinstance(name, str) else ""
     if package == _OWN:
         return USERS if name.startswith(_FOR_USERS) else OWN
-    if package in _LIBRARIES:
+    if package in _LIBRARIES or package.startswith(_CYTHON):
         return LIBRARY
     if package not in sys.stdlib_module_names:
         return USERS
@@ -154,15 +177,20 @@ def may_ask(x: Any) -> bool:
     """
     if isinstance(x, ModuleType):
         return has_settings(x)
-    if isinstance(x, BuiltinFunctionType):
-        kind = kind_of_module(module_of_builtin(x))
-        return kind in {OUTSIDE, USERS} or (kind == LIBRARY and not _is_known(x))
-    if isinstance(x, FunctionType):
-        kind = kind_of_module(x.__module__)
-        return kind == OUTSIDE or (kind == LIBRARY and not _is_known(x))
+    if isinstance(x, (BuiltinFunctionType, FunctionType)):
+        return _is_asking_function(x)
     if is_container(x) or isinstance(x, ContextVar):
         return False
-    return OUTSIDE in _kinds_of_class(x if isinstance(x, type) else type(x))
+    kind: Any = x if isinstance(x, type) else type(x)
+    return x is str or asks_in_c(x) or not _OUTER.isdisjoint(_kinds_of_class(kind))
+
+
+def _is_asking_function(f: Any) -> bool:
+    is_python = isinstance(f, FunctionType)
+    kind = kind_of_module(f.__module__ if is_python else module_of_builtin(f))
+    if kind == LIBRARY:
+        return not _is_known(f)
+    return kind in _OUTER or (not is_python and (f.__name__ in _WRITING or asks_in_c(f)))
 
 
 def is_of_outside(x: Any) -> bool:
@@ -174,7 +202,12 @@ def is_of_outside(x: Any) -> bool:
 
 def has_settings(module: ModuleType) -> bool:
     """Say whether what stands in a module of the standard library may be something else later."""
-    return kind_of_module(module.__name__) == OUTSIDE or module.__name__ == "warnings"
+    return is_outer(module.__name__)
+
+
+def is_outer(name: str) -> bool:
+    """Say the same of a module by its name."""
+    return kind_of_module(name) in _OUTER or name == "warnings"
 
 
 def may_ask_by_name(module: ModuleType, names: frozenset[str]) -> bool:
@@ -244,23 +277,34 @@ def is_unseen(x: Any) -> bool:
     if isinstance(x, type):
         return x.__module__ == _BY_SETTINGS
     if isinstance(x, functools.partial):
-        return isinstance(x.func, BuiltinFunctionType) and may_ask(x.func)
+        return asks_in_c(x)
+    kind: Any = type(x)
+    if isinstance(x, _GETTERS) or _is_of_weakref(kind):
+        return True
     if isinstance(x, (BuiltinFunctionType, FunctionType)) or is_container(x):
         return False
-    kind: Any = type(x)
     return kind.__module__ == _BY_SETTINGS or (
         may_ask(x) and _tells_in_c(kind) and not _is_value(x)
     )
 
 
+def _is_of_weakref(kind: Any) -> bool:
+    """Say whether a class is of those whose objects tell whether others live, and are no containers."""
+    return kind.__module__ == "weakref" and kind.__name__ in {"finalize", "WeakMethod"}
+
+
 def name_of(x: Any) -> str:
     """Return what a report calls something that is unseen."""
+    if isinstance(x, (staticmethod, classmethod)):
+        x = x.__func__
     if isinstance(x, ModuleType):
         return x.__name__
     if isinstance(x, type):
         return f"{x.__module__}.{x.__qualname__}"
     if isinstance(x, functools.partial):
-        return f"a partial object of {x.func.__qualname__}()"
+        return f"a partial object of {name_of(x.func)}"
+    if isinstance(x, (FunctionType, BuiltinFunctionType, MethodWrapperType, *_DESCRIBING)):
+        return f"{x.__name__}()"
     return f"a {type(x).__name__}"
 
 
@@ -270,11 +314,21 @@ def _tells_in_c(kind: Any) -> bool:
 
     They do by attributes and operators; methods are calls.
     """
-    outside = [base for base in kind.__mro__ if kind_of_module(base.__module__) == OUTSIDE]
-    held = [(name, x) for base in outside for name, x in vars(base).items()]
-    if any(isinstance(x, FunctionType) for _, x in held):
-        return False
-    return any(isinstance(x, _TELLING) and name not in _SILENT for name, x in held)
+    held = [(name, x) for base in _outer_bases(kind) for name, x in vars(base).items()]
+    is_telling = any(isinstance(x, _TELLING) and name not in _SILENT for name, x in held)
+    return is_telling and not _has_python(kind)
+
+
+@functools.lru_cache(maxsize=4096)
+def _has_python(kind: Any) -> bool:
+    """Say whether what a class has of the standard library is written in Python."""
+    return any(
+        isinstance(x, FunctionType) for base in _outer_bases(kind) for x in vars(base).values()
+    )
+
+
+def _outer_bases(kind: Any) -> list[Any]:
+    return [base for base in kind.__mro__ if kind_of_module(base.__module__) in _OUTER]
 
 
 def _is_value(x: Any) -> bool:
@@ -287,40 +341,78 @@ def _is_value(x: Any) -> bool:
     return own is not object.__hash__
 
 
-def hands_on_what_asks(f: FunctionType, names: frozenset[str]) -> str:
-    """Return the name of a function in C that asks, and that a function of the user's loads but does not call itself.
+def asks_in_c(x: Any) -> bool:
+    """Say whether something is written in C and asks when it is called, or calls what does.
 
-    What calls it then may be in C, too, as `map` is. `names` are those that the function looks up.
-
-    >>> import os
-    >>> names = frozenset({"os"})
-    >>> hands_on_what_asks(lambda files: map(os.stat, files), names)
-    'stat'
-    >>> hands_on_what_asks(lambda: os.getcwd(), names)
-    ''
+    >>> import os, time
+    >>> [asks_in_c(x) for x in (os.getcwd, open, dict.get, os.path.exists)]
+    [True, True, False, False]
     """
-    held = f.__globals__
-    if not any(may_ask(held[name]) for name in names & held.keys()):
-        return ""
-    for code in with_inner_codes(f.__code__):
-        found = instructions(code)
-        x: Any = None
-        is_called = False
-        for (_, _, what, number), (*_, follow, _) in itertools.pairwise(found):
-            if what == _LOAD_GLOBAL:
-                x = held.get(code.co_names[number >> 1])
-                is_called = bool(number & 1)
-            elif what == _LOAD_ATTR and isinstance(x, ModuleType):
-                x = vars(x).get(code.co_names[number >> _HAS_METHODS])
-                is_called = is_called or bool(_HAS_METHODS and number & 1)
-            else:
-                x = None
-            is_kept = isinstance(x, BuiltinFunctionType) and not is_called and follow != _PUSH_NULL
-            if is_kept and may_ask(x):
-                return str(x.__name__)
-    return ""
+    while isinstance(x, _WRAPPING):
+        x = getattr(x, "fget", None) or getattr(x, "func", None) or getattr(x, "__func__", None)
+    if isinstance(x, BuiltinFunctionType):
+        kind = kind_of_module(module_of_builtin(x))
+        is_asking = x.__name__ in (OF_LIBRARIES if kind == LIBRARY else _ASKING)
+        return kind in _UNKNOWN or (is_asking and isinstance(x.__self__, ModuleType))
+    if isinstance(x, _DESCRIBING):
+        return kind_of_module(x.__objclass__.__module__) in _UNKNOWN
+    if isinstance(x, MethodWrapperType):
+        f = x.__self__
+        return asks_in_c(f) or (not isinstance(f, FunctionType) and may_ask(f))
+    return isinstance(x, _GETTERS) or (isinstance(x, type) and _is_asking_class(x))
 
 
-def asks_for_modules(f: FunctionType, names: frozenset[str]) -> bool:
-    """Say whether a function may look into `sys.modules`, which changes with every import."""
-    return "modules" in names and any(f.__globals__.get(name) is sys for name in names)
+@functools.lru_cache(maxsize=4096)
+def _is_asking_class(kind: Any) -> bool:
+    """Say whether a class of the standard library is written in C, and its objects may change or give other things."""
+    if kind_of_module(kind.__module__) != OUTSIDE or issubclass(kind, BaseException):
+        return False
+    return not _has_python(kind) and kind.__hash__ in {None, object.__hash__}
+
+
+def asks_by_texts(x: Any) -> bool:
+    """Say whether something reads what no code names: it runs a text, or imports by one.
+
+    >>> import importlib
+    >>> [asks_by_texts(x) for x in (eval, importlib.import_module, len)]
+    [True, True, False]
+    """
+    if isinstance(x, BuiltinFunctionType):
+        return x.__name__ in _BY_TEXTS and x.__module__ == "builtins"
+    return isinstance(x, FunctionType) and (x.__module__ or "").partition(".")[0] == "importlib"
+
+
+def tells_by_names(x: Any) -> bool:
+    """Say whether something is an object of a class of the standard library's whose attributes tell what is so now."""
+    is_other = isinstance(x, (type, FunctionType, BuiltinFunctionType, MethodType, ModuleType))
+    kind: Any = type(x)
+    if is_other or is_container(x) or kind_of_module(kind.__module__) == USERS or not may_ask(x):
+        return False
+    return not _is_value(x) or not _has_python(kind)
+
+
+def modules_imported(code: CodeType) -> list[str]:
+    """Return the names of the modules that code imports, and of the packages they are in.
+
+    >>> def path():
+    ...     import os.path as where
+    ...
+    ...     return where
+    >>> modules_imported(path.__code__)
+    ['os', 'os.path']
+    """
+    found: list[str] = []
+    for c in with_inner_codes(code) if _imports(code) else ():
+        names = [c.co_names[number] for _, _, what, number in instructions(c) if what == _IMPORT]
+        for parts in [name.split(".") for name in names]:
+            found += [".".join(parts[: i + 1]) for i in range(len(parts))]
+    return found
+
+
+def not_seen_by_name(f: FunctionType, names: frozenset[str]) -> str:
+    """Return what a function asks for by the names it looks up, if that is not watched, and no call that is seen."""
+    if "modules" in names and any(f.__globals__.get(name) is sys for name in names):
+        return "sys.modules"
+    if "globals" in names and makes_names_of_globals(f.__code__):
+        return "globals()"
+    return next(iter(sorted(names & _NOT_SEEN)), "")

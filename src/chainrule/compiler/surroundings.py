@@ -56,8 +56,7 @@ from chainrule.compiler.entry.signature import Sequence as Items
 from chainrule.compiler.generators import is_generator, state_of
 from chainrule.compiler.keys import keys_read, looks_up_any, texts_looked_up
 from chainrule.compiler.outside import (
-    asks_for_modules,
-    hands_on_what_asks,
+    asks_in_c,
     has_settings,
     is_of_outside,
     is_unseen,
@@ -65,12 +64,13 @@ from chainrule.compiler.outside import (
     may_ask_by_name,
     name_of,
     names_what_asks,
+    not_seen_by_name,
     submodules,
 )
 from chainrule.core.comparisons import compare_originals
 from chainrule.core.reroute import is_users_module
 from chainrule.errors import NotCompiledError
-from chainrule.forks import imported
+from chainrule.forks import forks_wait, imported
 from chainrule.records import replaced
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
@@ -214,6 +214,11 @@ class Surroundings:
         """Say why the step is not to be captured at all, if it may tell something new that nobody would see."""
         if self.iterators:
             return NotCompiledError.from_iterator()
+        if self.may_ask or _ANY in self._names:
+            with forks_wait():
+                from chainrule.compiler.handing import handed_on
+
+            self.unseen += filter(None, [handed_on(self.functions, self._reached)])
         if self.may_ask:  # an answer that was kept is not asked for again until it is forgotten
             asking = [f for f in self._caches if Surroundings(f.__wrapped__).may_ask]
             self.unseen += [f"the cache of {f.__qualname__}" for f in asking]
@@ -278,7 +283,7 @@ class Surroundings:
         if has_settings(module):
             self._follow_values(vars(module), names)
         else:
-            self.may_ask = self.may_ask or may_ask_by_name(module, names)
+            self.may_ask = self.may_ask or _ANY in names or may_ask_by_name(module, names)
             self._pending += submodules(module, names)
 
     def _follow_values(self, holder: dict[str, Any], names: frozenset[str]) -> None:
@@ -378,11 +383,7 @@ class Surroundings:
     def _follow_outside(self, f: FunctionType, names: frozenset[str]) -> None:
         """Look into what code reads that is neither there nor a value: the environment, variables that are missing."""
         self.may_ask = self.may_ask or names_what_asks(f.__code__, names)
-        handed_on = hands_on_what_asks(f, names)
-        if handed_on:
-            self.unseen.append(f"{handed_on}()")
-        if asks_for_modules(f, names):
-            self.unseen.append("sys.modules")
+        self.unseen += filter(None, [not_seen_by_name(f, names)])
         if not _ENVIRONMENT.isdisjoint(names):
             self._hold(os.environ)
         if "NameError" in names:
@@ -642,7 +643,9 @@ def _implied_functions(kind: Any) -> list[Name]:
         for base in kind.__mro__
         if _is_watched(base.__module__)
         for name, value in vars(base).items()
-        if name.startswith("__") and name.endswith("__") and any(map(_reads, _functions_of(value)))
+        if name.startswith("__")
+        and name.endswith("__")
+        and (asks_in_c(value) or any(map(_reads, _functions_of(value))))
     ]
 
 
