@@ -125,6 +125,12 @@ def _imported():
     return _called_by_c(system.getcwd)
 
 
+def _matched():
+    match os:
+        case object(getcwd=ask):
+            return _called_by_c(ask)
+
+
 def _in_a_closure():
     ask = os.getcwd
     return lambda: _called_by_c(ask)
@@ -161,6 +167,7 @@ OF_THE_FOLDER = {
     "of a module in a list": lambda: sum(_called_by_c(m.getcwd) for m in MODULES[1:]),
     "imported from": _imported_from,
     "imported": _imported,
+    "matched": _matched,
     "its own call": lambda: _called_by_c(os.getcwd.__call__),
     "called by a function in C": lambda: len(operator.call(TOOLS["folder"])),
     "next": lambda: len(next(iter(os.getcwd, ""))),

@@ -1,19 +1,23 @@
 """What a compiled step reads besides its arguments is watched wherever it lies: a change of it is seen."""
 
 import array
+import builtins
 import collections
 import contextvars
 import copy
 import dataclasses
 import functools
+import logging
 import math
 import os
 import sys
+import tempfile
 import threading
 import time
 import types
 import weakref
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -772,3 +776,196 @@ def test_numbers_that_numpy_makes_of_arrays_outside_are_those_of_each_call(numbe
     for _ in range(3):
         assert compiled(2.0) == (2.0 + rate[1]) * number(rate)
         rate[:] = rate[::-1] + 1.0
+
+
+def _imported_value(_):
+    import tempfile
+
+    return len(tempfile.tempdir or "")
+
+
+def _imported_name(_):
+    from tempfile import tempdir
+
+    return len(tempdir or "")
+
+
+def _imported_module(_):
+    import module_of_a_test
+
+    return module_of_a_test.rate
+
+
+def _imported_folder(_):
+    import numpy as numbers  # noqa: ICN001  another name for what is imported here
+
+    return len(numbers.loadtxt("numbers", ndmin=1))
+
+
+def _matched(x):
+    match x:
+        case types.SimpleNamespace(matched=value):
+            return value
+
+
+def _matched_module(_):
+    match sys:
+        case object(matched=value):
+            return value
+        case _:
+            return 1.0
+
+
+def _by_the_missing(_):
+    try:
+        return name_that_is_missing
+    except NameError:
+        return 1.0
+
+
+class Older:
+    factor = 2.0
+
+
+class Newer:
+    factor = 5.0
+
+
+class Youngest(Older):
+    def by_name(self, name):
+        return getattr(self, name)
+
+
+YOUNGEST = Youngest()
+NAMESPACE = types.SimpleNamespace(matched=2.0)
+RATES, FACTOR = types.ModuleType("module_of_a_test"), "factor"
+RATES.rate = 2.0
+
+
+def _to(holder, name, value):
+    return lambda patch: patch.setattr(holder, name, value, raising=False)
+
+
+def _other_module(patch):
+    other = types.ModuleType("module_of_a_test")
+    other.rate = 7.0
+    patch.setitem(sys.modules, "module_of_a_test", other)
+
+
+def _other_numbers(_):
+    Path("numbers").write_text("1\n2\n3\n")
+
+
+SELDOM = {
+    "module that is imported inside": (_imported_value, _to(tempfile, "tempdir", "/folder")),
+    "name that is imported inside": (_imported_name, _to(tempfile, "tempdir", "/folder")),
+    "value of an imported module": (_imported_module, _to(RATES, "rate", 5.0)),
+    "another module under its name": (_imported_module, _other_module),
+    "file by a module that is imported inside": (_imported_folder, _other_numbers),
+    "attribute of a class by a name": (
+        lambda _: getattr(Older, FACTOR) + YOUNGEST.factor,
+        _to(Older, "factor", 7.0),
+    ),
+    "attribute of a class by a made name": (
+        lambda _: YOUNGEST.by_name(FACTOR),
+        _to(Older, "factor", 7.0),
+    ),
+    "matched attribute": (lambda _: _matched(NAMESPACE), _to(NAMESPACE, "matched", 7.0)),
+    "matched attribute of a module": (_matched_module, _to(sys, "matched", 7.0)),
+    "what was missing among builtins": (
+        _by_the_missing,
+        _to(builtins, "name_that_is_missing", 5.0),
+    ),
+    "what was added to builtins": (
+        lambda _: name_that_was_added,  # noqa: F821  what is tested
+        _to(builtins, "name_that_was_added", 5.0),
+    ),
+    "what a module of Python's does not have": (
+        lambda _: getattr(sys, "name_that_is_missing", 1.0),
+        _to(sys, "name_that_is_missing", 5.0),
+    ),
+    "value of a module in a module": (lambda _: len(os.path.sep), _to(os.path, "sep", "//")),
+    "value of a class of Python's": (
+        lambda _: 1 + logging.root.manager.loggerDict["a.test"].level,
+        lambda _: logging.getLogger("a.test").setLevel(37),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SELDOM)
+def test_what_changes_seldom_is_watched(kind, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "module_of_a_test", RATES)
+    monkeypatch.setattr(builtins, "name_that_was_added", 2.0, raising=False)
+    (tmp_path / "numbers").write_text("1")
+    logging.getLogger("a.test").setLevel(logging.NOTSET)
+    read, change = SELDOM[kind]
+
+    def step(x):
+        return np.sin(x) * read(x)
+
+    compiled = cr.compile(step)
+    for _ in range(2):
+        np.testing.assert_allclose(compiled(X), step(X), rtol=1e-14)
+    before = read(X)
+    change(monkeypatch)
+    assert read(X) != before
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(X), step(X), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "read", [lambda: YOUNGEST.factor, lambda: Youngest.factor, lambda: issubclass(Youngest, Newer)]
+)
+def test_a_class_may_inherit_from_another_later(read):
+    compiled = cr.compile(lambda x: x * read())
+    try:
+        for base in (Older, Newer, Older):
+            Youngest.__bases__ = (base,)
+            assert [compiled(2.0) for _ in range(3)] == [2.0 * read()] * 3
+        assert "eagerly" not in compiled.report()
+    finally:
+        Youngest.__bases__ = (Older,)
+
+
+def test_a_module_that_is_imported_by_the_first_call_is_watched_from_then_on(tmp_path, monkeypatch):
+    (tmp_path / "imported_by_a_test.py").write_text("rate = 2.0")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def step(x):
+        import imported_by_a_test
+
+        return np.sin(x) * imported_by_a_test.rate
+
+    compiled = cr.compile(step)
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(X), step(X), rtol=1e-14)
+    monkeypatch.setattr(sys.modules["imported_by_a_test"], "rate", 5.0)
+    for _ in range(3):
+        np.testing.assert_allclose(compiled(X), step(X), rtol=1e-14)
+    assert "specialization 1: 2 nodes" in compiled.report()
+    del sys.modules["imported_by_a_test"]
+
+
+def test_a_reference_to_a_method_is_asked_in_each_call():
+    held = [Layer()]
+    reference = weakref.WeakMethod(held[0].__call__)
+    compiled = cr.compile(lambda x: x * (2.0 if reference() is None else 3.0))
+    for _ in range(3):
+        assert compiled(2.0) == 6.0
+    held.clear()
+    assert compiled(2.0) == 4.0
+
+
+def test_whether_an_object_has_gone_is_asked_in_each_call():
+    held = [Layer()]
+    going = weakref.finalize(held[0], len, [])
+    compiled = cr.compile(lambda x: x * (3.0 if going.alive else 2.0))
+    counting = cr.compile(lambda x: x * (1 + weakref.getweakrefcount(Newer)))
+    references = []
+    for i in range(3):
+        assert compiled(2.0) == 6.0
+        assert counting(2.0) == 2.0 * (1 + weakref.getweakrefcount(Newer))
+        references.append(weakref.ref(Newer, print if i else len))
+    held.clear()
+    assert compiled(2.0) == 4.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from opcode import opname
+from opcode import opmap, opname
 from types import CodeType, FunctionType
+from typing import Any
 
 from chainrule.core.bytecode import Instruction, inner_codes, instructions
 
@@ -27,18 +28,22 @@ _BY_TEXT = frozenset(
 _OF_ALL = frozenset({"vars", "dir", "__dict__", "__getattribute__", "attrgetter", "methodcaller"})
 """What finds all attributes of an object, or any."""
 _SIMPLE = frozenset({"LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF"})
+_MATCH = opmap["MATCH_CLASS"]
 _LOADING = ("LOAD_", "PUSH_NULL")
 
 
 def texts_looked_up(code: CodeType) -> frozenset[str]:
     """Return the texts in code that may be names: where it looks up anything by a text, all of them.
 
+    Those of a pattern of a class stand in a tuple.
+
     >>> sorted(texts_looked_up((lambda module: getattr(module, "settings")).__code__))
     ['settings']
     """
-    if _BY_TEXT.isdisjoint(code.co_names):
-        return frozenset()
-    return frozenset([x for x in code.co_consts if type(x) is str and x.isidentifier()])
+    found: list[Any] = [] if _BY_TEXT.isdisjoint(code.co_names) else [*code.co_consts]
+    if _MATCH in code.co_code[::2]:
+        found += [text for x in code.co_consts if type(x) is tuple for text in x]
+    return frozenset([x for x in found if type(x) is str and x.isidentifier()])
 
 
 def looks_up_any(code: CodeType) -> bool:

@@ -59,9 +59,11 @@ from chainrule.compiler.outside import (
     asks_in_c,
     has_settings,
     is_of_outside,
+    is_outer,
     is_unseen,
     may_ask,
     may_ask_by_name,
+    modules_imported,
     name_of,
     names_what_asks,
     not_seen_by_name,
@@ -89,6 +91,8 @@ _CATCHING = frozenset({"AttributeError", "NameError", "Exception"})
 _ENVIRONMENT = frozenset({"environ", "getenv"})
 _ANY = "*"
 """Stands among names for those of all attributes."""
+_ALONE = 2
+"""Classes in the order of one that inherits from nothing but `object`; those of others may change."""
 _AT_MOST = 4_096
 """Names that are followed; a program with more is watched only so far as these go."""
 
@@ -260,14 +264,15 @@ class Surroundings:
         if seen is None:
             self._reached.append(x)
             self._enter(x)
-        if isinstance(x, ModuleType):
-            self._follow_module(x, names)
         asked = frozenset([name[1:] for name in names if name[0] == "?"])
+        if isinstance(x, ModuleType):
+            self._follow_module(x, names, asked)
         for holder in _namespaces(x):
-            self._follow_names(holder, names)
+            more = _values_of(holder) if _ANY in names and isinstance(x, type) else ()
+            self._follow_names(holder, names.union(more))
             self.absent += [(holder, name) for name in asked - holder.keys()]
-        if is_of_outside(x):
-            self._follow_values(vars(x), names)
+        for values in _namespaces_outside(x):
+            self._follow_values(values, names)
         if not _is_users_object(x) and not isinstance(x, SimpleNamespace):
             return
         if _ANY in names and _has_names(x):
@@ -278,21 +283,26 @@ class Surroundings:
             missing = names - vars(x).keys() - asked
             self.absent += [(vars(x), n) for n in missing if hasattr(type(x), n)]
 
-    def _follow_module(self, module: ModuleType, names: frozenset[str]) -> None:
+    def _follow_module(
+        self, module: ModuleType, names: frozenset[str], asked: frozenset[str]
+    ) -> None:
         """Look into a module that is not the user's: what it tells by a name may be another tomorrow."""
         if has_settings(module):
             self._follow_values(vars(module), names)
+            self.absent += [(vars(module), name) for name in asked - vars(module).keys()]
         else:
             self.may_ask = self.may_ask or _ANY in names or may_ask_by_name(module, names)
             self._pending += submodules(module, names)
 
-    def _follow_values(self, holder: dict[str, Any], names: frozenset[str]) -> None:
-        """Look into what lies under names that is no function, class or module."""
+    def _follow_values(self, holder: Mapping[str, Any], names: frozenset[str]) -> None:
+        """Look into what lies under names that is no function or class."""
         for name in sorted(names & holder.keys()):
             x = holder[name]
             if isinstance(x, tuple) or name in _WRITTEN_TO:
                 self.fixed.append((Name(holder, name), x))
-            elif not isinstance(x, _CALLED) and x is not sys.modules:
+            elif isinstance(x, ModuleType):
+                self._pending += [x] if has_settings(x) else []
+            elif not _is_called(x) and x is not sys.modules:
                 self._meet(Name(holder, name))
 
     def _enter(self, x: Any) -> None:
@@ -340,6 +350,8 @@ class Surroundings:
         return True
 
     def _enter_class(self, kind: Any) -> None:
+        if _is_watched(kind.__module__) and len(kind.__mro__) > _ALONE:
+            self.fixed.append((Attribute(kind, "__mro__"), kind.__mro__))
         for place in _implied_functions(kind):
             self._meet(place)
         if _is_watched(type(kind).__module__):
@@ -384,11 +396,26 @@ class Surroundings:
         """Look into what code reads that is neither there nor a value: the environment, variables that are missing."""
         self.may_ask = self.may_ask or names_what_asks(f.__code__, names)
         self.unseen += filter(None, [not_seen_by_name(f, names)])
+        for name in modules_imported(f.__code__):
+            self._follow_import(name)
         if not _ENVIRONMENT.isdisjoint(names):
             self._hold(os.environ)
+        self._follow_values(vars(builtins), frozenset([n for n in names if n[:2] != "__"]))
         if "NameError" in names:
             known = f.__globals__.keys() | vars(builtins).keys()
-            self.absent += [(f.__globals__, name) for name in set(f.__code__.co_names) - known]
+            missing = set(f.__code__.co_names) - known
+            holders = f.__globals__, vars(builtins)
+            self.absent += [(holder, name) for holder in holders for name in missing]
+
+    def _follow_import(self, name: str) -> None:
+        """Look into a module that a function imports: it may be another one later, or is none yet."""
+        is_changing = _is_watched(name) or is_outer(name)
+        module = sys.modules.get(name)
+        if module is not None:
+            self._pending.append(module)
+            self.fixed += [(Name(sys.modules, name), module)] if is_changing else []
+        elif is_changing:
+            self.absent.append((sys.modules, name))
 
     def _follow_names(self, holder: Any, names: frozenset[str]) -> None:
         for name in sorted(names & holder.keys()):
@@ -467,6 +494,21 @@ def _namespaces(x: Any) -> list[Any]:
         return [vars(x)] if _is_watched(x.__module__ or "") else []
     is_open = isinstance(x, SimpleNamespace) or (_is_users_object(x) and _has_names(x))
     return [vars(x)] if is_open else []
+
+
+def _namespaces_outside(x: Any) -> list[Any]:
+    """Return what names are looked up in as attributes of an object of the standard library's."""
+    return [vars(holder) for holder in (x, *type(x).__mro__)] if is_of_outside(x) else []
+
+
+def _is_called(x: Any) -> bool:
+    """Say whether what stands in a module or a class tells something by calls alone, or is a part of its objects."""
+    return isinstance(x, _CALLED) or hasattr(type(x), "__get__")
+
+
+def _values_of(held: Mapping[str, Any]) -> list[str]:
+    """Return the names under which a class keeps no functions."""
+    return [n for n, x in held.items() if n[:2] != "__" and not hasattr(type(x), "__get__")]
 
 
 def _is_watched(module: Any) -> bool:
