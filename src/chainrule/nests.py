@@ -6,11 +6,12 @@ left to optree: named tuples, dataclasses, those of `collections`, and what some
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
+
+from chainrule.forks import imported
 
 _STATIC = frozenset(
     {str, bytes, bool, type(None), type, FunctionType, BuiltinFunctionType, MethodType, ModuleType}
@@ -93,11 +94,8 @@ def _may_be_container(x: Any) -> bool:
     """Say whether optree may take something apart. Who has not imported it has registered nothing with it."""
     if isinstance(x, (list, tuple, dict, deque)) or hasattr(type(x), "__dataclass_fields__"):
         return True
-    if "optree" not in sys.modules:
-        return False
-    import optree  # another thread may be at it: this waits until it is through
-
-    return not optree.tree_is_leaf(x, none_is_leaf=True)
+    optree = imported("optree")
+    return optree is not None and not optree.tree_is_leaf(x, none_is_leaf=True)
 
 
 def _put_together(node: Any, leaves: Iterator[Any]) -> Any:

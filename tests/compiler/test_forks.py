@@ -111,13 +111,15 @@ def executed(loader, module):
         is_halfway.set()
         may_go_on.wait()
 
+from chainrule import tree
+
 may_go_on = threading.Event()
 execute = SourceFileLoader.exec_module
 SourceFileLoader.exec_module = executed
 thread = threading.Thread(target=__import__, args=(sys.argv[1],), daemon=True)
 thread.start()
 assert is_halfway.wait(30)
-forked(compiling)
+forked(lambda: (compiling(), tree.flatten([thread])))
 may_go_on.set()
 thread.join()
 compiling()
@@ -127,22 +129,28 @@ compiling()
 
 @pytest.mark.parametrize(
     ("module", "part"),
-    [("scipy.special", "scipy.special._basic"), ("numpy.random", "numpy.random._pickle")],
+    [
+        ("scipy.special", "scipy.special._basic"),
+        ("numpy.random", "numpy.random._pickle"),
+        ("optree", "optree.version"),
+    ],
 )
 def test_a_child_does_without_a_module_that_another_thread_was_importing(module, part):
     run(OF_THE_USER, module, part)
 
 
-WATCHED = """
+FINDER = """
 import sys, types
 import numpy as np
 import chainrule as cr
 from chainrule import forks
 
+PASSED = {"<module>", "__getattr__"}
+
 class Finder:
     def find_spec(self, name, path=None, target=None):
         frame = sys._getframe(1)
-        while "importlib" in frame.f_code.co_filename or frame.f_code.co_name == "<module>":
+        while "importlib" in frame.f_code.co_filename or frame.f_code.co_name in PASSED:
             frame = frame.f_back
             if frame is None:
                 return
@@ -150,7 +158,11 @@ class Finder:
             print(name, frame.f_code.co_filename, frame.f_lineno)
 
 sys.meta_path.insert(0, Finder())
+"""
 
+WATCHED = (
+    FINDER
+    + """
 def trained(w, x):
     value, slope = cr.value_and_grad(lambda w: np.mean(np.tanh(x @ w) ** 2))(w)
     return w - 0.1 * slope, value
@@ -183,11 +195,46 @@ for step in (trained, solved, looped, in_parts, special):
 assert {"llvmlite", "chainrule.compiler.splitting.split", "chainrule.scipy.special"} <= set(sys.modules)
 cr.nn, cr.scipy.linalg, cr.numpy, cr.explain
 """
+)
+
+EAGER = (
+    FINDER
+    + """
+from chainrule.ops.triangular import triangular_solution
+
+def fitted(w):
+    return np.sum(np.polynomial.chebyshev.chebval(w, w))
+
+def compared(w):
+    np.testing.assert_allclose(w, w)
+    return np.sum(w)
+
+def solved(w):
+    return np.sum(triangular_solution(np.eye(3), w, trans=0, lower=True, unit_diagonal=False))
+
+def windowed(w):
+    return np.sum(np.i0(w))
+
+for f, module in (
+    (fitted, "numpy.polynomial"),
+    (compared, "numpy.testing"),
+    (solved, "scipy.linalg"),
+    (windowed, "scipy.special"),
+):
+    assert module not in sys.modules or module == "scipy.special"
+    cr.grad(f)(np.ones((3, 1)))
+    assert module in sys.modules
+"""
+)
 
 
 @pytest.mark.parametrize("checks", ["0", "1"])
 def test_forks_wait_for_all_that_is_imported_for_a_call(checks):
     assert not run(WATCHED, CHAINRULE_CHECK=checks)
+
+
+def test_forks_wait_for_all_that_is_imported_for_a_gradient():
+    assert not run(EAGER)
 
 
 def test_a_fork_does_not_wait_for_ever_for_who_waits_for_it(monkeypatch):

@@ -23,6 +23,7 @@ from chainrule.core.methods import as_python
 from chainrule.core.op import FRONTS
 from chainrule.core.types import Value
 from chainrule.errors import ArgumentError, ContainerError, DTypeError, ShapeError
+from chainrule.forks import imported
 from chainrule.records import record
 from chainrule.tree import Structure
 
@@ -90,9 +91,20 @@ def _copied(x: Any) -> Value:
         return frozen(x)
     if not isinstance(x, np.ndarray):
         return x
-    if isinstance(x, (np.matrix, np.ma.MaskedArray)) or x.dtype.kind not in "biufc":
+    if _is_special(x) or x.dtype.kind not in "biufc":
         return None
     return copied(x)
+
+
+def _is_special(x: Any) -> bool:
+    """Say whether something is an array of another kind, which computes otherwise.
+
+    NumPy imports that of masked arrays where it is first named.
+    """
+    if type(x) is np.ndarray or not isinstance(x, np.ndarray):
+        return False
+    masked = imported("numpy.ma")
+    return isinstance(x, np.matrix) or (masked is not None and isinstance(x, masked.MaskedArray))
 
 
 def borrowed(args: Sequence[Any], options: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -157,7 +169,7 @@ def _owner(x: Any) -> Any:
 def _described(x: Any) -> str:
     """Say what a leaf is, for an error."""
     x = settled(x)
-    if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+    if _is_special(x):
         return f"a {type(x).__name__}"
     if isinstance(x, np.ndarray):
         return f"an array of dtype {x.dtype} and shape {x.shape}"

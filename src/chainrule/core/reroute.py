@@ -152,7 +152,8 @@ class Rerouting:
 
     def face_of_numpys(self, name: str) -> Any:
         """Return what stands for a name of NumPy's that its face does not have: for its modules faces of them."""
-        original = getattr(np, name)  # NumPy may import it now, or another thread may be at it
+        with forks_wait():
+            original = getattr(np, name)  # NumPy may import it now, or another thread may be at it
         if name not in self.modules_of_numpy:
             return original
         with self.running.lock:

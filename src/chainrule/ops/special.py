@@ -5,6 +5,7 @@ SciPy is imported by the first call that needs it. Sources: NIST Digital Library
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from chainrule.core.op import BY_NUMPY, FRONTS, TABLE, Rule, Sample, Ufunc
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, broadcast_shapes
 from chainrule.errors import NotDifferentiableError
+from chainrule.forks import forks_wait
 from chainrule.ops.broadcasting import astype
 from chainrule.ops.canonical import array_like
 from chainrule.ops.elementwise import Domain, broadcasts, elementwise, elementwise_type
@@ -30,9 +32,15 @@ _NAMES: list[str] = []
 
 def scipy_function(name: str) -> Any:
     """Return a function of `scipy.special`."""
-    import scipy.special
+    return getattr(_scipy_special(), name)
 
-    return getattr(scipy.special, name)
+
+@functools.cache
+def _scipy_special() -> Any:
+    with forks_wait():
+        import scipy.special
+
+    return scipy.special
 
 
 def special_ufunc(name: str, order: tuple[int, ...] = ()) -> Ufunc:

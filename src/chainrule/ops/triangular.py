@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from chainrule.core.op import Op, Sample
 from chainrule.core.trace import apply
 from chainrule.core.types import ArrayType, Value, array_type, promoted
 from chainrule.errors import ShapeError
+from chainrule.forks import forks_wait
 from chainrule.ops.broadcasting import sum_to
 from chainrule.ops.checking import square_size
 from chainrule.ops.kinds import general
@@ -25,9 +27,15 @@ def triangular_solution(
 
 
 def _solved(a: Any, b: Any, **how: Any) -> Any:
-    import scipy.linalg
+    return _scipy_linalg().solve_triangular(a, b, **how)
 
-    return scipy.linalg.solve_triangular(a, b, **how)
+
+@functools.cache
+def _scipy_linalg() -> Any:
+    with forks_wait():
+        import scipy.linalg
+
+    return scipy.linalg
 
 
 def _type(a: ArrayType, b: ArrayType, trans: int, lower: bool, unit_diagonal: bool) -> ArrayType:
