@@ -1,9 +1,11 @@
 """Lists, tuples and dictionaries are taken apart and put together as optree does it."""
 
 import collections
+import contextlib
 import dataclasses
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -132,3 +134,28 @@ def test_gradients_of_builtin_containers_do_without_optree():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith(" False\n")
+
+
+@dataclasses.dataclass
+class MetAtOnce:
+    value: float
+
+
+def test_threads_that_meet_a_dataclass_at_once_register_it_once(monkeypatch):
+    together, fields, found = threading.Barrier(2), dataclasses.fields, []
+
+    def meeting(kind):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.2)
+        return fields(kind)
+
+    def work():
+        found.append(tree.leaves(MetAtOnce(1.0)))
+
+    monkeypatch.setattr(dataclasses, "fields", meeting)
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[1.0], [1.0]]

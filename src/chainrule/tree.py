@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ContainerError
-from chainrule.forks import forks_wait
+from chainrule.forks import forks_wait, held_by_forks
 from chainrule.nests import take_apart
 from chainrule.records import record
 
 _NAMESPACE = "chainrule"
 _LEAVES = (np.ndarray, np.generic, float, complex, int)
 _registered: set[type] = set()
+_REGISTERING = held_by_forks()
 
 
 class Structure:
@@ -148,6 +149,15 @@ def _is_leaf_or_registers(x: Any) -> bool:
 
 
 def _register_dataclass(kind: type) -> None:
+    """Tell optree how a dataclass is taken apart; of threads that meet one at once the first does."""
+    optree = _optree()
+    with _REGISTERING:
+        if kind not in _registered:
+            _register(optree, kind)
+            _registered.add(kind)
+
+
+def _register(optree: Any, kind: type) -> None:
     fields = dataclasses.fields(kind)
     dynamic = tuple(f.name for f in fields if not f.metadata.get("static", False))
     static = tuple(f.name for f in fields if f.metadata.get("static", False))
@@ -165,7 +175,6 @@ def _register_dataclass(kind: type) -> None:
             object.__setattr__(x, name, value)
         return x
 
-    optree = _optree()
     entries = dynamic
     optree.register_pytree_node(
         kind,
@@ -174,7 +183,6 @@ def _register_dataclass(kind: type) -> None:
         path_entry_type=optree.GetAttrEntry,
         namespace=_NAMESPACE,
     )
-    _registered.add(kind)
 
 
 @record
