@@ -1,6 +1,8 @@
 """Arrays made inside a traced function follow the trace, in this context, while it runs."""
 
+import sys
 import threading
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -306,3 +308,18 @@ def test_a_namespace_where_another_one_lay_is_looked_at_anew() -> None:
         exec(programs[i % 2], names)  # noqa: S102  as a notebook or a test of documentation does
         assert cr.grad(names["f"])(3.0) == 6.0
         names.clear()
+
+
+def test_a_module_that_replaces_another_follows_and_so_does_the_other(monkeypatch):
+    code = (
+        "import numpy as np\ndef f(x):\n    a = np.zeros(2)\n    a[0] = x\n    return a[0] * FACTOR"
+    )
+    modules = []
+    for factor in (2.0, 3.0):
+        module = types.ModuleType("module_that_is_replaced")
+        module.FACTOR = factor
+        exec(code, vars(module))  # noqa: S102  another module of the same name
+        modules.append(module)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        for one in modules:
+            assert cr.grad(lambda x, one=one: one.f(x))(1.0) == one.FACTOR

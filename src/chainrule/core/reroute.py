@@ -212,7 +212,8 @@ class Rerouting:
 
     def _find_modules(self) -> None:
         """Collect the user's modules, where there are new ones."""
-        if len(sys.modules) == self.modules_seen:
+        is_same = self.modules is _MODULES.found and _MODULES.are_found()
+        if is_same and len(sys.modules) == self.modules_seen:
             return
         self._load_stand_ins()
         self.modules_seen = len(sys.modules)
@@ -230,29 +231,42 @@ class _Modules:
     """The user's modules: not ours, not the standard library's, of no package with native code.
 
     Attributes:
+        found: the names of each, and of those that others have replaced: their functions may be called all the same.
         looked_into: how many names those had, by identity, whose functions compare what faces stand for.
     """
 
     def __init__(self) -> None:
+        self.found: list[dict[str, Any]] = []
         self.looked_into: dict[int, int] = {}
         self._seen: list[str] = []
-        self._found: list[dict[str, Any]] = []
+        self._modules: dict[str, ModuleType] = {}
+        self._replaced: list[dict[str, Any]] = []
+
+    def are_found(self) -> bool:
+        """Say whether those that were found still stand under their names."""
+        now = map(sys.modules.get, self._modules)
+        return all(map(operator.is_, now, self._modules.values()))
 
     def now(self) -> list[dict[str, Any]]:
-        """Return the names of each, looked for again when another module that may be the user's has been imported."""
+        """Return `found`, looked for again when another module that may be the user's stands somewhere."""
         names = list(sys.modules)
         seen = len(self._seen)
-        if names[:seen] != self._seen or any(map(is_users_module, names[seen:])):
-            self._found = _users_modules()
+        is_other = names[:seen] != self._seen or any(map(is_users_module, names[seen:]))
+        if is_other or not self.are_found():
+            modules = _users_modules()
+            before = self._modules.items()
+            self._replaced += [m.__dict__ for n, m in before if modules.get(n, m) is not m]
+            self._modules = modules
+            self.found = [*[m.__dict__ for m in modules.values()], *self._replaced]
             self.looked_into.clear()
         self._seen = names
-        return self._found
+        return self.found
 
 
 _MODULES = _Modules()
 
 
-def _users_modules() -> list[dict[str, Any]]:
+def _users_modules() -> dict[str, ModuleType]:
     modules = {
         n: m
         for n, m in list(sys.modules.items())
@@ -262,11 +276,9 @@ def _users_modules() -> list[dict[str, Any]]:
         n for n, m in modules.items() if (getattr(m, "__file__", None) or "").endswith(_EXTENSIONS)
     }
     native = {n.partition(".")[0] for n in compiled if "." in n}
-    return [
-        m.__dict__
-        for n, m in modules.items()
-        if n not in compiled and n.partition(".")[0] not in native
-    ]
+    return {
+        n: m for n, m in modules.items() if n not in compiled and n.partition(".")[0] not in native
+    }
 
 
 def is_users_module(module: str) -> bool:
