@@ -37,6 +37,7 @@ FUNCTIONS = np.array([os.getcwd, len], dtype=object)
 MODULES = [sys, os]
 WHERE, RATE = "getcwd", 2.0
 CODE = compile("len(sys.argv)", "code", "eval")
+SIZES, STAT = np.vectorize(os.path.getsize), np.frompyfunc(os.stat, 1, 1)
 QUEUE, LOCK = queue.SimpleQueue(), threading.Lock()
 CONDITION = threading.Condition()
 
@@ -46,6 +47,7 @@ class Holder:
 
     inherited = staticmethod(os.getcwd)
     got = property(operator.methodcaller("now"))
+    cached = functools.cached_property(operator.methodcaller("now"))
     __call__ = staticmethod(os.getcwd)
     __len__ = QUEUE.qsize
     __getitem__ = staticmethod(os.stat)
@@ -156,6 +158,7 @@ OF_THE_FOLDER = {
     "of a class": lambda: _called_by_c(Holder.inherited),
     "of an outer class": lambda: INHERITING.folder(),
     "of a property": lambda: len(HOLDER.got),
+    "of a property that is kept": lambda: len(Holder().cached),
     "of a call": lambda: len(HOLDER()),
     "of a function": lambda: _of_an_attribute(_of_an_attribute),
     "of a class inside": _of_a_class,
@@ -223,6 +226,8 @@ OTHERS = {
     "size of an item": (lambda: HOLDER["file"].st_size, _larger),
     "sizes by a decorated function": (lambda: np.vectorize(os.path.getsize)(["file"])[0], _larger),
     "sizes by NumPy": (lambda: np.vectorize(os.stat, [object])(["file"])[0].st_size, _larger),
+    "sizes by what NumPy made of a function": (lambda: SIZES(["file"])[0], _larger),
+    "size by a ufunc of a function": (lambda: STAT("file").st_size, _larger),
     "lines": (_lines, _larger),
     "method of a queue": (lambda: _numbers_by_c(QUEUE.qsize), _put),
     "method of an object's queue": (lambda: _numbers_by_c(HOLDER.queue.qsize), _put),
@@ -310,6 +315,17 @@ def test_the_folder_is_asked_for_in_each_call(kind, place):
 @pytest.mark.parametrize("kind", OTHERS)
 def test_what_is_handed_on_is_asked_in_each_call(kind, place):
     _compare(*OTHERS[kind], place)
+
+
+def test_what_the_step_is_given_is_asked_in_each_call(place):
+    def step(x, f):
+        return np.sin(x) * _called_by_c(f)
+
+    compiled = cr.compile(step)
+    for folder in ("folder", "."):
+        for _ in range(3):
+            np.testing.assert_allclose(compiled(X, os.getcwd), step(X, os.getcwd), rtol=1e-14)
+        os.chdir(place / folder)
 
 
 @pytest.mark.parametrize("kind", CLOCKS)

@@ -836,6 +836,16 @@ class Youngest(Older):
         return getattr(self, name)
 
 
+class Wrapped:
+    scaled = functools.partialmethod(lambda _, n: n * settings["rate"], 2.0)
+
+    @functools.singledispatchmethod
+    def told(self, _):
+        return 1.0
+
+
+WRAPPED = Wrapped()
+BY_NUMPY = np.vectorize(lambda n: n * settings["rate"])
 YOUNGEST = Youngest()
 NAMESPACE = types.SimpleNamespace(matched=2.0)
 RATES, FACTOR = types.ModuleType("module_of_a_test"), "factor"
@@ -869,6 +879,18 @@ SELDOM = {
     "attribute of a class by a made name": (
         lambda _: YOUNGEST.by_name(FACTOR),
         _to(Older, "factor", 7.0),
+    ),
+    "method with an argument": (
+        lambda _: WRAPPED.scaled(),
+        lambda patch: patch.setitem(settings, "rate", 7.0),
+    ),
+    "function that NumPy was given": (
+        lambda _: BY_NUMPY(2.0),
+        lambda patch: patch.setitem(settings, "rate", 7.0),
+    ),
+    "method for a class": (
+        lambda _: WRAPPED.told(3),
+        lambda _: vars(Wrapped)["told"].register(int, lambda *_: 4.0),
     ),
     "matched attribute": (lambda _: _matched(NAMESPACE), _to(NAMESPACE, "matched", 7.0)),
     "matched attribute of a module": (_matched_module, _to(sys, "matched", 7.0)),

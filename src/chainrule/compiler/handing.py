@@ -69,12 +69,15 @@ class _Load:
     is_called: bool
 
 
-def handed_on(functions: Sequence[FunctionType], reached: Iterable[Any]) -> str:
+def handed_on(
+    functions: Sequence[FunctionType], reached: Iterable[Any], given: Sequence[Any] = ()
+) -> str:
     """Return the name of something that may ask in a way that nobody sees; empty if there is none.
 
     Args:
         functions: the user's functions that a step can reach.
         reached: everything that it can reach.
+        given: what it is given besides arrays and numbers: variables of its own stand for it.
 
     >>> import os
     >>> handed_on([lambda files: map(os.stat, files)], [])
@@ -82,7 +85,7 @@ def handed_on(functions: Sequence[FunctionType], reached: Iterable[Any]) -> str:
     >>> handed_on([lambda files: [os.stat(file) for file in files]], [])
     ''
     """
-    found = _Handed([f.__code__ for f in functions])
+    found = _Handed([f.__code__ for f in functions], given)
     for f in functions:
         found.look_at(f)
     everything = list(reached)
@@ -101,11 +104,11 @@ class _Handed:
         is_any: whether code reads attributes by names that it makes: it may be any.
     """
 
-    def __init__(self, codes: Iterable[CodeType]) -> None:
+    def __init__(self, codes: Iterable[CodeType], given: Sequence[Any]) -> None:
         every = [c for code in codes for c in with_inner_codes(code)]
         self.is_any = any(map(looks_up_any, every))
         self.names = set().union(*map(texts_looked_up, every))
-        self._values: list[Any] = []
+        self._values: list[Any] = [*given]
 
     def first(self) -> str:
         """Return the name of the first thing that asks."""

@@ -117,9 +117,13 @@ _TELLING = (GetSetDescriptorType, MemberDescriptorType, WrapperDescriptorType)
 """What attributes and operators are in a class that is written in C."""
 _GETTERS = (operator.attrgetter, operator.methodcaller)
 """What reads by names that no code has, where it was made before."""
-_WRAPPING = (functools.partial, property, staticmethod, classmethod)
+_WRAPPING = (
+    *(functools.partial, functools.partialmethod, functools.cached_property),
+    *(property, staticmethod, classmethod),
+)
 _UNKNOWN = frozenset({OUTSIDE, USERS})
 """Kinds of modules whose functions in C may ask anything."""
+_VECTORIZED = " (vectorized)"
 _SILENT = vars(object).keys() | {"__dict__", "__weakref__", "__del__"}
 _IMPORT = opmap["IMPORT_NAME"]
 
@@ -279,13 +283,18 @@ def is_unseen(x: Any) -> bool:
     if isinstance(x, functools.partial):
         return asks_in_c(x)
     kind: Any = type(x)
-    if isinstance(x, _GETTERS) or _is_of_weakref(kind):
+    if isinstance(x, _GETTERS) or _is_of_weakref(kind) or _is_of_python(x):
         return True
     if isinstance(x, (BuiltinFunctionType, FunctionType)) or is_container(x):
         return False
     return kind.__module__ == _BY_SETTINGS or (
         may_ask(x) and _tells_in_c(kind) and not _is_value(x)
     )
+
+
+def _is_of_python(x: Any) -> bool:
+    """Say whether something is a ufunc that `np.frompyfunc` made of a function, which it does not tell."""
+    return isinstance(x, np.ufunc) and x.__name__.endswith(_VECTORIZED)
 
 
 def _is_of_weakref(kind: Any) -> bool:
@@ -305,6 +314,8 @@ def name_of(x: Any) -> str:
         return f"a partial object of {name_of(x.func)}"
     if isinstance(x, (FunctionType, BuiltinFunctionType, MethodWrapperType, *_DESCRIBING)):
         return f"{x.__name__}()"
+    if isinstance(x, np.ufunc):
+        return x.__name__
     return f"a {type(x).__name__}"
 
 

@@ -77,8 +77,12 @@ from chainrule.records import replaced
 
 _NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _NO_CODE = (*_NUMBERS, np.ndarray)
-_DESCRIPTORS = (property, functools.cached_property, staticmethod, classmethod)
-_WRAPPERS = (functools.partial, MethodType, *_DESCRIPTORS)
+_PARTIAL = (functools.partial, functools.partialmethod)
+_HOLDING = (
+    *(property, functools.cached_property, staticmethod, classmethod),
+    *(functools.singledispatchmethod, np.vectorize),
+)
+_WRAPPERS = (MethodType, *_PARTIAL, *_HOLDING)
 _CALLED = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType)
 """What tells something by calls alone, which are seen."""
 _WRITTEN_TO = frozenset({"stdout", "stderr"})
@@ -222,7 +226,7 @@ class Surroundings:
             with forks_wait():
                 from chainrule.compiler.handing import handed_on
 
-            self.unseen += filter(None, [handed_on(self.functions, self._reached)])
+            self.unseen += filter(None, [handed_on(self.functions, self._reached, self.objects)])
         if self.may_ask:  # an answer that was kept is not asked for again until it is forgotten
             asking = [f for f in self._caches if Surroundings(f.__wrapped__).may_ask]
             self.unseen += [f"the cache of {f.__qualname__}" for f in asking]
@@ -359,7 +363,7 @@ class Surroundings:
 
     def _unwrap(self, x: Any) -> None:
         """Look into what holds functions."""
-        if isinstance(x, functools.partial):
+        if isinstance(x, _PARTIAL):
             for value in (x.func, *x.args, *x.keywords.values()):
                 self._hold(value)
         elif isinstance(x, MethodType):
@@ -671,8 +675,12 @@ def _functions_of(x: Any) -> list[FunctionType]:
     """Return the functions of what stands in a class: a method, or what makes an attribute of one."""
     if isinstance(x, property):
         found = [x.fget, x.fset]
-    elif isinstance(x, functools.cached_property):
+    elif isinstance(x, (functools.cached_property, functools.partialmethod)):
         found = [x.func]
+    elif isinstance(x, functools.singledispatchmethod):
+        found = [x.func, x.dispatcher]
+    elif isinstance(x, np.vectorize):
+        found = [x.pyfunc]
     else:
         found = [x.__func__ if isinstance(x, (staticmethod, classmethod)) else x]
     return [f for f in found if isinstance(f, FunctionType)]
