@@ -38,6 +38,7 @@ MODULES = [sys, os]
 WHERE, RATE = "getcwd", 2.0
 CODE = compile("len(sys.argv)", "code", "eval")
 SIZES, STAT = np.vectorize(os.path.getsize), np.frompyfunc(os.stat, 1, 1)
+METHOD = types.MethodType(os.stat, "file")
 QUEUE, LOCK = queue.SimpleQueue(), threading.Lock()
 CONDITION = threading.Condition()
 
@@ -138,6 +139,10 @@ def _in_a_closure():
     return lambda: _called_by_c(ask)
 
 
+def _called_in_a_closure(ask):
+    return lambda: len(ask())
+
+
 def _of_an_attribute(f):
     return _called_by_c(f.ask)
 
@@ -172,6 +177,7 @@ OF_THE_FOLDER = {
     "imported": _imported,
     "matched": _matched,
     "its own call": lambda: _called_by_c(os.getcwd.__call__),
+    "its own call in a closure": _called_in_a_closure(os.getcwd.__call__),
     "called by a function in C": lambda: len(operator.call(TOOLS["folder"])),
     "next": lambda: len(next(iter(os.getcwd, ""))),
     "of many": lambda: sum(_called_by_c(f) for f in (os.getcwd, os.getcwd)),
@@ -223,6 +229,7 @@ TEXTS = {"text": str}
 OTHERS = {
     "sizes": (lambda: sum(s.st_size for s in map(TOOLS["stat"], ["file"])), _larger),
     "sizes by a partial object": (lambda: sum(s.st_size for s in STAT_OF(["file"])), _larger),
+    "size by a method": (lambda: sum(s.st_size for s in itertools.starmap(METHOD, [()])), _larger),
     "size of an item": (lambda: HOLDER["file"].st_size, _larger),
     "sizes by a decorated function": (lambda: np.vectorize(os.path.getsize)(["file"])[0], _larger),
     "sizes by NumPy": (lambda: np.vectorize(os.stat, [object])(["file"])[0].st_size, _larger),

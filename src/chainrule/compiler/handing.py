@@ -14,7 +14,15 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from opcode import opmap
-from types import CellType, CodeType, FunctionType, MemberDescriptorType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    CodeType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    ModuleType,
+)
 from typing import Any
 
 from chainrule.compiler.contents import contents_of, is_container
@@ -50,6 +58,8 @@ _SHIFTS = {_METHOD: 0, _SUPER: 2, _ATTRIBUTE: int(_SAYS_METHOD)}
 _NULL_FIRST = sys.version_info < (3, 13)
 """Whether what marks a call stands before what is called."""
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_TOLD_OF = (BuiltinFunctionType, MethodDescriptorType, FunctionType)
+"""What Python tells of where its code calls it."""
 _SLOT = MemberDescriptorType
 _UNKNOWN = object()
 
@@ -125,14 +135,14 @@ class _Handed:
         self._values += (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values())
 
     def _note(self, x: Any, load: _Load) -> None:
-        """Note what is loaded, unless it is called where it stands; a class in C asks when it is."""
+        """Note what is loaded, unless it is called where it stands in a way that Python tells of."""
         for name in load.attributes:
             if name == "__dict__" or asks_in_c(x):
                 self._values.append(x)
             x = _attribute(x, name)
         if x is _UNKNOWN:
             self.names.update(() if load.is_called else load.attributes[-1:])
-        elif not load.is_called or isinstance(x, type) or asks_by_texts(x):
+        elif not load.is_called or not isinstance(x, _TOLD_OF) or asks_by_texts(x):
             self._values.append(x)
 
     def look_into(self, x: Any) -> None:
@@ -247,8 +257,9 @@ def _loads(code: CodeType) -> tuple[_Load, ...]:
             is_open = True
         elif is_open and (what == _ENTERED or (what == _NULL and not _NULL_FIRST)):
             last = found.pop()
-            found.append(_Load(last.variable, last.attributes, is_called=True))
             is_open = False
+            if what == _NULL:  # what is entered is no more than that
+                found.append(_Load(last.variable, last.attributes, is_called=True))
         else:
             is_open = False
         is_marked = _NULL_FIRST and what == _NULL

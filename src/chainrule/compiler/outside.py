@@ -119,7 +119,7 @@ _GETTERS = (operator.attrgetter, operator.methodcaller)
 """What reads by names that no code has, where it was made before."""
 _WRAPPING = (
     *(functools.partial, functools.partialmethod, functools.cached_property),
-    *(property, staticmethod, classmethod),
+    *(property, staticmethod, classmethod, MethodType),
 )
 _UNKNOWN = frozenset({OUTSIDE, USERS})
 """Kinds of modules whose functions in C may ask anything."""
