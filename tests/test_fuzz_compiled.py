@@ -4,7 +4,7 @@ import pytest
 from tests.fuzz.compiling import judge_compiled_program, judge_table_program
 from tests.fuzz.from_table import numbered_table_program
 from tests.fuzz.program import numbered_program
-from tests.fuzz.step_judging import judge_step
+from tests.fuzz.step_judging import judge_held_step, judge_step
 from tests.fuzz.steps import numbered_step
 
 from chainrule.compiler.capture.level import StepLevel
@@ -33,6 +33,13 @@ def test_a_program_does_the_same_compiled(number):
 def test_a_step_as_users_write_it_does_the_same_compiled(number):
     program = numbered_step("steps", number)
     verdict = judge_step(program)
+    assert verdict.outcome != "wrong", f"{program}\n{verdict.why}"
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_step_whose_arrays_lie_outside_does_the_same_compiled(number):
+    program = numbered_step("held", number)
+    verdict = judge_held_step(program)
     assert verdict.outcome != "wrong", f"{program}\n{verdict.why}"
 
 

@@ -1,10 +1,11 @@
 """Look for programs that do something else when they are compiled: run random ones both ways, print what happens.
 
-    python tools/fuzz_compiled.py [--kind table|numpy|steps] [--programs 1000] [--first 0] [--seed 0] [--only 17]
+    python tools/fuzz_compiled.py [--kind table|numpy|steps|held] [--programs 1000] [--first 0] [--seed 0] [--only 17]
 
 `table` strings operations of the whole table together; `numpy` compiles the programs of `fuzz.py`, and their
-gradients; `steps` are written as users write them, with several kinds of arguments. Each is made from its number and
-the seed alone, so that `--only` shows one again. Exits with 1 if one did something else.
+gradients; `steps` are written as users write them, with several kinds of arguments; `held` are the same, with their
+arrays outside. Each is made from its number and the seed alone, so that `--only` shows one again. Exits with 1 if one
+did something else.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tests.fuzz.compiling import judge_compiled_program, judge_table_program
 from tests.fuzz.from_table import numbered_table_program
 from tests.fuzz.judging import Verdict
 from tests.fuzz.program import numbered_program
-from tests.fuzz.step_judging import judge_step
+from tests.fuzz.step_judging import judge_held_step, judge_step
 from tests.fuzz.steps import numbered_step
 
 _MOST_REASONS = 25
@@ -45,10 +46,17 @@ def of_steps(seed: int, number: int) -> tuple[Any, Verdict]:
     return program, judge_step(program)
 
 
+def of_held_steps(seed: int, number: int) -> tuple[Any, Verdict]:
+    """Return a step with its arrays outside, and what became of it."""
+    program = numbered_step(seed, number)
+    return program, judge_held_step(program)
+
+
 KINDS: dict[str, Callable[[int, int], tuple[Any, Verdict]]] = {
     "table": of_the_table,
     "numpy": of_numpy,
     "steps": of_steps,
+    "held": of_held_steps,
 }
 
 

@@ -991,3 +991,13 @@ def test_whether_an_object_has_gone_is_asked_in_each_call():
         references.append(weakref.ref(Newer, print if i else len))
     held.clear()
     assert compiled(2.0) == 4.0
+VECTORIZED = np.vectorize(lambda x: x * settings["rate"])
+OF_OBJECTS = np.frompyfunc(lambda x: x * settings["rate"], 1, 1)
+
+
+@pytest.mark.parametrize("f", [VECTORIZED, lambda x: OF_OBJECTS(x).astype(float)])
+def test_a_function_that_numpy_holds_is_looked_into(f):
+    compiled = cr.compile(lambda x: x + f(np.ones(3)))
+    for rate in (1.0, 2.0, 3.0, 1.0):
+        settings["rate"] = rate
+        np.testing.assert_array_equal(compiled(X), X + rate)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from tests.fuzz.held import Held, held, taking_all, without_held
 from tests.fuzz.judging import Verdict
 from tests.fuzz.steps import CALLS, StepProgram
 
@@ -28,23 +29,31 @@ _Seen = tuple[str, Any, tuple[Any, ...]]
 """The kind of an error, the result, the arguments afterwards."""
 
 
-def judge_step(program: StepProgram) -> Verdict:
+def judge_held_step(program: StepProgram) -> Verdict:
+    """Do the same with the arrays outside of the step."""
+    return judge_step(without_held(program), lambda step: held(program, step))
+
+
+def judge_step(
+    program: StepProgram, holding: Callable[[Callable[..., Any]], Held] = taking_all
+) -> Verdict:
     """Call a step and its compiled twin alternately, and compare all that can be seen of them."""
     plain, other = program.module(), program.module()
     options = dict(program.options)
-    step = cr.compile(other["step"], **options)
+    expected_of, got_of = holding(plain["step"]), holding(other["step"])
+    step = cr.compile(got_of.step, **options)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for number in range(CALLS):
-            expected = _seen(plain["step"], program.arguments(number))
-            got = _seen(step, program.arguments(number))
+            expected = _called(expected_of, expected_of.step, program.arguments(number))
+            got = _called(got_of, step, program.arguments(number))
             if "donate" in options:
                 got, expected = (
                     _without(got, options["donate"]),
                     _without(expected, options["donate"]),
                 )
             why = next(differences(got, expected), "")
-            if why and not _is_rounding(program, number, got, expected, options):
+            if why and not _is_rounding(program, number, got, expected, holding):
                 return Verdict("wrong", f"call {number}: {why}")
             plain["between"](number)
             other["between"](number)
@@ -52,6 +61,13 @@ def judge_step(program: StepProgram) -> Verdict:
     if eager:
         return Verdict("eager", eager[0].partition(": runs eagerly: ")[2])
     return Verdict("raised", expected[0]) if expected[0] else Verdict("right")
+
+
+def _called(held: Held, step: Callable[..., Any], arguments: tuple[Any, ...]) -> _Seen:
+    """Call a step, and return what is seen of it and of what lies outside."""
+    given = held.given(arguments)
+    kind, result, given = _seen(step, given)
+    return kind, result, (*given, *held.outside())
 
 
 def _seen(f: Any, given: tuple[Any, ...]) -> _Seen:
@@ -132,14 +148,20 @@ def _parts(x: Any) -> Any:
 
 
 def _is_rounding(
-    program: StepProgram, number: int, got: _Seen, expected: _Seen, options: dict[str, Any]
+    program: StepProgram,
+    number: int,
+    got: _Seen,
+    expected: _Seen,
+    holding: Callable[[Callable[..., Any]], Held],
 ) -> bool:
     """Say whether the eager step with rounding of its own moves as far as the compiled one did."""
+    options = dict(program.options)
     seen: list[_Seen] = []
     for noise in range(_NOISES):
         module = program.module(noise=noise)
+        noisy = holding(module["step"])
         for n in range(number + 1):
-            moved = _seen(module["step"], program.arguments(n))
+            moved = _called(noisy, noisy.step, program.arguments(n))
             module["between"](n)
         seen.append(_without(moved, options["donate"]) if "donate" in options else moved)
     return _is_within(got, expected, seen)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import builtins
 import functools
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from operator import attrgetter, itemgetter
+from threading import local
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -29,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import tree
+from chainrule.compiler.capture.reading import Outside, is_copied
 from chainrule.compiler.contents import (
     HELD,
     Laid,
@@ -85,6 +88,8 @@ _HOLDING = (
 _WRAPPERS = (MethodType, *_PARTIAL, *_HOLDING)
 _CALLED = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType)
 """What tells something by calls alone, which are seen."""
+_WITHOUT_ARRAYS = (np.ufunc, np.dtype, type(np.sum), BuiltinFunctionType, slice, range)
+"""What is not looked into, and holds no arrays."""
 _WRITTEN_TO = frozenset({"stdout", "stderr"})
 _CACHED = type(functools.lru_cache(len))
 """What keeps the results of a function."""
@@ -97,6 +102,8 @@ _ANY = "*"
 """Stands among names for those of all attributes."""
 _ALONE = 2
 """Classes in the order of one that inherits from nothing but `object`; those of others may change."""
+_UNSEEN = frozenset({"deepcopy", "asdict", "astuple", "eval", "exec"})
+"""Functions of Python's by which arrays are read, those of an object for example, and no code of the step shows it."""
 _AT_MOST = 4_096
 """Names that are followed; a program with more is watched only so far as these go."""
 
@@ -133,6 +140,8 @@ class Surroundings:
         self.may_ask = False
         self.unseen: list[str] = []
         self._caches: list[Any] = []
+        self._held_in_c: list[Any] = []
+        self._has_unknown = False
         self._seen: dict[int, frozenset[str]] = {}
         self._reached: list[Any] = []
         self._names = _names_of(f)
@@ -161,19 +170,14 @@ class Surroundings:
         """The arrays that are read anew at each call."""
         return tuple(self._arrays.values())
 
-    @property
-    def named_arrays(self) -> list[Any]:
-        """The arrays that code may read which runs: what an object keeps is named where it is made, too."""
-        makers = [f for f in self.functions if f.__name__ == "__init__"]
-        others = [f for f in self.functions if f.__name__ != "__init__"]
-        made = _names_of_all(makers) - _names_of_all(others)
-        modules = {id(f.__globals__) for f in self.functions}
-        named = [x for place, x in self.arrays if not _is_made_under(place, made, modules)]
-        for (place, x), keys in zip(self.containers, self.keys, strict=True):
-            if not _is_made_under(place, made, modules):
-                named += spread(_part(x, keys))
-        known = set(map(id, named))
-        return [x for x in self._arrays.values() if id(x) in known]
+    def outside(self) -> Outside:
+        """Return the arrays, the containers, and the arrays that C may read where nobody sees it."""
+        containers = [x for _, x in self.containers]
+        held = [*self._held_in_c, *[v for x in containers for v in _uncopied(x)]]
+        if not _UNSEEN.isdisjoint(self._names):
+            held += self._arrays.values()
+        held = list(filter(is_of_numbers, held))
+        return Outside(self._arrays.values(), containers, held, has_unknown=self._has_unknown)
 
     def described(self, slots: Mapping[int, tuple[int, ...]], first: int) -> Hiding:
         """Describe all of it for the call entry: what must be as it was, and the arrays to read.
@@ -326,8 +330,9 @@ class Surroundings:
             pass
         elif _is_users_object(x):
             self._pending.append(type(x))
-        elif _wrapped_by(x) is not None:
-            self._pending.append(_wrapped_by(x))
+        elif not is_container(x):
+            self._has_unknown |= not isinstance(x, _WITHOUT_ARRAYS)
+            self._pending += _functions_held_by(x)
 
     def _note_asking(self, x: Any) -> None:
         """Note what may ask the world outside, and what keeps an answer."""
@@ -349,6 +354,7 @@ class Surroundings:
             self.iterators.append(holder)
         elif holder is not x and not isinstance(holder, ModuleType):
             self._hold(holder)
+            self._held_in_c += spread(holder)
         else:
             return False
         return True
@@ -358,14 +364,18 @@ class Surroundings:
             self.fixed.append((Attribute(kind, "__mro__"), kind.__mro__))
         for place in _implied_functions(kind):
             self._meet(place)
+        self.functions += _functions_of_class(kind)
         if _is_watched(type(kind).__module__):
             self._pending.append(type(kind))
 
     def _unwrap(self, x: Any) -> None:
         """Look into what holds functions."""
         if isinstance(x, _PARTIAL):
-            for value in (x.func, *x.args, *x.keywords.values()):
+            given = (*x.args, *x.keywords.values())
+            for value in (x.func, *given):
                 self._hold(value)
+            if not isinstance(x.func, (FunctionType, MethodType)):
+                self._held_in_c += [v for value in given for v in spread(value)]
         elif isinstance(x, MethodType):
             self._pending += (x.__func__, x.__self__)
         else:
@@ -608,6 +618,23 @@ def _compared(x: Any) -> Any:
     return id(x)
 
 
+def _uncopied(x: Any) -> Iterator[Any]:
+    """Yield what lies in such containers inside of one, itself included, as a step is shown no copy of.
+
+    The fields of a dataclass of the user's are read by his code.
+    """
+    pending, seen = [x], set()
+    while pending:
+        v = pending.pop()
+        if not is_container(v) or id(v) in seen:
+            continue
+        seen.add(id(v))
+        inside = contents_of(v)
+        if not (is_copied(v) or hasattr(type(v), "__dataclass_fields__") or isinstance(v, local)):
+            yield from inside
+        pending += inside
+
+
 def _laid_out(arrays: Sequence[Any], containers: Sequence[Any]) -> list[Any]:
     """Return arrays, and what lies in containers, in a row."""
     return [*arrays, *[leaf for x in containers for leaf in spread(x)]]
@@ -649,17 +676,6 @@ def _every_name(code: CodeType) -> Iterator[str]:
             yield from _every_name(constant)
 
 
-def _names_of_all(functions: Iterable[FunctionType]) -> frozenset[str]:
-    return frozenset().union(*[_names_of_code(f.__code__) for f in functions])
-
-
-def _is_made_under(place: Place, names: frozenset[str], modules: set[int]) -> bool:
-    """Say whether a place is an object's attribute of one of these names."""
-    if isinstance(place, Name):
-        return place.key in names and id(place.holder) not in modules
-    return isinstance(place, Attribute) and place.name in names
-
-
 def _names_of(f: Any) -> frozenset[str]:
     """Return every name that a function looks up, whatever is wrapped around it."""
     while not isinstance(f, FunctionType):
@@ -669,6 +685,13 @@ def _names_of(f: Any) -> frozenset[str]:
             return frozenset()
         f = inner
     return _names_of_code(f.__code__)
+
+
+def _functions_held_by(x: Any) -> list[Any]:
+    """Return the functions that an object of another's class holds, and may call: one made by `np.vectorize`, say."""
+    names = vars(x) if _has_names(x) else {}
+    held = [*gc.get_referents(x), *names.values()]
+    return [v for v in held if isinstance(v, (FunctionType, MethodType, functools.partial))]
 
 
 def _functions_of(x: Any) -> list[FunctionType]:
@@ -697,6 +720,12 @@ def _implied_functions(kind: Any) -> list[Name]:
         and name.endswith("__")
         and (asks_in_c(value) or any(map(_reads, _functions_of(value))))
     ]
+
+
+def _functions_of_class(kind: Any) -> list[FunctionType]:
+    """Return the functions of a user's class, also those that read nothing but their arguments."""
+    bases = [base for base in kind.__mro__ if _is_watched(base.__module__)]
+    return [f for base in bases for x in vars(base).values() for f in _functions_of(x)]
 
 
 def _reads(f: FunctionType) -> bool:

@@ -26,7 +26,7 @@ def reassembled(
     code: CodeType, others: Mapping[int, list[Unit]], constants: tuple[Any, ...]
 ) -> CodeType:
     """Return code in which other instructions stand at some places, by their offsets; all else does what it did."""
-    kept = [(start, end, _unit(code, start, end)) for start, end, *_ in instructions(code)]
+    kept = [(start, end, unit_at(code, start, end)) for start, end, *_ in instructions(code)]
     offsets = [*[start for start, *_ in kept], len(code.co_code)]
     places = dict.fromkeys(offsets, 0)
     while True:  # a jump that gets longer may need more room itself
@@ -59,7 +59,8 @@ def targets(code: CodeType) -> frozenset[int]:
     )
 
 
-def _unit(code: CodeType, start: int, end: int) -> Unit:
+def unit_at(code: CodeType, start: int, end: int) -> Unit:
+    """Return the instruction that stands between two offsets."""
     raw = code.co_code
     number = 0
     while raw[start] == EXTENDED_ARG:

@@ -17,6 +17,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from chainrule.core.bytecode import instructions, with_inner_codes
+from chainrule.core.loads import handing_through
 from chainrule.forks import Runs
 
 _NOP, _LOAD_CONST = opmap["NOP"], opmap["LOAD_CONST"]
@@ -27,6 +28,10 @@ StandIns = Mapping[str, Callable[..., Any]]
 """The names of builtins, and what is called instead."""
 
 
+Reader = Callable[[Any], Any]
+"""What is handed everything that code reads, and returns what is read instead."""
+
+
 class _Replaced:
     """The functions that have other code, and how many captures need it."""
 
@@ -34,18 +39,26 @@ class _Replaced:
         self.running = Runs(self.leave)
         self.codes: dict[FunctionType, tuple[CodeType, CodeType]] = {}
 
-    def enter(self, run: object, functions: Iterable[FunctionType], stand_ins: StandIns) -> None:
-        """Give functions other code for one more capture."""
+    def enter(
+        self,
+        run: object,
+        functions: Iterable[FunctionType],
+        stand_ins: StandIns,
+        reader: Reader | None,
+    ) -> None:
+        """Give functions other code for one more capture; what another one needs of it stays."""
         with self.running.lock:
             self.running.begin(run)
             for f in functions:
                 known = self.codes.get(f)
-                if known is None or f.__code__ is not known[1]:
-                    original = f.__code__
-                    code = with_stand_ins(original, builtins_of(f, stand_ins))
-                    if code is not original:
-                        self.codes[f] = original, code
-                        f.__code__ = code
+                now = f.__code__
+                original = now if known is None or now is not known[1] else known[0]
+                code = with_stand_ins(now, builtins_of(f, stand_ins))
+                if reader is not None:
+                    code = handing_through(code, reader)
+                if code is not now:
+                    self.codes[f] = original, code
+                    f.__code__ = code
 
     def leave(self, run: object) -> None:
         """Give them their own again when the last capture has ended; code that the user set meanwhile stays."""
@@ -62,11 +75,16 @@ _REPLACED = _Replaced()
 
 
 @contextmanager
-def standing_in(functions: Iterable[FunctionType], stand_ins: StandIns) -> Iterator[None]:
-    """Have stand-ins be called in these functions, and in those that are made inside of them."""
+def standing_in(
+    functions: Iterable[FunctionType], stand_ins: StandIns, reader: Reader | None = None
+) -> Iterator[None]:
+    """Have stand-ins be called in these functions, and in those that are made inside of them.
+
+    What they read goes through `reader`, if one is given.
+    """
     run = object()
     try:
-        _REPLACED.enter(run, functions, stand_ins)
+        _REPLACED.enter(run, functions, stand_ins, reader)
         yield
     finally:
         _REPLACED.leave(run)

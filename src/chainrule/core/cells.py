@@ -128,9 +128,17 @@ class Traced:
         while type(x) in HANDLES:
             refresh(x)
             if x.level.alive:
-                raise EscapedValueError.from_conversion(what, hint)
+                known = x.level.constant_of(x)
+                if known is None:
+                    raise EscapedValueError.from_conversion(what, hint)
+                return known
             x = x.out
         return x
+
+    def constant(self) -> Value | None:
+        """Return the plain value if it depends on nothing that a running trace follows; None if it may."""
+        x: Any = settled(self)
+        return x.level.constant_of(x) if type(x) in HANDLES else x
 
     def handed_on(self, what: str) -> Value:
         """Return the plain value for a use of it that cannot be followed; it cannot be written to.
@@ -312,15 +320,20 @@ class TracedView(TracedArray):
 
     def exported(self) -> Any:
         """Return this part of the live memory of the base, or a copy that cannot be written to where it is none."""
-        memory = self.base.exported()
-        part = memory.view(_Memory)
-        for step in self.path:
-            part = step.cut(part)
-        if isinstance(part, np.ndarray) and np.shares_memory(part, memory):
-            return part.view(np.ndarray)
+        part = self.part_of(self.base.exported())
+        if part is not None:
+            return part
         copied = np.array(self.out)
         copied.flags.writeable = False
         return copied
+
+    def part_of(self, memory: np.ndarray[Any, Any]) -> Any:
+        """Return this part of memory that lies as the base does; None where it is no part of it but a copy."""
+        part = memory.view(_Memory)
+        for step in self.path:
+            part = step.cut(part)
+        is_part = isinstance(part, np.ndarray) and np.shares_memory(part, memory)
+        return part.view(np.ndarray) if is_part else None
 
     def rebind(self, content: Any) -> None:
         """Put a changed part back into the base."""

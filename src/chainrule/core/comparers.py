@@ -97,13 +97,15 @@ class Comparers:
         if type(f) is FunctionType and self._is_known(f):
             return
         met = _Met(set)  # known only when all of it was looked at: an interruption may come
-        pending = [f]
+        pending, seen = [f], set[int]()
         while pending:
             x = pending.pop()
             if type(x) is FunctionType:
                 pending += self._reached_by(x, met)
             elif found := _parts_of(x):
-                pending += found
+                if id(x) not in seen:  # it may hold itself
+                    pending += found
+                seen.add(id(x))
             else:
                 pending += self._held_by(x, met)
         self.known.add(met)

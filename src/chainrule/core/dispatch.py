@@ -10,7 +10,6 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -72,6 +71,7 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
     front = _front_of(ufunc if method == "__call__" else (ufunc, method))
     if front is None:
         called = ufunc if method == "__call__" else getattr(ufunc, method)
+        args = tuple(map(_constant, args))
         if all(types.strip("O->") == "" for types in ufunc.types) and any(map(holds_traced, args)):
             raise NotDifferentiableError.from_python_ufunc(_ufunc_name(ufunc, method))
         return _on_plain_values(_ufunc_name(ufunc, method), called, args, options)
@@ -153,28 +153,7 @@ class _TakingLists(FunctionFace):
         has_list = has_lists(args) or has_lists(options.values())
         if has_list and (holds_traced(args) or holds_traced(tuple(options.values()))):
             return call_function(function, args, options)
-        result = function(*args, **options)
-        noted = OF_NO_ARRAY.get()
-        if noted is None or not isinstance(result, np.generic):
-            return result
-        if all(_is_of_no_array(x, noted) for x in (*args, *options.values())):
-            noted.append(result)
-        return result
-
-
-OF_NO_ARRAY: ContextVar[list[Any] | None] = ContextVar("of no array", default=None)
-"""Numbers that NumPy's functions made of Python's alone while a step is captured, as `np.prod(x.shape)`."""
-
-
-def _is_of_no_array(x: Any, noted: Sequence[Any]) -> bool:
-    if type(x) is tuple or type(x) is list:
-        return all(_is_of_no_array(i, noted) for i in x)
-    if isinstance(x, np.generic):
-        return any(x is known for known in noted)
-    return isinstance(x, _PYTHONS)
-
-
-_PYTHONS = (bool, int, float, complex, str, type(None), type, np.dtype)
+        return function(*args, **options)
 
 
 def taking_lists(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -311,9 +290,19 @@ def _on_plain_values(name: str, function: Any, args: Sequence[Any], options: dic
     Raises:
         NotDifferentiableError: something does.
     """
+    args = tuple(map(_constant, args))
+    options = {k: _constant(v) for k, v in options.items()}
     if any(map(holds_traced, (*args, *options.values()))):
         raise NotDifferentiableError.from_unknown(name)
     return function(*map(_plain, args), **{k: _plain(v) for k, v in options.items()})
+
+
+def _constant(x: Any) -> Any:
+    """Return the plain value of what is followed for nothing; everything else as it is."""
+    if type(x) in (list, tuple):
+        return type(x)(map(_constant, x))
+    known = x.constant() if is_handle(x) and x.is_running() else None
+    return x if known is None else known
 
 
 def _plain(x: Any) -> Any:

@@ -83,6 +83,7 @@ class Methods(Operators, Interchange):
     __array_priority__ = 1000.0
     plain: Callable[[str, str], Any]
     handed_on: Callable[[str], Any]
+    constant: Callable[[], Any]
     truth: Callable[[], bool]
     is_running: Callable[[], bool]
     count: Callable[[], int]
@@ -109,6 +110,9 @@ class Methods(Operators, Interchange):
             raise AttributeError(_no_attribute(kind, name))
         if name not in {"flags", "strides", "base"}:
             return getattr(self.handed_on(f".{name}"), name)
+        known = self.constant() if self.is_running() else None
+        if known is not None:
+            return getattr(known, name)
         leaf = self.leaf()
         is_copy = isinstance(leaf, np.ndarray) and self.is_running()
         is_unknown = is_copy and (name == "base" or (name == "strides" and has_gaps(leaf)))

@@ -176,6 +176,10 @@ class Level:
         elif escaped is not None and (error is None or isinstance(error, Exception)):
             raise escaped from error
 
+    def constant_of(self, x: Any) -> Value | None:
+        """Return the plain value of what depends on nothing that is followed; None if it may: who asks loses that."""
+        return None
+
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         """Apply `op` one level down and record it here."""
         raise NotImplementedError  # pragma: no cover  levels are ReverseLevel, ForwardLevel and CaptureLevel

@@ -6,7 +6,7 @@ guard: the graph then holds for every call in which all guards have the same out
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from chainrule.compiler.error_settings import warns_as_usual
 from chainrule.core.cells import HANDLES, TracedArray, settled, type_of
 from chainrule.core.graph import CaptureLevel
 from chainrule.core.op import FRONTS, Op
-from chainrule.core.trace import CURRENT, OUTPUT, Node, same_elements, wrap
+from chainrule.core.trace import CURRENT, OUTPUT, Node, same_elements, topological, wrap
 from chainrule.core.types import ArrayType, Value, array_type
 from chainrule.errors import EscapedValueError, NotCompiledError, ShapeError
 from chainrule.ops.numbers import NeedsNumbers
@@ -44,7 +44,9 @@ class StepLevel(CaptureLevel):
         nodes: every node but the inputs, in recording order.
         arrays: plain arrays that the step used without getting them as arguments, by identity: the array, its content
             when it was first used, its node.
-        older: what such an array held before the step changed it, in recording order, by identity: contents and nodes.
+        read: arrays that are read at each call, by identity, with their nodes: those that the step was shown as inputs.
+        held: those of them of which plain code has computed something, by identity.
+        older: what an array of `arrays` held before the step changed it, by identity: contents and nodes, in order.
         outcomes: what Python was told about each guard, in order.
         forced: outcomes that are known already, for the first guards.
         questions: what a value is compared with where its numbers decide, by the outcomes before; shared by all
@@ -57,6 +59,7 @@ class StepLevel(CaptureLevel):
     __slots__ = (
         "arrays",
         "forced",
+        "held",
         "known",
         "layouts",
         "moves",
@@ -64,6 +67,7 @@ class StepLevel(CaptureLevel):
         "older",
         "outcomes",
         "questions",
+        "read",
     )
 
     follows_python = True
@@ -80,6 +84,8 @@ class StepLevel(CaptureLevel):
         self.questions = {} if questions is None else questions
         self.nodes: list[Node] = []
         self.arrays: dict[int, tuple[Any, Any, Node]] = {}
+        self.read: dict[int, tuple[Any, Node]] = {}
+        self.held: dict[int, Any] = {}
         self.older: dict[int, list[tuple[Any, Node]]] = {}
         self.outcomes: list[bool] = []
         self.forced = forced
@@ -91,6 +97,31 @@ class StepLevel(CaptureLevel):
         handle = self.input(type_of(value))
         self.known[handle.node] = value
         return _writable(handle) if isinstance(value, np.ndarray) else handle
+
+    def read_input(self, x: np.ndarray[Any, Any]) -> Any:
+        """Return a traced input for an array that is read at each call."""
+        if id(x) in self.arrays:  # code that nobody shows anything has used it before
+            _, _, node = self.arrays.pop(id(x))
+        else:
+            node = self.input(array_type(x.shape, x.dtype)).node
+        self.read[id(x)] = x, node
+        self.known[node] = x
+        return _writable(wrap(self, node.type, node))
+
+    def constant_of(self, x: Any) -> Value | None:
+        """Return the plain value of what depends on arrays alone that are read at each call, which are held to it."""
+        if type(x.out) is not ArrayType:
+            return None
+        arrays = {node: read for read, node in self.read.values()}
+        ends = [n for n in topological([x.node]) if n.op is None]
+        if not all(n in arrays for n in ends):
+            return None
+        self.held.update({id(arrays[n]): arrays[n] for n in ends})
+        value = self.number_of(x.node)
+        if isinstance(value, np.ndarray) and x.node not in arrays:
+            value = value.view()
+            value.flags.writeable = False
+        return value
 
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         if not warns_as_usual():  # the step itself asked for it
@@ -141,6 +172,9 @@ class StepLevel(CaptureLevel):
             x = np.array(x)
         if not isinstance(x, np.ndarray):
             return None, x
+        if id(x) in self.read:
+            node = self.read[id(x)][1]
+            return node, node.type
         known = self.arrays.get(id(x))
         if known is not None and not same_elements(known[1], x):
             self.older.setdefault(id(x), []).append(known[1:])
@@ -151,14 +185,6 @@ class StepLevel(CaptureLevel):
             known = self.arrays[id(x)] = (x, x.copy(), node)
             self.known[node] = known[1]
         return known[2], known[2].type
-
-    def constants(self, is_shared: Callable[[Any], bool]) -> Iterator[Value]:
-        """Yield every value that is part of the graph, but for arrays that are read at each call."""
-        for node in self.nodes:
-            yield from (
-                a for a, parent in zip(node.args, node.parents, strict=True) if parent is None
-            )
-        yield from (x for x, _, _ in self.arrays.values() if not is_shared(x))
 
     def decide(self, x: Any) -> bool:
         """Say whether a value holds, and record that the graph depends on it."""
@@ -185,9 +211,10 @@ class StepLevel(CaptureLevel):
 
     def laid_out(self, node: Node) -> Any:
         """Return an array that lies in memory as NumPy's for a node would; its numbers mean nothing."""
-        for x, _, plain in self.arrays.values():
-            if plain not in self.layouts:
-                self.layouts[plain] = lying_as(x)
+        plain = [(x, n) for x, _, n in self.arrays.values()]
+        for x, n in (*plain, *self.read.values()):
+            if n not in self.layouts:
+                self.layouts[n] = lying_as(x)
         return laid_out(node, self.known, self.layouts)
 
     def shown(self, x: Any) -> Value:
@@ -237,9 +264,12 @@ class StepLevel(CaptureLevel):
             ShapeError: there are too many, or numbers that cannot be compared.
             NotCompiledError: they were others too often.
         """
-        if x.type.size > _NUMBERS_AT_MOST or x.type.dtype.kind not in "biufc":
+        if x.type.size <= _NUMBERS_AT_MOST and x.type.dtype.kind in "biufc":
+            return self._agreed(x, name)
+        known = self.constant_of(x)
+        if known is None:
             raise ShapeError.from_unknown(name)
-        return self._agreed(x, name)
+        return known
 
     def count_of(self, x: Any) -> int:
         """Return the integer that a value is in this call: the graph is for that one.
@@ -251,7 +281,7 @@ class StepLevel(CaptureLevel):
             raise EscapedValueError.from_unknown_numbers()
         return int(self.numbers_of(x, "an integer that Python counts by"))
 
-    def hold(self, arrays: Sequence[Any]) -> None:
+    def hold(self, arrays: Iterable[Any]) -> None:
         """Hold the graph to what these arrays contain now: plain code may have computed constants of it.
 
         Raises:

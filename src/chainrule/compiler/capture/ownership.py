@@ -44,6 +44,8 @@ def _is_alone(level: StepLevel, x: Any, results: int) -> bool:
     if _references_to(x) - _REFERENCES_OF_ONE > results - 1 + (id(x) in level.arrays):
         return False
     base = x.base
+    while isinstance(base, np.ndarray) and base.base is not None:
+        base = base.base
     return base is None or (
         isinstance(base, np.ndarray) and _references_to(base) < _REFERENCES_OF_ONE
     )

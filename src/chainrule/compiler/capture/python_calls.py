@@ -13,16 +13,12 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-
-from chainrule.core.builtin_calls import standing_in
+from chainrule.core.builtin_calls import Reader, standing_in
 from chainrule.core.cells import HANDLES, settled
 from chainrule.core.comparisons import IS_CAPTURE
-from chainrule.core.dispatch import OF_NO_ARRAY
 from chainrule.core.faces import FunctionFace, face_of_module
 from chainrule.core.methods import as_python
 from chainrule.core.reroute import Rerouting
@@ -44,49 +40,7 @@ class _Face(FunctionFace):
             args = tuple([_items(x) for x in args])
         if _are_followed((*args, *options.values()), self.kinds):
             return self.ours(*args, **options)
-        _note_plain(args)
         return self.original(*args, **options)
-
-
-class Plain:
-    """What became of NumPy's plain values while a step is captured.
-
-    Attributes:
-        is_converted: whether Python has made numbers of some that NumPy may have computed of an array.
-    """
-
-    def __init__(self) -> None:
-        self.is_converted = False
-        self._of_no_array: list[Any] = []
-
-    def is_computed(self, x: Any) -> bool:
-        """Say whether NumPy may have computed a value of an array: of which one, nobody knows."""
-        if isinstance(x, np.generic):
-            return not any(x is known for known in self._of_no_array)
-        return isinstance(x, np.ndarray)
-
-    def note(self, args: Iterable[Any]) -> None:
-        """Note of what Python makes numbers."""
-        self.is_converted = self.is_converted or any(map(self.is_computed, args))
-
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note it as long as a step runs."""
-        tokens = _PLAIN.set(self), OF_NO_ARRAY.set(self._of_no_array)
-        try:
-            yield
-        finally:
-            _PLAIN.reset(tokens[0])
-            OF_NO_ARRAY.reset(tokens[1])
-
-
-_PLAIN: ContextVar[Plain | None] = ContextVar("_PLAIN", default=None)
-
-
-def _note_plain(args: Iterable[Any]) -> None:
-    plain = _PLAIN.get()
-    if plain is not None:
-        plain.note(args)
 
 
 def _items(x: Any) -> Any:
@@ -125,7 +79,6 @@ def _converting(kind: type, kinds: str) -> Callable[..., Any]:
     def converted(*args: Any, **options: Any) -> Any:
         if len(args) == 1 and not options and _are_followed(args, kinds):
             return as_python(args[0], kind)
-        _note_plain(args)
         return kind(*args, **options)
 
     return converted
@@ -166,12 +119,16 @@ if sys.version_info >= (3, 12):
 
 
 @contextmanager
-def following_python(f: Any, functions: Sequence[FunctionType]) -> Iterator[Plain]:
-    """Follow what Python computes while `f` runs inside; calls of builtins are followed in `functions`."""
+def following_python(
+    f: Any, functions: Sequence[FunctionType], reader: Reader | None = None
+) -> Iterator[None]:
+    """Follow what Python computes while `f` runs inside.
+
+    In `functions` calls of builtins are followed, and what they read goes through `reader`.
+    """
     token = IS_CAPTURE.set(True)
-    plain = Plain()
     try:
-        with plain.noted(), _REROUTING.running_in(f), standing_in(functions, _STAND_INS):
-            yield plain
+        with _REROUTING.running_in(f), standing_in(functions, _STAND_INS, reader):
+            yield
     finally:
         IS_CAPTURE.reset(token)

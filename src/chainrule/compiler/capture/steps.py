@@ -16,6 +16,7 @@ from chainrule.compiler.capture.level import StepLevel
 from chainrule.compiler.capture.numbers import evaluated
 from chainrule.compiler.capture.ownership import made_anew, split_arrays
 from chainrule.compiler.capture.python_calls import following_python
+from chainrule.compiler.capture.reading import Outside, Reading
 from chainrule.compiler.capture.results import Result, results_of
 from chainrule.compiler.decisions import GUARD
 from chainrule.compiler.effects import must_stay
@@ -86,8 +87,7 @@ def capture_step(
     forced: Sequence[bool] = (),
     questions: dict[tuple[bool, ...], Value] | None = None,
     moving: Collection[int] = (),
-    watched: Sequence[Any] = (),
-    named: Sequence[Any] = (),
+    outside: Outside | None = None,
     examine: Examine | None = None,
     functions: Sequence[FunctionType] = (),
     drawn: Drawn | None = None,
@@ -102,8 +102,7 @@ def capture_step(
         forced: outcomes of the first guards that are known already.
         questions: see `StepLevel`.
         moving: the numbers of the leaves that are Python integers but traced; others are handed on as they are.
-        watched: the arrays that the step's surroundings hold.
-        named: those of them that code which runs may read.
+        outside: the arrays that the step's surroundings hold, which it is shown as inputs.
         examine: looks at what was given and returned, and raises if that cannot be compiled.
         functions: the user's functions that the step may call, in which calls of `float` and the like are followed.
         drawn: notes what random numbers are drawn.
@@ -117,7 +116,10 @@ def capture_step(
     try:
         with _RUNNING.lock:
             _RUNNING.begin(level)
-        run = _run(level, f, leaves, rebuild, moving, watched, named, is_shared, examine, functions)
+        reading = Reading(level, outside or Outside())
+        run = _run(level, f, leaves, rebuild, moving, reading, examine, functions)
+        shown = reading.end()
+        del reading
     finally:
         with _RUNNING.lock:
             _RUNNING.end(level)
@@ -127,6 +129,8 @@ def capture_step(
     survivors = None
     if sys.getrefcount(level) > _ONE_HOLDER:
         gc.collect()  # what only refers to itself is gone
+    if any(handle() is not None for handle in shown):
+        raise NotCompiledError.from_changed_surroundings()
     if sys.getrefcount(level) > _ONE_HOLDER:
         survivors = NotCompiledError.from_survivor()
         _give_numbers(level)
@@ -135,6 +139,8 @@ def capture_step(
     surroundings, fixed = split_arrays(level, is_shared)
     outputs = (*[r.node for r in run.results if r.node is not None], *run.contents)
     nodes = _needed(level.nodes, outputs, fixed)
+    used = {*outputs, *[p for node in nodes for p in node.parents]}
+    surroundings += [(x, node) for x, node in level.read.values() if node in used]
     return Captured(
         Graph((*run.inputs, *random, *[node for _, node in surroundings]), nodes, outputs),
         run.results,
@@ -209,14 +215,12 @@ def _run(
     leaves: Sequence[Value],
     rebuild: Rebuild,
     moving: Collection[int],
-    watched: Sequence[Any],
-    named: Sequence[Any],
-    is_shared: Callable[[Any], bool],
+    reading: Reading,
     examine: Examine | None,
     functions: Sequence[FunctionType],
 ) -> _Run:
     same: dict[int, Any] = {}
-    with keeping_settings(), level, following(f), following_python(f, functions) as plain:
+    with keeping_settings(), level, following(f), following_python(f, functions, reading.reader):
         handles = [_entered(level, x, same) for x in leaves]
         inputs = [h.node for h in handles]
         for i, x in enumerate(leaves):
@@ -224,50 +228,23 @@ def _run(
                 handles[i] = x
         given = rebuild(handles)
         entered = tree.leaves(given)  # the handles, and what static arguments hold
-        returned = f(*given[0], **given[1])
+        with reading.running():
+            returned = f(*given[0], **given[1])
         if examine is not None:
             examine(level, given, returned)
         flat, structure = tree.flatten(returned)
         del returned
         _check_containers(given, entered)
         places = {id(h): i for i, h in enumerate(handles) if type(h) in HANDLES}
+        flat = [reading.original(x) for x in flat]
         results = tuple(results_of(level, flat, places, inputs))
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
-        constants = [r.constant for r in results if not _is_read(r.constant, is_shared)]
-        computed = map(plain.is_computed, (*level.constants(is_shared), *constants))
-        if plain.is_converted or any(computed):
-            level.hold(watched)
-        else:
-            level.hold(_not_used(level, named, results))
+        reading.hold()
     for _, x in structure.static:
         if not isinstance(x, _NOTHING_LOST) and not callable(x):
             raise NotCompiledError.from_result(type(x).__name__)
     return _Run(tuple(inputs), results, structure, written, tuple([contents[i] for i in written]))
-
-
-def _not_used(level: StepLevel, watched: Sequence[Any], results: Sequence[Result]) -> list[Any]:
-    """Return the arrays that no op has used and that do not come back: if one is read, then Python decides by it."""
-    arrays = [x for x, _, _ in level.arrays.values()]
-    arrays += [r.constant for r in results if isinstance(r.constant, np.ndarray)]
-    used: dict[int, list[Any]] = {}
-    for x in arrays:
-        used.setdefault(id(_owner(x)), []).append(x)
-    return [
-        x
-        for x in watched
-        if not any(np.may_share_memory(x, y) for y in used.get(id(_owner(x)), ()))
-    ]
-
-
-def _owner(x: Any) -> Any:
-    """Return the array, or what else it is, whose memory an array looks at."""
-    return x if x.base is None else x.base
-
-
-def _is_read(constant: Any, is_shared: Callable[[Any], bool]) -> bool:
-    """Say whether a constant is an array that each call reads where it lies."""
-    return isinstance(constant, np.ndarray) and is_shared(constant)
 
 
 def _check_containers(given: tuple[Any, ...], entered: Sequence[Any]) -> None:

@@ -1,0 +1,106 @@
+"""What the user's code reads is handed through a function first: variables, attributes, items, results of calls.
+
+For that a function gets other code, in which a call stands behind each instruction that reads; its handlers, jumps and
+positions follow. So a place can look different to one thread, or in one context, without anybody writing to it.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from dis import opmap
+from types import CodeType
+from typing import Any
+
+from chainrule.core.assembly import Unit, reassembled, unit_at
+from chainrule.core.bytecode import Instruction, instructions, with_inner_codes
+
+_LOAD_CONST, _LOAD_FAST = opmap["LOAD_CONST"], opmap["LOAD_FAST"]
+_READING = frozenset(
+    [
+        opmap[name]
+        for name in (
+            *("LOAD_FAST", "LOAD_FAST_CHECK", "STORE_FAST_LOAD_FAST", "LOAD_NAME", "LOAD_DEREF"),
+            *("LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF", "LOAD_FROM_DICT_OR_GLOBALS"),
+            *("BINARY_SUBSCR", "CALL", "CALL_KW", "CALL_FUNCTION_EX", "LOAD_METHOD"),
+        )
+        if name in opmap
+    ]
+)
+"""What reads one thing and leaves it on top of the stack."""
+_READING_TO_CALL = frozenset([opmap[name] for name in ("LOAD_GLOBAL", "LOAD_ATTR")])
+"""What reads one thing, and beside it leaves a place for what a call needs if the lowest bit of its number says so."""
+_SUPER = opmap.get("LOAD_SUPER_ATTR")
+"""What reads an attribute of `super()`, unless the lowest bit says that it is called."""
+_TWO = opmap.get("LOAD_FAST_LOAD_FAST")
+"""What reads two variables, each by four bits of its number."""
+_NEEDED = ("BINARY_SUBSCR", "CALL", "SWAP")
+_MARK_IS_ON_TOP = sys.version_info >= (3, 13)
+_LEAST_STACK = 2
+"""How much more of the stack the calls take."""
+
+
+def can_hand_through() -> bool:
+    """Say whether this Python's code is known here."""
+    return opmap.keys() >= {*_NEEDED}
+
+
+def handing_through(code: CodeType, function: Callable[[Any], Any]) -> CodeType:
+    """Return code that hands what it reads to a function, and goes on with what that returns; so does code inside it.
+
+    Code that does so already is returned as it is.
+    """
+    if any(x is function for c in with_inner_codes(code) for x in c.co_consts):
+        return code
+    return _handing(code, code.co_filename, function)
+
+
+@functools.lru_cache(maxsize=4096)  # equal codes may be of two files
+def _handing(code: CodeType, _: str, function: Callable[[Any], Any]) -> CodeType:
+    constants = [
+        _handing(c, c.co_filename, function) if isinstance(c, CodeType) else c
+        for c in code.co_consts
+    ]
+    asking = _calling(len(constants))
+    others: dict[int, list[Unit]] = {}
+    for start, end, what, number in instructions(code):
+        if what == _TWO:
+            variables = number >> 4, number & 15
+            others[start] = [x for i in variables for x in ((_LOAD_FAST, i, 0), *asking)]
+        elif what in _READING or what in _READING_TO_CALL or (what == _SUPER and not number & 1):
+            others[start] = _read(code, (start, end, what, number), asking)
+    made = reassembled(code, others, (*constants, function))
+    return made.replace(co_stacksize=code.co_stacksize + _LEAST_STACK)
+
+
+def _read(code: CodeType, instruction: Instruction, asking: list[Unit]) -> list[Unit]:
+    """Return an instruction that reads, and what hands on what it read: that lies on top, or below a mark for calls."""
+    start, end, what, number = instruction
+    unit = unit_at(code, start, end)
+    if not (_MARK_IS_ON_TOP and what in _READING_TO_CALL and number & 1):
+        return [unit, *asking]
+    _, _, room = unit
+    return [(what, number - 1, room), *asking, (opmap["PUSH_NULL"], 0, 0)]
+
+
+def _calling(number: int) -> list[Unit]:
+    """Return what calls a constant with the top of the stack, which takes the place of a method's object."""
+    calls = [(what, 0, room) for what, room in _CALLS]
+    return [(_LOAD_CONST, number, 0), (opmap["SWAP"], 2, 0), *calls]
+
+
+def _how_to_call() -> list[tuple[int, int]]:
+    """Return how this Python calls: the opcodes, and how many places it keeps behind each for itself."""
+
+    def calling(f: Any) -> Any:
+        return f()
+
+    return [
+        (what, (end - start) // 2 - 1)
+        for start, end, what, _ in instructions(calling.__code__)
+        if what in {opmap.get("PRECALL"), opmap.get("CALL")}
+    ]
+
+
+_CALLS = _how_to_call()

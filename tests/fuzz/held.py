@@ -1,0 +1,96 @@
+"""Random steps whose arrays lie outside of them, in attributes, lists and dictionaries, and change in place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from tests.fuzz.step_arguments import Argument
+from tests.fuzz.steps import StepProgram
+
+
+class Holder:
+    """What a step reads besides its arguments."""
+
+    def __init__(self) -> None:
+        self.named: Any = None
+        self.row: list[Any] = []
+        self.table: dict[str, Any] = {}
+
+
+class Held(NamedTuple):
+    """A step that reads some arguments elsewhere.
+
+    Attributes:
+        step: takes the others.
+        given: makes its arguments of those of the step it was made of, and has what lies outside change to the rest.
+        outside: what lies there now.
+    """
+
+    step: Callable[..., Any]
+    given: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    outside: Callable[[], list[Any]]
+
+
+def taking_all(step: Callable[..., Any]) -> Held:
+    """Return a step as it is: nothing lies outside."""
+    return Held(step, lambda arguments: arguments, list)
+
+
+def is_held(a: Argument) -> bool:
+    """Say whether an argument is to lie outside: what holds arrays does, but for those that share memory."""
+    return a.kind in {"array", "dict", "list", "tuple"} and a.layout != "broadcast"
+
+
+def held(program: StepProgram, step: Callable[..., Any]) -> Held:
+    """Return a step with its arrays outside."""
+    places = [i for i, a in enumerate(program.given) if is_held(a)]
+    holder = Holder()
+
+    def reading() -> list[Any]:
+        first = [holder.named] if places else []
+        return [*first, *holder.row, *[holder.table[f"{i}"] for i in range(len(holder.table))]]
+
+    def called(*rest: Any) -> Any:
+        remaining, found = list(rest), reading()
+        kinds = range(len(program.given))
+        return step(*[found[places.index(i)] if i in places else remaining.pop(0) for i in kinds])
+
+    def given(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        moved = [arguments[i] for i in places]
+        if not all(map(_has_moved_into, reading(), moved)) or len(reading()) != len(moved):
+            holder.named = moved[0] if moved else None
+            holder.row[:] = moved[1:2]
+            holder.table.clear()
+            holder.table.update({f"{i}": x for i, x in enumerate(moved[2:])})
+        return tuple([x for i, x in enumerate(arguments) if i not in places])
+
+    return Held(called, given, reading)
+
+
+def without_held(program: StepProgram) -> StepProgram:
+    """Return the program with the options of what is left of its arguments: none are donated."""
+    places = [i for i, a in enumerate(program.given) if not is_held(a)]
+    static = dict(program.options).get("static", ())
+    kept = tuple([places.index(i) for i in static])
+    return dataclasses.replace(program, options=(("static", kept),) if kept else ())
+
+
+def _has_moved_into(x: Any, other: Any) -> bool:
+    """Give an array, or those in a container, the numbers of another; say whether it could have them."""
+    if isinstance(other, np.ndarray):
+        alike = isinstance(x, np.ndarray) and (x.shape, x.dtype, x.strides) == (
+            other.shape,
+            other.dtype,
+            other.strides,
+        )
+        if alike:
+            x[...] = other
+        return alike
+    if type(x) is not type(other) or not isinstance(x, (dict, list, tuple)):
+        return False
+    inside = list(x.values() if isinstance(x, dict) else x)
+    others = list(other.values() if isinstance(other, dict) else other)
+    return len(inside) == len(others) and all(map(_has_moved_into, inside, others))
