@@ -200,8 +200,12 @@ def a_method_of_a_dictionary(x):
     return (x + get("a")) * factor(get("a"))
 
 
-def getters(x):
-    return (x + first_of(HELD)) * factor(first_of(HELD)) * factor(weight_of(MODEL))
+def an_item_getter(x):
+    return (x + first_of(HELD)) * factor(first_of(HELD))
+
+
+def an_attribute_getter(x):
+    return (x + A) * factor(weight_of(MODEL))
 
 
 def functions_that_hold_it(x):
@@ -365,7 +369,7 @@ def returned(x):
 
 NATIVE = (
     *(a_global, a_loop, unpacked, starred, by_c, by_a_key, in_containers, whole_containers),
-    *(a_dataclass, copies_of_a_dataclass, slots, getters, iterators),
+    *(a_dataclass, copies_of_a_dataclass, slots, an_item_getter, iterators),
     *(functions_that_hold_it, functions_that_c_calls, patterns, a_gradient, by_masks),
     *(a_gradient_of_containers, a_gradient_of_a_dataclass, a_layer_of_ours, of_generators),
     *(of_arguments, in_new_holders, after_an_error, special_methods),

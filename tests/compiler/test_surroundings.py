@@ -991,6 +991,8 @@ def test_whether_an_object_has_gone_is_asked_in_each_call():
         references.append(weakref.ref(Newer, print if i else len))
     held.clear()
     assert compiled(2.0) == 4.0
+
+
 VECTORIZED = np.vectorize(lambda x: x * settings["rate"])
 OF_OBJECTS = np.frompyfunc(lambda x: x * settings["rate"], 1, 1)
 

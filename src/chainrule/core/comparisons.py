@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.assembly import reassembled, targets
+from chainrule.core.assembly import encoded, reassembled, targets
 from chainrule.core.builtin_calls import builtins_of, with_stand_ins
 from chainrule.core.bytecode import instructions, with_inner_codes
 from chainrule.core.cells import HANDLES
@@ -122,7 +122,7 @@ def _comparing(code: CodeType, _: str) -> CodeType:
         return code
     constants = [comparing_originals(c) if isinstance(c, CodeType) else c for c in code.co_consts]
     others = {
-        start: [(_TUPLE, 2, 0), (_CONSTANT, len(constants), 0), (_IN, number, _ROOM)]
+        start: encoded([(_TUPLE, 2, 0), (_CONSTANT, len(constants), 0), (_IN, number, _ROOM)])
         for start, number in _comparisons(code)
     }
     if not others:

@@ -13,8 +13,8 @@ from dis import opmap
 from types import CodeType
 from typing import Any
 
-from chainrule.core.assembly import Unit, reassembled, unit_at
-from chainrule.core.bytecode import Instruction, instructions, with_inner_codes
+from chainrule.core.assembly import Unit, encoded, reassembled, unit_at
+from chainrule.core.bytecode import instructions, with_inner_codes
 
 _LOAD_CONST, _LOAD_FAST = opmap["LOAD_CONST"], opmap["LOAD_FAST"]
 _READING = frozenset(
@@ -37,6 +37,8 @@ _TWO = opmap.get("LOAD_FAST_LOAD_FAST")
 """What reads two variables, each by four bits of its number."""
 _NEEDED = ("BINARY_SUBSCR", "CALL", "SWAP")
 _MARK_IS_ON_TOP = sys.version_info >= (3, 13)
+"""Whether the place for what a call needs is above what was read: it is left when that has been handed on."""
+_PUSH_MARK = encoded([(opmap["PUSH_NULL"], 0, 0)])
 _LEAST_STACK = 2
 """How much more of the stack the calls take."""
 
@@ -62,26 +64,19 @@ def _handing(code: CodeType, _: str, function: Callable[[Any], Any]) -> CodeType
         _handing(c, c.co_filename, function) if isinstance(c, CodeType) else c
         for c in code.co_consts
     ]
-    asking = _calling(len(constants))
-    others: dict[int, list[Unit]] = {}
+    asking = encoded(_calling(len(constants)))
+    others: dict[int, bytes] = {}
     for start, end, what, number in instructions(code):
         if what == _TWO:
-            variables = number >> 4, number & 15
-            others[start] = [x for i in variables for x in ((_LOAD_FAST, i, 0), *asking)]
+            first, second = [encoded([(_LOAD_FAST, i, 0)]) for i in (number >> 4, number & 15)]
+            others[start] = first + asking + second + asking
+        elif _MARK_IS_ON_TOP and what in _READING_TO_CALL and number & 1:
+            room = unit_at(code, start, end)[2]
+            others[start] = encoded([(what, number - 1, room)]) + asking + _PUSH_MARK
         elif what in _READING or what in _READING_TO_CALL or (what == _SUPER and not number & 1):
-            others[start] = _read(code, (start, end, what, number), asking)
+            others[start] = code.co_code[start:end] + asking
     made = reassembled(code, others, (*constants, function))
     return made.replace(co_stacksize=code.co_stacksize + _LEAST_STACK)
-
-
-def _read(code: CodeType, instruction: Instruction, asking: list[Unit]) -> list[Unit]:
-    """Return an instruction that reads, and what hands on what it read: that lies on top, or below a mark for calls."""
-    start, end, what, number = instruction
-    unit = unit_at(code, start, end)
-    if not (_MARK_IS_ON_TOP and what in _READING_TO_CALL and number & 1):
-        return [unit, *asking]
-    _, _, room = unit
-    return [(what, number - 1, room), *asking, (opmap["PUSH_NULL"], 0, 0)]
 
 
 def _calling(number: int) -> list[Unit]:
