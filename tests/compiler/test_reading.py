@@ -9,6 +9,7 @@ import math
 import operator
 import threading
 import types
+import weakref
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ SLOTS = Slots(A, [A, B])
 LAYER = cr.nn.Linear(np.diag(A), B)
 POLYNOMIAL = np.polynomial.Polynomial(A)
 
-total = A.sum
+total_of_one = A.sum
 times = functools.partial(np.multiply, A)
 total_of_both = functools.partial(np.sum, ROW)
 get = HELD.get
@@ -193,7 +194,7 @@ def slots(x):
 
 
 def methods_of_c(x):
-    return (x + A) * (1 if total() > 6 else 2) + times(x) * (1 if total_of_both() > 9 else 2)
+    return (x + A) * (1 if total_of_one() > 6 else 2) + times(x) * (1 if total_of_both() > 9 else 2)
 
 
 def a_method_of_a_dictionary(x):
@@ -555,3 +556,174 @@ def test_an_array_that_no_way_leads_to_needs_no_place_in_the_step():
         assert_same(compiled(np.ones(3)), np.ones(3))
     assert len(compiled.captured.inputs) == 2
     assert compiled.report().count("guard") == 1
+
+
+class Hits(dict):
+    """A dictionary that counts in an attribute."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.hits = 0
+
+    def look(self, key):
+        self.hits += 1
+        return self[key]
+
+
+class Attributes(dict):
+    """A dictionary that is its own namespace."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.__dict__ = self
+
+
+class Counted(dict):
+    """A dictionary that counts what is set, in its class."""
+
+    sets = 0
+
+    def __setitem__(self, key, value):
+        Counted.sets += 1
+        super().__setitem__(key, value)
+
+
+class One(NamedTuple):
+    a: np.ndarray
+
+
+class Scaled(One):
+    """A named tuple with attributes."""
+
+
+def with_a_state(kind):
+    def made():
+        holder = kind(a=np.array([2.0, 1.0, 3.0]))
+        if kind is Scaled:
+            holder.scale = 5.0
+        elif kind is Attributes:
+            holder.n = 0
+        return holder
+
+    def step(holder, x):
+        w = holder.a if kind in {Scaled, Attributes} else holder["a"]
+        if kind is Scaled:
+            return x * w * holder.scale * factor(w)
+        if kind is Attributes:
+            holder.n += 1
+            return x * w * holder["n"]
+        if kind is Hits:
+            return x * holder.look("a") + holder.hits
+        return x * w * factor(w) + Counted.sets
+
+    return made, step
+
+
+@pytest.mark.parametrize("kind", [Hits, Attributes, Counted, Scaled])
+def test_containers_with_a_state_of_their_own_keep_it(kind):
+    made, step = with_a_state(kind)
+    plain, held = made(), made()
+    compiled = cr.compile(lambda x: step(held, x))
+    Counted.sets = 0
+    for k in range(4):
+        assert_same(compiled(np.ones(3)), step(plain, np.ones(3)))
+        for holder in (plain, held):
+            (holder.a if kind is Scaled else dict.__getitem__(holder, "a"))[0] = k / 2
+    assert Counted.sets == 0
+    assert getattr(held, "hits", None) == getattr(plain, "hits", None)
+    assert getattr(held, "n", None) == getattr(plain, "n", None)
+
+
+@pytest.mark.parametrize(
+    "kept", [lambda: A, lambda: A[:], lambda: (A, B), lambda: HELD, lambda: A * 3.0]
+)
+def test_a_function_that_keeps_its_results_keeps_the_arrays_themselves(kept):
+    cached = functools.lru_cache(kept)
+    first = lambda x: x["a"] if isinstance(x, dict) else x[0] if isinstance(x, tuple) else x
+
+    def step(x):
+        return x * first(cached()) * factor(first(cached()))
+
+    compiled = cr.compile(step)
+    for k in range(4):
+        got = compiled(np.ones(3))
+        assert_same(got, step(np.ones(3)))
+        A[0] = k / 2
+    assert type(first(cached())) is np.ndarray
+    assert cached() is cached()
+    if kept() is HELD:
+        assert cached() is HELD
+
+
+def test_a_decision_on_what_plain_code_computed_finds_its_path():
+    w = np.ones(3)
+
+    def step(x):
+        v = math.fsum(w)
+        return x * v * (2 if x[0] * v > 0 else 3)
+
+    compiled = cr.compile(step)
+    for number, sign in [(1, 1), (1, -1), (-3, 1), (1, 1), (-3, -1), (-3, 1), (1, -1)]:
+        w[0] = number
+        x = np.full(3, float(sign))
+        assert_same(compiled(x), step(x))
+
+
+def test_an_array_that_a_step_has_left_behind_is_read_where_another_lies():
+    holder = SimpleNamespace(w=np.ones(3), m=np.zeros(3))
+    other = copy.deepcopy(holder)
+
+    def step(held, x):
+        gradient = cr.grad(lambda p: np.sum((p - x) ** 2))(held.w)
+        held.m = 0.9 * held.m + gradient
+        held.w = held.w - 0.1 * held.m
+        return held.w.sum()
+
+    compiled = cr.compile(lambda x: step(holder, x))
+    reading = cr.compile(lambda x: x * holder.w)
+    for k in range(6):
+        x = np.full(3, float(k))
+        assert_same(compiled(x), step(other, x))
+        assert_same(reading(x), x * other.w)
+    holder.w = np.full(3, 7.0)
+    assert_same(reading(np.ones(3)), np.full(3, 7.0))
+
+
+@pytest.mark.parametrize(
+    "kind", [collections.deque, collections.UserList, weakref.WeakValueDictionary]
+)
+def test_what_a_step_puts_into_other_containers_is_there_once(kind):
+    held, plain = kind(), kind()
+
+    def step(into, x):
+        if kind is weakref.WeakValueDictionary:
+            into[f"{len(into)}"] = A
+        else:
+            into.append(A)
+        return x + A * len(into)
+
+    compiled = cr.compile(lambda x: step(held, x))
+    for _ in range(3):
+        assert_same(compiled(np.ones(3)), step(plain, np.ones(3)))
+    assert len(held) == len(plain) == 3
+    assert all(x is A for x in (held.values() if hasattr(held, "values") else held))
+
+
+class Slot:
+    __slots__ = ("made",)
+
+
+def test_a_slot_that_a_step_fills_holds_the_arrays_themselves():
+    held, plain = Slot(), Slot()
+
+    def step(into, x):
+        if not hasattr(into, "made"):
+            into.made = (A, A[1:])
+        return x * into.made[0] + into.made[1].sum()
+
+    compiled = cr.compile(lambda x: step(held, x))
+    for k in range(4):
+        A[1] = k
+        assert_same(compiled(np.ones(3)), step(plain, np.ones(3)))
+    assert held.made[0] is A
+    assert type(held.made[1]) is np.ndarray

@@ -151,6 +151,7 @@ class Compiled:
         if path is None and specialization.eager is None and self._split is not None:
             specialization.eager = self._why_in_parts
         forced: tuple[bool, ...] = ()
+        tried: set[Path] = set()
         while specialization.eager is None:
             if path is None:
                 with self._lock, without_collector():
@@ -170,8 +171,9 @@ class Compiled:
                 self._enter(specialization, path)
                 return returned
             place = returned.status - 1
-            if place < 0 or place == CHECKED:
+            if place < 0 or place == CHECKED or path in tried:  # two that send it to each other
                 return _EAGERLY
+            tried.add(path)
             forced = path.outcomes_but(place)
             path = specialization.path_after(forced)
         if returned is not _AGAIN:

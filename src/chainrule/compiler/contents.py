@@ -13,6 +13,7 @@ from weakref import ReferenceType, WeakKeyDictionary, WeakMethod, WeakValueDicti
 import numpy as np
 
 from chainrule.compiler.entry.signature import MISSING, Place
+from chainrule.core.cells import HANDLES
 
 _MAPPINGS = (
     *(dict, UserDict, ChainMap, MappingProxyType, type(os.environ)),
@@ -54,7 +55,7 @@ def is_container(x: Any) -> bool:
     whenever it is asked.
     """
     if isinstance(x, np.ndarray):
-        return not is_of_numbers(x)
+        return not is_of_numbers(x) and type(x) not in HANDLES
     if isinstance(x, WeakMethod):
         return False
     return (
@@ -63,8 +64,12 @@ def is_container(x: Any) -> bool:
 
 
 def is_of_numbers(x: Any) -> bool:
-    """Say whether `x` is an array whose numbers are all there is to know of it: none is masked."""
-    return isinstance(x, np.ndarray) and x.dtype.kind in "biufc" and not hasattr(x, "mask")
+    """Say whether `x` is an array whose numbers are all there is to know of it: none is masked.
+
+    A traced one that outlives its step is none, though it behaves as one.
+    """
+    is_array = isinstance(x, np.ndarray) and type(x) not in HANDLES
+    return is_array and x.dtype.kind in "biufc" and not hasattr(x, "mask")
 
 
 def contents_of(x: Any) -> list[Any]:

@@ -136,7 +136,9 @@ class Specialization:
     def route(self, *args: Any) -> Any:
         """Run a path whose guards hold, the one that ran last first: an entry for steps that take turns."""
         path = self.newest
-        while path is not None and path.fast is not None:
+        for _ in range(len(self.paths)):
+            if path is None or path.fast is None:
+                break
             returned = path.fast(*args)
             if type(returned) is not Declined:
                 self.newest = path

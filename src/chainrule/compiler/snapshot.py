@@ -6,9 +6,11 @@ variables and random generators in its surroundings must not be done twice. What
 
 from __future__ import annotations
 
+from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Iterator
 from types import CodeType
 from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
@@ -17,6 +19,11 @@ from chainrule.compiler.generators import rewinding
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.faces import original_of
 from chainrule.errors import NotCompiledError
+
+_REFILLED = (list, dict, set, deque)
+"""Containers whose contents are put back."""
+_MADE_OF_OTHERS = (UserDict, UserList, ChainMap, WeakKeyDictionary, WeakValueDictionary)
+"""Containers that keep theirs in others, under names."""
 
 
 class Snapshot:
@@ -31,7 +38,7 @@ class Snapshot:
         seen = [*surroundings.arrays, *surroundings.fixed]
         reached = list(_inside([*[x for _, x in seen], *surroundings.parts]))
         self._arrays = [(x, x.copy()) for x in reached if isinstance(x, np.ndarray)]
-        self._containers = [(x, x.copy()) for x in reached if isinstance(x, (list, dict, set))]
+        self._containers = [(x, x.copy()) for x in reached if isinstance(x, _REFILLED)]
         self._rewind = rewinding(surroundings.every_generator)
 
     def check(self) -> None:
@@ -105,8 +112,10 @@ def _inside(roots: list[Any]) -> Iterator[Any]:
         yield x
         if isinstance(x, dict):
             pending += x.values()
-        elif isinstance(x, (list, tuple, set)):
+        elif isinstance(x, (list, tuple, set, deque)):
             pending += x
+        elif isinstance(x, _MADE_OF_OTHERS):
+            pending += vars(x).values()
 
 
 def put(place: Place, x: Any) -> None:
@@ -133,4 +142,4 @@ def _refill(container: Any, held: Any) -> None:
     if _is_as_before(container, held):
         return
     container.clear()
-    (container.extend if isinstance(container, list) else container.update)(held)
+    (container.extend if isinstance(container, (list, deque)) else container.update)(held)

@@ -120,6 +120,7 @@ class Surroundings:
         keys: for each container the keys under which it is read, None where that may be all.
         fixed: the places of everything else, with what was there.
         absent: dictionaries and the names that are not among their keys, where the step would find something else.
+        empty: slots that nothing has been put into yet.
         generators: random generators.
         iterators: iterators that are no objects of the user's.
         functions: the user's functions that the step can reach.
@@ -146,6 +147,7 @@ class Surroundings:
         self._reached: list[Any] = []
         self._names = _names_of(f)
         self.absent: list[tuple[Any, str]] = []
+        self.empty: list[Attribute] = []
         self._pending: list[Any] = [f]
         for x in objects:
             self._hold(x)
@@ -205,6 +207,8 @@ class Surroundings:
                     return False
             if any(name in holder for holder, name in self.absent):
                 return False
+            if any(place.read() is not MISSING for place in self.empty):
+                return False
         except Exception:  # noqa: BLE001  a name is gone, or something does not compare
             return False
         return self._state == _compared_all(self._read_now())
@@ -234,7 +238,8 @@ class Surroundings:
         if self.may_ask:  # an answer that was kept is not asked for again until it is forgotten
             asking = [f for f in self._caches if Surroundings(f.__wrapped__).may_ask]
             self.unseen += [f"the cache of {f.__qualname__}" for f in asking]
-        return NotCompiledError.from_unseen(self.unseen[0]) if self.unseen else None
+        unseen = [*self.unseen, *[f"an empty slot, .{place.name}" for place in self.empty]]
+        return NotCompiledError.from_unseen(unseen[0]) if unseen else None
 
     def drawn(self) -> tuple[Any, ...]:
         """Return something that changes when a random number is drawn."""
@@ -285,11 +290,18 @@ class Surroundings:
             return
         if _ANY in names and _has_names(x):
             self._hold(vars(x))
-        for name in sorted(names & _slots_of(_class_of(x))):
-            self._meet(Attribute(x, name))
+        self._follow_slots(x, names)
         if _has_names(x):
             missing = names - vars(x).keys() - asked
             self.absent += [(vars(x), n) for n in missing if hasattr(type(x), n)]
+
+    def _follow_slots(self, x: Any, names: frozenset[str]) -> None:
+        """Look into the attributes that an object keeps in slots."""
+        for name in sorted(names & _slots_of(_class_of(x))):
+            place = Attribute(x, name)
+            if place.read() is MISSING:
+                self.empty.append(place)
+            self._meet(place)
 
     def _follow_module(
         self, module: ModuleType, names: frozenset[str], asked: frozenset[str]

@@ -22,23 +22,29 @@ _READING = frozenset(
         opmap[name]
         for name in (
             *("LOAD_FAST", "LOAD_FAST_CHECK", "STORE_FAST_LOAD_FAST", "LOAD_NAME", "LOAD_DEREF"),
-            *("LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF", "LOAD_FROM_DICT_OR_GLOBALS"),
-            *("BINARY_SUBSCR", "CALL", "CALL_KW", "CALL_FUNCTION_EX", "LOAD_METHOD"),
+            *(
+                "LOAD_GLOBAL",
+                "LOAD_ATTR",
+                "LOAD_CLASSDEREF",
+                "LOAD_FROM_DICT_OR_DEREF",
+                "LOAD_FROM_DICT_OR_GLOBALS",
+            ),
+            *("BINARY_SUBSCR", "CALL", "CALL_KW", "CALL_FUNCTION_EX"),
         )
         if name in opmap
     ]
 )
 """What reads one thing and leaves it on top of the stack."""
-_READING_TO_CALL = frozenset([opmap[name] for name in ("LOAD_GLOBAL", "LOAD_ATTR")])
-"""What reads one thing, and beside it leaves a place for what a call needs if the lowest bit of its number says so."""
+_LOAD_GLOBAL, _LOAD_ATTR, _LOAD_METHOD = [
+    opmap.get(name, -1) for name in ("LOAD_GLOBAL", "LOAD_ATTR", "LOAD_METHOD")
+]
+_MARKED = {_LOAD_GLOBAL} if sys.version_info < (3, 12) else {_LOAD_GLOBAL, _LOAD_ATTR}
+"""What leaves a place for what a call needs beside what it reads, if the lowest bit of its number says so."""
 _SUPER = opmap.get("LOAD_SUPER_ATTR")
 """What reads an attribute of `super()`, unless the lowest bit says that it is called."""
 _TWO = opmap.get("LOAD_FAST_LOAD_FAST")
 """What reads two variables, each by four bits of its number."""
 _NEEDED = ("BINARY_SUBSCR", "CALL", "SWAP")
-_MARK_IS_ON_TOP = sys.version_info >= (3, 13)
-"""Whether the place for what a call needs is above what was read: it is left when that has been handed on."""
-_PUSH_MARK = encoded([(opmap["PUSH_NULL"], 0, 0)])
 _LEAST_STACK = 2
 """How much more of the stack the calls take."""
 
@@ -70,13 +76,31 @@ def _handing(code: CodeType, _: str, function: Callable[[Any], Any]) -> CodeType
         if what == _TWO:
             first, second = [encoded([(_LOAD_FAST, i, 0)]) for i in (number >> 4, number & 15)]
             others[start] = first + asking + second + asking
-        elif _MARK_IS_ON_TOP and what in _READING_TO_CALL and number & 1:
+        elif what == _LOAD_METHOD:
+            others[start] = encoded([(_LOAD_ATTR, number, _ROOM)]) + asking + _FOR_CALL
+        elif what in _MARKED and number & 1:
             room = unit_at(code, start, end)[2]
-            others[start] = encoded([(what, number - 1, room)]) + asking + _PUSH_MARK
-        elif what in _READING or what in _READING_TO_CALL or (what == _SUPER and not number & 1):
+            others[start] = encoded([(what, number - 1, room)]) + asking + _FOR_CALL
+        elif what in _READING or (what == _SUPER and not number & 1):
             others[start] = code.co_code[start:end] + asking
     made = reassembled(code, others, (*constants, function))
     return made.replace(co_stacksize=code.co_stacksize + _LEAST_STACK)
+
+
+def _room_of_attributes() -> int:
+    """Return how many places this Python keeps behind the reading of an attribute."""
+
+    def reading(x: Any) -> Any:
+        return x.item
+
+    found = instructions(reading.__code__)
+    return next((end - start) // 2 - 1 for start, end, what, _ in found if what == _LOAD_ATTR)
+
+
+_ROOM = _room_of_attributes()
+_BELOW = [(opmap["SWAP"], 2, 0)] if sys.version_info < (3, 13) else []
+_FOR_CALL = encoded([(opmap["PUSH_NULL"], 0, 0), *_BELOW])
+"""What leaves the place for what a call needs, above or below what is called."""
 
 
 def _calling(number: int) -> list[Unit]:

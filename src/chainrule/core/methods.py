@@ -110,9 +110,9 @@ class Methods(Operators, Interchange):
             raise AttributeError(_no_attribute(kind, name))
         if name not in {"flags", "strides", "base"}:
             return getattr(self.handed_on(f".{name}"), name)
-        known = self.constant() if self.is_running() else None
+        known = self.constant() if name == "strides" and self.is_running() else None
         if known is not None:
-            return getattr(known, name)
+            return known.strides
         leaf = self.leaf()
         is_copy = isinstance(leaf, np.ndarray) and self.is_running()
         is_unknown = is_copy and (name == "base" or (name == "strides" and has_gaps(leaf)))

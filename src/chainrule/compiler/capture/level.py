@@ -20,7 +20,7 @@ from chainrule.compiler.error_settings import warns_as_usual
 from chainrule.core.cells import HANDLES, TracedArray, settled, type_of
 from chainrule.core.graph import CaptureLevel
 from chainrule.core.op import FRONTS, Op
-from chainrule.core.trace import CURRENT, OUTPUT, Node, same_elements, topological, wrap
+from chainrule.core.trace import CURRENT, OUTPUT, Node, same_elements, wrap
 from chainrule.core.types import ArrayType, Value, array_type
 from chainrule.errors import EscapedValueError, NotCompiledError, ShapeError
 from chainrule.ops.numbers import NeedsNumbers
@@ -45,7 +45,8 @@ class StepLevel(CaptureLevel):
         arrays: plain arrays that the step used without getting them as arguments, by identity: the array, its content
             when it was first used, its node.
         read: arrays that are read at each call, by identity, with their nodes: those that the step was shown as inputs.
-        held: those of them of which plain code has computed something, by identity.
+        sources: those arrays, by their nodes.
+        held: the identities of the arrays to whose numbers the graph is held.
         older: what an array of `arrays` held before the step changed it, by identity: contents and nodes, in order.
         outcomes: what Python was told about each guard, in order.
         forced: outcomes that are known already, for the first guards.
@@ -68,6 +69,7 @@ class StepLevel(CaptureLevel):
         "outcomes",
         "questions",
         "read",
+        "sources",
     )
 
     follows_python = True
@@ -85,7 +87,8 @@ class StepLevel(CaptureLevel):
         self.nodes: list[Node] = []
         self.arrays: dict[int, tuple[Any, Any, Node]] = {}
         self.read: dict[int, tuple[Any, Node]] = {}
-        self.held: dict[int, Any] = {}
+        self.sources: dict[Node, Any] = {}
+        self.held: set[int] = set()
         self.older: dict[int, list[tuple[Any, Node]]] = {}
         self.outcomes: list[bool] = []
         self.forced = forced
@@ -105,23 +108,37 @@ class StepLevel(CaptureLevel):
         else:
             node = self.input(array_type(x.shape, x.dtype)).node
         self.read[id(x)] = x, node
+        self.sources[node] = x
         self.known[node] = x
         return _writable(wrap(self, node.type, node))
 
     def constant_of(self, x: Any) -> Value | None:
-        """Return the plain value of what depends on arrays alone that are read at each call, which are held to it."""
+        """Return the plain value of what depends on arrays alone that are read at each call, and hold them to it."""
         if type(x.out) is not ArrayType:
             return None
-        arrays = {node: read for read, node in self.read.values()}
-        ends = [n for n in topological([x.node]) if n.op is None]
-        if not all(n in arrays for n in ends):
+        found = self._sources_of(x.node)
+        if found is None:
             return None
-        self.held.update({id(arrays[n]): arrays[n] for n in ends})
+        self.hold(found)
         value = self.number_of(x.node)
-        if isinstance(value, np.ndarray) and x.node not in arrays:
+        if isinstance(value, np.ndarray) and x.node not in self.sources:
             value = value.view()
             value.flags.writeable = False
         return value
+
+    def _sources_of(self, node: Node) -> list[Any] | None:
+        """Return the arrays read at each call that a node depends on; None if it depends on an argument, too."""
+        seen, pending, found = {node}, [node], []
+        while pending:
+            top = pending.pop()
+            if top.op is None and top not in self.sources:
+                return None
+            if top.op is None:
+                found.append(self.sources[top])
+            more = {p for p in top.parents if p is not None} - seen
+            seen |= more
+            pending += more
+        return found
 
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         if not warns_as_usual():  # the step itself asked for it
@@ -288,7 +305,8 @@ class StepLevel(CaptureLevel):
             NotCompiledError: they held something else too often.
         """
         for x in arrays:
-            if x.size and x.dtype.kind in "biufc":
+            if id(x) not in self.held and x.size and x.dtype.kind in "biufc":
+                self.held.add(id(x))  # at once: decisions that follow are made of these numbers
                 node, t = self._plain(x)
                 self._agreed(wrap(self, t, node), "an array that is read besides the arguments")
 

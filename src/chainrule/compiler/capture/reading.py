@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Iterable, Iterator
+import functools
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import zip_longest
 from sys import getrefcount
+from types import MethodType
 from typing import Any
-from weakref import ref
+from weakref import getweakrefcount, ref
 
 import numpy as np
 
@@ -69,7 +71,6 @@ class Outside:
         holds = [self._enter(v, seen) for v in inside if not isinstance(v, np.ndarray)]
         if arrays or any(holds):
             self.containers[id(x)] = x
-            _KINDS.add(type(x))
         return id(x) in self.containers
 
 
@@ -78,34 +79,43 @@ class Reading:
 
     Attributes:
         reader: what the code of the step has to hand through what it reads; None where there is nothing to show.
+        kinds: the classes of what may stand for something else.
     """
 
     def __init__(self, level: StepLevel, outside: Outside) -> None:
         self._level = level
         self._outside = outside
         self.reader = read if outside.is_needed else None
+        self.kinds = {
+            np.ndarray,
+            tuple,
+            MethodType,
+            _KEEPING,
+            *map(type, outside.containers.values()),
+        }
         self._handles: dict[int, tuple[Any, Any]] = {}
+        self._arrays: dict[int, Any] = {}  # by the identities of the handles
         self._copies: dict[int, tuple[Any, Any, list[Any]]] = {}
-        self._of_handle: dict[int, Any] = {}
         self._own: dict[int, Any] = {}
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Show inputs in this context."""
-        tokens = _READING.set(self), tree.READER.set(self.reader)
-        try:
+        """Show inputs in this context, and hold the step to the arrays that plain code may read."""
+        with _shown_by(self):
+            self._level.hold(self._outside.held.values())
             yield
-        finally:
-            _READING.reset(tokens[0])
-            tree.READER.reset(tokens[1])
 
     def shown(self, x: Any) -> Any:
         """Return what stands for something that was read; most things do so themselves."""
+        if _keeps_results(x):
+            return functools.partial(_called_unseen, x)
         made = self._stand_in(x)
         if made is not x:
             return made
         if type(x) is tuple and any(id(v) in self._outside.arrays for v in x):
-            return tuple(map(self._stand_in, x))  # that of a call: its arguments or results
+            return tuple(
+                map(self._stand_in, x)
+            )  # Python made it, of arguments or results: it lies nowhere
         if type(x) is np.ndarray and id(x) not in self._own:
             self._note(x)
         return x
@@ -119,78 +129,102 @@ class Reading:
         return self._copy(x) if id(x) in self._outside.containers else x
 
     def _note(self, x: np.ndarray[Any, Any]) -> None:
-        """Take an array that only the step can hold for its own; others are read as they are, and held to that."""
+        """Take an array that nobody holds yet for the step's own; others are read as they are, and held to that.
+
+        NumPy has just made it if no more refers to it than to an array that is handed to `read` at once.
+        """
         is_fresh = x.base is None and getrefcount(x) <= _FRESH
-        is_own = is_fresh or id(x.base) in self._own
-        (self._own if is_own else self._level.held)[id(x)] = x
+        if is_fresh or id(x.base) in self._own:
+            self._own[id(x)] = x
+        else:
+            self._level.hold([x])
 
     def _handle(self, x: np.ndarray[Any, Any]) -> Any:
         handle = self._level.read_input(x)
         self._handles[id(x)] = x, handle
-        self._of_handle[id(handle)] = x
+        self._arrays[id(handle)] = x
         return handle
 
     def _copy(self, x: Any) -> Any:
         contents = _contents(x)
         if isinstance(x, tuple):
-            made: Any = map(self._stand_in, contents)
-            made = x._make(made) if hasattr(x, "_make") else tuple(made)
+            made: Any = tuple.__new__(type(x), map(self._stand_in, contents))
             self._copies[id(x)] = x, made, contents
         else:
-            made = copy.copy(x)
+            made = _empty_like(x)
             self._copies[id(x)] = x, made, contents  # it may lie in itself
-            _refill(made, list(map(self._stand_in, contents)))
+            _fill(made, x, list(map(self._stand_in, contents)))
         return made
 
     def original(self, x: Any) -> Any:
         """Return the array that a handle stands for, or the part of one; everything else as it is."""
-        array = self._of_handle.get(id(x))
+        array = self._arrays.get(id(x))
         if array is not None:
             return array
-        if type(x) is not TracedView or id(x.base) not in self._of_handle:
+        if type(x) is not TracedView or id(x.base) not in self._arrays:
             return x
-        array = self._of_handle[id(x.base)]
+        array = self._arrays[id(x.base)]
         part = x.part_of(array)
         if part is None:
             return x
-        self._level.held[id(array)] = array
+        self._level.hold([array])
         return part
-
-    def hold(self) -> None:
-        """Hold the step to the numbers of those arrays of which plain code may know some."""
-        self._level.hold((self._level.held | self._outside.held).values())
-        self._level.held.clear()
-        self._own.clear()
 
     def end(self) -> list[ref[Any]]:
         """See that nothing has been written to, and return references to the handles, which nobody may hold now.
 
         Raises:
-            NotCompiledError: something has been.
+            NotCompiledError: something has been, or something waits for the end of a handle.
         """
-        if any(handle.version for _, handle in self._handles.values()):
+        self._own.clear()
+        handles = [handle for _, handle in self._handles.values()]
+        if any(handle.version for handle in handles):
             raise NotCompiledError.from_changed_array()
+        if any(map(getweakrefcount, handles)):
+            raise NotCompiledError.from_changed_surroundings()
         for x, made, contents in list(self._copies.values()):
-            if not (
-                _are(_contents(x), contents)
-                and _are(_contents(made), map(self._stand_in, contents))
-            ):
+            is_as_it_was = _are(_contents(x), contents) and not _state_of(made)
+            if not (is_as_it_was and _are(_contents(made), map(self._stand_in, contents))):
                 raise NotCompiledError.from_changed_surroundings()
-        return [ref(handle) for _, handle in self._handles.values()]
+        return list(map(ref, handles))
 
 
 _READING: ContextVar[Reading | None] = ContextVar("reading", default=None)
-_KINDS: set[type] = {np.ndarray, tuple}
-"""The classes of what may stand for something else."""
+
+
+@contextmanager
+def _shown_by(reading: Reading | None) -> Iterator[None]:
+    """Have a capture show what is read in this context; None for nobody."""
+    before = _READING.get(), tree.READER.get()
+    try:
+        _READING.set(reading)
+        tree.READER.set(None if reading is None else reading.reader)
+        yield
+    finally:
+        _READING.set(before[0])
+        tree.READER.set(before[1])
 
 
 def read(x: Any) -> Any:
     """Return what a capture that runs in this context is shown of what was read."""
-    if type(x) in _KINDS:
-        reading = _READING.get()
-        if reading is not None:
-            return reading.shown(x)
+    reading = _READING.get()
+    if reading is not None and type(x) in reading.kinds:
+        return reading.shown(x)
     return x
+
+
+_KEEPING = type(functools.lru_cache(len))
+
+
+def _keeps_results(x: Any) -> bool:
+    """Say whether a function keeps what it returns: it must not get hold of what stands for something."""
+    return type(x.__func__ if type(x) is MethodType else x) is _KEEPING
+
+
+def _called_unseen(f: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Call a function that is shown nothing."""
+    with _shown_by(None):
+        return f(*args, **options)
 
 
 class _Counting(Reading):
@@ -211,41 +245,77 @@ _FRESH = _references_of_fresh()
 
 # containers
 
-_KINDS_OF_C = (dict, list, deque)
-"""Containers that C takes apart; others have theirs under names."""
+_EXACT = frozenset({dict, list, deque, OrderedDict, defaultdict, Counter})
+"""Containers of Python's that are copied by it."""
+_OF_NAMES = (UserDict, UserList, ChainMap)
+"""Containers that hold what they do under names."""
 _OWN = __name__.partition(".")[0]
 
 
 def is_copied(x: Any) -> bool:
-    """Say whether a step is shown a copy of a container: of what C, Python or this library may read as a whole."""
-    if isinstance(x, tuple):
-        return type(x) is tuple or hasattr(x, "_make")
-    return isinstance(x, (*_KINDS_OF_C, UserDict, UserList, ChainMap)) or _is_own_dataclass(x)
+    """Say whether a step is shown a copy of a container: of what C, Python or this library may read as a whole.
+
+    Of what has other attributes, or a class of its own kind, it is not: nobody knows what they are to each other.
+    """
+    kind = type(x)
+    if kind in _EXACT or kind is tuple:
+        return True
+    if isinstance(x, _OF_NAMES) or _is_own_dataclass(x):
+        return True
+    is_known = isinstance(x, tuple) or _kind_of(x) is not None
+    return is_known and not _has_slots(kind) and not _state_of(x)
+
+
+def _kind_of(x: Any) -> Any:
+    """Return the class of Python's that makes a user's class a container; None if it is none that is copied."""
+    if isinstance(x, (defaultdict, OrderedDict)):
+        return None
+    return next((kind for kind in (dict, list) if isinstance(x, kind)), None)
 
 
 def _is_own_dataclass(x: Any) -> bool:
     kind: Any = type(x)
-    if not dataclasses.is_dataclass(kind) or not hasattr(x, "__dict__"):
-        return False
-    return str(kind.__module__).partition(".")[0] == _OWN
+    is_own = str(kind.__module__).partition(".")[0] == _OWN
+    return is_own and dataclasses.is_dataclass(kind) and hasattr(x, "__dict__")
+
+
+def _has_slots(kind: type) -> bool:
+    return any(vars(base).get("__slots__") for base in kind.__mro__)
+
+
+def _state_of(x: Any) -> Mapping[str, Any]:
+    """Return what a container has under names besides what it holds."""
+    if isinstance(x, (dict, list, tuple, deque)):
+        found: Mapping[str, Any] = getattr(x, "__dict__", {})
+        return found
+    return {}
 
 
 def _contents(x: Any) -> list[Any]:
     """Return what lies in a container that is copied; the keys of a dictionary come first."""
     if isinstance(x, dict):
-        return [*x, *x.values()]
+        return [*dict.keys(x), *dict.values(x)]
     return list(x if isinstance(x, (tuple, list, deque)) else vars(x).values())
 
 
-def _refill(x: Any, contents: list[Any]) -> None:
-    """Put something else into a container, in the order of `_contents`; what its class does then is passed by."""
-    if isinstance(x, (list, deque)):
-        kind: Any = list if isinstance(x, list) else deque
+def _empty_like(x: Any) -> Any:
+    """Return another container of this class, without a call of its methods; one of Python's own is a copy."""
+    kind: Any = type(x)
+    return copy.copy(x) if kind in _EXACT else kind.__new__(kind)
+
+
+def _fill(made: Any, x: Any, contents: list[Any]) -> None:
+    """Give a copy of a container other contents, in the order of `_contents`."""
+    if isinstance(x, dict):
+        keys = contents[: len(x)]
+        dict.update(made, zip(keys, contents[len(x) :], strict=True))
+    elif isinstance(x, list):
+        list.__setitem__(made, slice(None), contents)
+    elif isinstance(x, deque):
         for i, v in enumerate(contents):
-            kind.__setitem__(x, i, v)
-        return
-    memory = x if isinstance(x, dict) else vars(x)
-    dict.update(memory, zip(list(memory), contents[-len(memory) :], strict=True))
+            made[i] = v
+    else:
+        vars(made).update(zip(vars(x), contents, strict=True))
 
 
 def _are(some: Iterable[Any], others: Iterable[Any]) -> bool:

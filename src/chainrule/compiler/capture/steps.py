@@ -129,11 +129,11 @@ def capture_step(
     survivors = None
     if sys.getrefcount(level) > _ONE_HOLDER:
         gc.collect()  # what only refers to itself is gone
-    if any(handle() is not None for handle in shown):
-        raise NotCompiledError.from_changed_surroundings()
     if sys.getrefcount(level) > _ONE_HOLDER:
         survivors = NotCompiledError.from_survivor()
         _give_numbers(level)
+    if any(handle() is not None for handle in shown):
+        raise NotCompiledError.from_changed_surroundings()
     results = made_anew(level, run.results, is_shared)
     run = replaced(run, results=results)
     surroundings, fixed = split_arrays(level, is_shared)
@@ -240,7 +240,6 @@ def _run(
         results = tuple(results_of(level, flat, places, inputs))
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
-        reading.hold()
     for _, x in structure.static:
         if not isinstance(x, _NOTHING_LOST) and not callable(x):
             raise NotCompiledError.from_result(type(x).__name__)
