@@ -984,6 +984,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_surroundings(cls, error: Exception) -> Self:
+        return cls(
+            f"compile: what the step reads cannot be looked into: {type(error).__name__}: {error}.",
+            hint="pass what an object with its own way of telling its attributes has as an argument.",
+        )
+
+    @classmethod
     def from_no_call(cls, report: str) -> Self:
         return cls(
             f"compile: there is nothing to show: {report}.",

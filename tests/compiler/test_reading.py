@@ -474,6 +474,11 @@ def appends_by_a_method_held(x):
     return x * len(GROWING)
 
 
+def moves_to_the_end(x):
+    ORDERED.move_to_end(next(iter(ORDERED)))
+    return x * next(iter(ORDERED.values()))
+
+
 def sets_an_item(x):
     HELD["a"] = HELD["a"] * 2
     return x + HELD["a"]
@@ -497,16 +502,26 @@ append = GROWING.append
     "step",
     [
         *(writes_to_it, writes_to_a_part, writes_by_out, appends, appends_by_a_method_held),
-        *(sets_an_item, keeps_it, keeps_a_container),
+        *(moves_to_the_end, sets_an_item, keeps_it, keeps_a_container),
     ],
 )
 def test_what_a_step_does_to_it_is_done_once_to_the_callers_own(step):
     def outcome(f):
         HELD["a"] = A
+        ORDERED.move_to_end("b")
         ROW[:], GROWING[:], KEPT[:] = [A, B], [A], []
         A[:], B[:] = (2, 1, 3), (1, 2, 0.5)
         results = [f(np.ones(3)) for _ in range(3)]
-        state = [A, B, *ROW, HELD["a"], len(GROWING), len(KEPT), *tree.leaves(KEPT)]
+        state = [
+            A,
+            B,
+            *ROW,
+            *ORDERED.values(),
+            HELD["a"],
+            len(GROWING),
+            len(KEPT),
+            *tree.leaves(KEPT),
+        ]
         same = [x is y for x in tree.leaves([ROW, HELD, KEPT, GROWING]) for y in (A, B)]
         return tree.map(np.copy, [results, state]), same
 
@@ -685,8 +700,50 @@ def test_an_array_that_a_step_has_left_behind_is_read_where_another_lies():
         x = np.full(3, float(k))
         assert_same(compiled(x), step(other, x))
         assert_same(reading(x), x * other.w)
+    assert type(holder.w) is type(holder.m) is np.ndarray
+    for k in range(3):
+        holder.w += k
+        assert_same(reading(np.ones(3)), holder.w)
     holder.w = np.full(3, 7.0)
     assert_same(reading(np.ones(3)), np.full(3, 7.0))
+
+
+def test_what_a_step_leaves_behind_are_arrays_and_numbers():
+    held = SimpleNamespace(row=[], named={}, whole=None)
+
+    def step(x):
+        held.row.append(x * 2)
+        held.named["part"] = held.row[-1][1:]
+        held.whole = np.sum(x)
+        return x + 1
+
+    compiled = cr.compile(step)
+    for k in range(3):
+        compiled(np.full(3, float(k)))
+        assert "a value outlives the call" in compiled.report()
+        assert type(held.row[-1]) is type(held.named["part"]) is np.ndarray
+        assert type(held.whole) is np.float64
+        held.row[-1][1:] += 5
+        np.testing.assert_array_equal(held.named["part"], 2.0 * k + 5)
+    assert len(held.row) == 3
+
+
+class Odd:
+    """An object that knows its attributes by other names only."""
+
+    def __init__(self, w):
+        self.its_w = w
+
+    def __getattribute__(self, name):
+        return object.__getattribute__(self, "its_" + name)
+
+
+def test_an_object_that_cannot_be_looked_into_is_left_to_python():
+    odd = Odd(A)
+    compiled = cr.compile(lambda x: x * odd.w)
+    for k in range(3):
+        A[0] = k
+        assert_same(compiled(np.ones(3)), A)
 
 
 @pytest.mark.parametrize(

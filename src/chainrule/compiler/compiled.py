@@ -20,7 +20,7 @@ from chainrule.compiler.entry.shell import arm, make_shell_class
 from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.error_settings import warns_as_usual
 from chainrule.compiler.paths import Path, Specialization, most_guarded
-from chainrule.compiler.snapshot import Snapshot
+from chainrule.compiler.snapshot import Snapshot, leave_plain_values
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings, repeats_among
 from chainrule.core.graph import Graph
@@ -282,6 +282,19 @@ class Compiled:
         integers = [(i, x) for i, x in enumerate(leaves) if type(x) is int and i not in moving]
         return _Call(kind, (*kind, *integers), surroundings, moving)
 
+    def _looked_into(self, objects: Sequence[Any]) -> Surroundings:
+        """Look into what the function reads besides these objects and the leaves of its arguments.
+
+        Raises:
+            NotCompiledError: an object of the user's raises an error where it is looked at.
+        """
+        try:
+            return Surroundings(self.function, objects)
+        except NotCompiledError:
+            raise
+        except Exception as error:
+            raise NotCompiledError.from_surroundings(error) from error
+
     def _surroundings_of(self, objects: list[Any]) -> Surroundings:
         """Return what the function reads besides these objects and the leaves of its arguments, as it is now."""
         key = tuple(map(id, objects))
@@ -289,14 +302,14 @@ class Compiled:
         if known is None or not known.is_unchanged():
             if len(self._surroundings) >= _SPECIALIZATIONS_AT_MOST:
                 self._surroundings.clear()
-            known = self._surroundings[key] = Surroundings(self.function, objects)
+            known = self._surroundings[key] = self._looked_into(objects)
         return known
 
     def _current(self, known: Surroundings) -> Surroundings:
         """Return what the function reads besides its arguments with the arrays that are there now."""
         if known.is_current():
             return known
-        fresh = Surroundings(self.function, known.objects)
+        fresh = self._looked_into(known.objects)
         self._surroundings[tuple(map(id, fresh.objects))] = fresh
         return fresh
 
@@ -304,7 +317,7 @@ class Compiled:
         """Say whether the key of a call holds that may have waited for another thread's."""
         if known.is_unchanged():
             return True
-        return known.signature == Surroundings(self.function, known.objects).signature
+        return known.signature == self._looked_into(known.objects).signature
 
     def _specialization(self, key: _Key) -> Specialization:
         with self._lock:
@@ -363,7 +376,9 @@ class Compiled:
                 )
             if captured.survivors is not None:
                 specialization.eager = captured.survivors
-                return None, outcome_of(captured, [*leaves, *drawn.values])
+                outcome = outcome_of(captured, [*leaves, *drawn.values])
+                leave_plain_values(self._looked_into(surroundings.objects))
+                return None, outcome
             if drawn.is_in(captured.structure):
                 raise NotCompiledError.from_result("generator")  # noqa: TRY301  it is handled as the others
             drawn.rewind()

@@ -17,6 +17,7 @@ import numpy as np
 from chainrule.compiler.entry.signature import MISSING, Attribute, Cell, Name, Place
 from chainrule.compiler.generators import rewinding
 from chainrule.compiler.surroundings import Surroundings
+from chainrule.core.cells import HANDLES, TracedView
 from chainrule.core.faces import original_of
 from chainrule.errors import NotCompiledError
 
@@ -84,6 +85,30 @@ class Snapshot:
             if x.flags.writeable:
                 x[...] = numbers
         self._rewind()
+
+
+def leave_plain_values(surroundings: Surroundings) -> None:
+    """Put plain values where a step has left traced ones: whoever writes to those would change what is compared."""
+    for place, x in surroundings.fixed:
+        if _is_left(x):
+            put(place, _plain(x))
+    for x in list(_inside(surroundings.parts)):
+        if isinstance(x, dict):
+            x.update([(key, _plain(v)) for key, v in x.items() if _is_left(v)])
+        elif isinstance(x, (list, deque)):
+            for i, v in enumerate(x):
+                if _is_left(v):
+                    x[i] = _plain(v)
+
+
+def _is_left(x: Any) -> bool:
+    return type(x) in HANDLES and not x.is_running()
+
+
+def _plain(x: Any) -> Any:
+    """Return the array or number that a traced value has become, always the same one; of a part of an array, a part."""
+    part = x.part_of(_plain(x.base)) if type(x) is TracedView else None
+    return x.leaf() if part is None else part
 
 
 def _stands_for_same(x: Any, y: Any) -> bool:

@@ -293,6 +293,8 @@ def _state_of(x: Any) -> Mapping[str, Any]:
 
 def _contents(x: Any) -> list[Any]:
     """Return what lies in a container that is copied; the keys of a dictionary come first."""
+    if type(x) is OrderedDict:
+        return [*x, *x.values()]
     if isinstance(x, dict):
         return [*dict.keys(x), *dict.values(x)]
     return list(x if isinstance(x, (tuple, list, deque)) else vars(x).values())
@@ -307,8 +309,8 @@ def _empty_like(x: Any) -> Any:
 def _fill(made: Any, x: Any, contents: list[Any]) -> None:
     """Give a copy of a container other contents, in the order of `_contents`."""
     if isinstance(x, dict):
-        keys = contents[: len(x)]
-        dict.update(made, zip(keys, contents[len(x) :], strict=True))
+        keys = contents[: len(contents) // 2]
+        dict.update(made, zip(keys, contents[len(keys) :], strict=True))
     elif isinstance(x, list):
         list.__setitem__(made, slice(None), contents)
     elif isinstance(x, deque):
