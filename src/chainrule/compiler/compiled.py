@@ -14,6 +14,7 @@ from chainrule.collector import without_collector
 from chainrule.compiler.build import build
 from chainrule.compiler.by_python import donated_results, python_entry
 from chainrule.compiler.capture.steps import capture_step, outcome_of
+from chainrule.compiler.comparing import repeats_among
 from chainrule.compiler.counts import Counts
 from chainrule.compiler.draws import Drawn
 from chainrule.compiler.entry.shell import arm, make_shell_class
@@ -22,7 +23,7 @@ from chainrule.compiler.error_settings import warns_as_usual
 from chainrule.compiler.paths import Path, Specialization, most_guarded
 from chainrule.compiler.snapshot import Snapshot, leave_plain_values
 from chainrule.compiler.statics import objects_in, rebuilt, wrapped
-from chainrule.compiler.surroundings import Surroundings, repeats_among
+from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError

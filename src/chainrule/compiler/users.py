@@ -1,0 +1,208 @@
+"""What is the user's, modules, classes, objects and functions, and the names that his code looks up."""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Iterator, Mapping
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.entry.signature import Name
+from chainrule.compiler.keys import looks_up_any, texts_looked_up
+from chainrule.compiler.outside import asks_in_c, is_of_outside
+from chainrule.core.reroute import is_users_module
+
+_CALLED = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType)
+"""What tells something by calls alone, which are seen."""
+_CATCHING = frozenset({"AttributeError", "NameError", "Exception"})
+"""What code catches that does without an attribute or a variable."""
+ANY = "*"
+"""Stands among names for those of all attributes."""
+
+
+def is_watched(module: Any) -> bool:
+    """Say whether what a module holds may change: the user's may, NumPy's and SciPy's own does not.
+
+    What Cython makes has a descriptor for the name of its module.
+    """
+    return (
+        isinstance(module, str)
+        and is_users_module(module)
+        and module.partition(".")[0] not in {"numpy", "scipy"}
+    )
+
+
+def namespaces(x: Any) -> list[Any]:
+    """Return the dictionaries in which names are looked up as attributes of something."""
+    if isinstance(x, ModuleType):
+        return [vars(x)] if is_watched(x.__name__) else []
+    if isinstance(x, type):
+        return [vars(base) for base in x.__mro__ if is_watched(base.__module__)]
+    if isinstance(x, FunctionType):
+        return [vars(x)] if is_watched(x.__module__ or "") else []
+    is_open = isinstance(x, SimpleNamespace) or (is_users_object(x) and has_names(x))
+    return [vars(x)] if is_open else []
+
+
+def namespaces_outside(x: Any) -> list[Any]:
+    """Return what names are looked up in as attributes of an object of the standard library's."""
+    return [vars(holder) for holder in (x, *type(x).__mro__)] if is_of_outside(x) else []
+
+
+def is_called(x: Any) -> bool:
+    """Say whether what stands in a module or a class tells something by calls alone, or is a part of its objects."""
+    return isinstance(x, _CALLED) or hasattr(type(x), "__get__")
+
+
+def values_of(held: Mapping[str, Any]) -> list[str]:
+    """Return the names under which a class keeps no functions."""
+    return [n for n, x in held.items() if n[:2] != "__" and not hasattr(type(x), "__get__")]
+
+
+def is_users_object(x: Any) -> bool:
+    """Say whether something is an object of a user's class that keeps attributes."""
+    is_other = isinstance(x, (ModuleType, type, FunctionType, MethodType, functools.partial))
+    if is_other or not is_watched(type(x).__module__):
+        return False
+    return has_names(x) or bool(slots_of(class_of(x)))
+
+
+def has_names(x: Any) -> bool:
+    """Say whether something has a dictionary of attributes; what a user's own `__getattr__` says does not count."""
+    return bool(class_of(x).__dictoffset__)
+
+
+def wrapped_by(x: Any) -> Any:
+    """Return what `functools.wraps` says is inside of something, or None."""
+    return vars(x).get("__wrapped__") if has_names(x) else None
+
+
+def class_of(x: Any) -> Any:
+    """Return the class of something; type checkers know nothing of it."""
+    return type(x)
+
+
+@functools.cache
+def slots_of(kind: Any) -> frozenset[str]:
+    """Return the names of the attributes that objects of a user's class keep in slots."""
+    return frozenset(
+        [
+            name
+            for base in kind.__mro__
+            if is_watched(base.__module__)
+            for name, value in vars(base).items()
+            if isinstance(value, MemberDescriptorType)
+        ]
+    )
+
+
+# functions
+
+
+def functions_of(x: Any) -> list[FunctionType]:
+    """Return the functions of what stands in a class: a method, or what makes an attribute of one."""
+    if isinstance(x, property):
+        found = [x.fget, x.fset]
+    elif isinstance(x, (functools.cached_property, functools.partialmethod)):
+        found = [x.func]
+    elif isinstance(x, functools.singledispatchmethod):
+        found = [x.func, x.dispatcher]
+    elif isinstance(x, np.vectorize):
+        found = [x.pyfunc]
+    else:
+        found = [x.__func__ if isinstance(x, (staticmethod, classmethod)) else x]
+    return [f for f in found if isinstance(f, FunctionType)]
+
+
+def functions_of_class(kind: Any) -> list[FunctionType]:
+    """Return the functions of a user's class, also those that read nothing but their arguments."""
+    bases = [base for base in kind.__mro__ if is_watched(base.__module__)]
+    return [f for base in bases for x in vars(base).values() for f in functions_of(x)]
+
+
+def functions_held_by(x: Any) -> list[Any]:
+    """Return the functions that an object of another's class holds, and may call: a key of `cmp_to_key`."""
+    names = vars(x) if has_names(x) else {}
+    held = [*gc.get_referents(x), *names.values()]
+    return [v for v in held if isinstance(v, (FunctionType, MethodType, functools.partial))]
+
+
+def implied_functions(kind: Any) -> list[Name]:
+    """Return where a user's class has functions that are called without being named, if they read anything."""
+    return [
+        Name(vars(base), name)
+        for base in kind.__mro__
+        if is_watched(base.__module__)
+        for name, value in vars(base).items()
+        if name.startswith("__")
+        and name.endswith("__")
+        and (asks_in_c(value) or any(map(_reads, functions_of(value))))
+    ]
+
+
+def _reads(f: FunctionType) -> bool:
+    """Say whether a function reads anything besides its arguments."""
+    names = names_of_code(f.__code__)
+    return bool(f.__code__.co_freevars) or not names.isdisjoint(f.__globals__)
+
+
+# names
+
+
+def asked(name: str) -> str:
+    """Mark the name of what code does without where there is none."""
+    return f"?{name}"
+
+
+@functools.cache
+def names_of_code(code: CodeType) -> frozenset[str]:
+    """Return every name that a code object, or one inside it, looks up."""
+    return frozenset(_every_name(code))
+
+
+def _every_name(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    texts = texts_looked_up(code)
+    yield from texts
+    yield from map(asked, texts)
+    if looks_up_any(code):
+        yield ANY
+    if not _CATCHING.isdisjoint(code.co_names):
+        yield from map(asked, code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _every_name(constant)
+
+
+def names_of(f: Any) -> frozenset[str]:
+    """Return every name that a function looks up, whatever is wrapped around it."""
+    while not isinstance(f, FunctionType):
+        inner = getattr(f, "func", None) or getattr(f, "__func__", None)
+        inner = inner or getattr(f, "__wrapped__", None)
+        if inner is None:
+            return frozenset()
+        f = inner
+    return names_of_code(f.__code__)
+
+
+@functools.cache
+def names_of_class(kind: Any) -> frozenset[str]:
+    """Return every name that the methods of a user's class look up."""
+    names: set[str] = set()
+    for base in kind.__mro__:
+        if is_watched(base.__module__):
+            for value in vars(base).values():
+                for f in functions_of(value):
+                    names |= names_of_code(f.__code__)
+    return frozenset(names)
