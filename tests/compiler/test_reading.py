@@ -784,3 +784,21 @@ def test_a_slot_that_a_step_fills_holds_the_arrays_themselves():
         assert_same(compiled(np.ones(3)), step(plain, np.ones(3)))
     assert held.made[0] is A
     assert type(held.made[1]) is np.ndarray
+
+
+def test_a_gradient_writes_into_what_it_computes_of_an_array_outside():
+    def loss(x):
+        made = A * 2.0
+        made += x**2
+        made[1:] *= x[0]
+        return np.sum(made**2)
+
+    def plain(x):
+        made = np.concatenate([(A * 2.0 + x**2)[:1], (A * 2.0 + x**2)[1:] * x[0]])
+        return np.sum(made**2)
+
+    gradient = cr.compile(cr.grad(loss))
+    for k in range(4):
+        A[0] = k
+        x = np.arange(3.0) + 0.5 * k
+        np.testing.assert_allclose(gradient(x), cr.grad(plain)(x), rtol=1e-12)

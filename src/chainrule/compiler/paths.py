@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from types import CodeType
 from typing import Any
 
 from chainrule import tree
@@ -179,8 +180,14 @@ def most_guarded(paths: Iterable[Path], function: Any) -> Position | None:
     """Return where in a function most guards stand: the test of a loop that takes other numbers of turns."""
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     nodes = [node for path in paths for node in path.captured.graph.nodes if node.op is GUARD]
-    places = Counter([n.place for n in nodes if n.place is not None and n.place[0] is code])
+    places = Counter([n.place for n in nodes if n.place is not None and _is_of(n.place[0], code)])
     return Position(*places.most_common(1)[0][0]) if places else None
+
+
+def _is_of(code: CodeType, other: Any) -> bool:
+    """Say whether code is that of a function, or what it has had in its place for a capture."""
+    names = ("co_filename", "co_firstlineno", "co_qualname")
+    return all(getattr(code, name) == getattr(other, name, None) for name in names)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -15,11 +15,16 @@ from contextvars import ContextVar
 from threading import local
 from types import (
     BuiltinFunctionType,
+    CodeType,
     FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
     MethodType,
     MethodWrapperType,
     ModuleType,
     SimpleNamespace,
+    WrapperDescriptorType,
 )
 from typing import Any
 
@@ -91,7 +96,10 @@ _HOLDING = (
     *(functools.singledispatchmethod, np.vectorize),
 )
 _WRAPPERS = (MethodType, *_PARTIAL, *_HOLDING)
-_WITHOUT_ARRAYS = (np.ufunc, np.dtype, type(np.sum), BuiltinFunctionType, slice, range)
+_WITHOUT_ARRAYS = (
+    *(np.ufunc, np.dtype, type(np.sum), BuiltinFunctionType, WrapperDescriptorType),
+    *(MethodDescriptorType, GetSetDescriptorType, MemberDescriptorType, CodeType, slice, range),
+)
 """What is not looked into, and holds no arrays."""
 _WRITTEN_TO = frozenset({"stdout", "stderr"})
 _CACHED = type(functools.lru_cache(len))
