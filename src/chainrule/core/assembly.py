@@ -20,8 +20,8 @@ _MOST_UNITS = 8
 """What one entry of the table of positions speaks of, at most."""
 _NO_LINE_ON, _TWO_LINES_ON, _ON_A_LINE, _FROM_TO = 10, 12, 13, 14
 """The kinds of entries of that table that tell of lines: so many behind the last, from 10 to 12, or by a number."""
-_ENTRY = re.compile(rb"[\x80-\xff][\x00-\x7f]*", re.DOTALL)
-_NUMBER = re.compile(rb"[\x40-\x7f]*[\x00-\x3f]", re.DOTALL)
+_ENTRY, _NUMBER = rb"[\x80-\xff][\x00-\x7f]*", rb"[\x40-\x7f]*[\x00-\x3f]"
+"""Patterns of bytes: of an entry of that table, and of a number in one."""
 
 
 def reassembled(
@@ -128,7 +128,7 @@ def _positions(code: CodeType, offsets: list[int], places: Mapping[int, int]) ->
         more[start // 2] = (places[end] - places[start] - (end - start)) // 2
     made = []
     unit = 0
-    for entry in _ENTRY.findall(code.co_linetable):
+    for entry in re.findall(_ENTRY, code.co_linetable):
         count = (entry[0] & 7) + 1
         total = count + sum(more[unit : unit + count])
         unit += count
@@ -154,7 +154,7 @@ def _on_the_same_line(head: int, body: bytes) -> tuple[int, bytes]:
     if _NO_LINE_ON <= kind <= _TWO_LINES_ON:
         return 128 | _NO_LINE_ON << 3, body
     if kind in {_ON_A_LINE, _FROM_TO}:
-        found = _NUMBER.match(body)
+        found = re.match(_NUMBER, body)
         assert found is not None  # the distance of the line
         return head, b"\0" + body[found.end() :]
     return head, body
