@@ -15,7 +15,7 @@ from tests.fuzz.judging import Verdict
 from tests.fuzz.program import ARGUMENTS, DIFFERENTIATED, Program
 
 import chainrule as cr
-from chainrule.errors import EscapedValueError
+from chainrule.errors import EscapedValueError, NotDifferentiableError
 
 _CLOSE = 1e-8
 _NUDGE = 1e-12
@@ -24,8 +24,8 @@ _NUDGES = 4
 _TIMES = 10
 """Rounding is drawn a few times only: what the compiler moves may be so many times what that moves."""
 
-_LOST = EscapedValueError.__name__
-"""The error of a gradient that would lose a derivative."""
+_REFUSED = {EscapedValueError.__name__, NotDifferentiableError.__name__}
+"""The errors of a gradient that would lose a derivative."""
 
 Make = Callable[[], Callable[..., Any]]
 """Gives a function that starts anew: what it keeps between calls is not shared with another."""
@@ -59,7 +59,7 @@ def judge_compiled(
     """Call a function and its compiled twin one call after the other, and compare all that can be seen of them.
 
     Results, their dtypes, what happened to the arguments, and the kind of an error must be equal. A step may follow
-    what a gradient refuses: traced values that are written into arrays which were computed of plain ones outside.
+    what a gradient refuses: traced values that meet methods of plain arrays outside, or are written into such.
 
     Args:
         make: the function; called twice.
@@ -77,7 +77,9 @@ def judge_compiled(
         warnings.simplefilter("ignore")
         for number, given in enumerate(calls):
             expected, got = _seen(twin, given), _seen(step, given)
-            if expected[0] == _LOST and not got[0]:  # a plain array outside is an input of a step
+            if (
+                expected[0] in _REFUSED and not got[0]
+            ):  # a plain array outside is an input of a step
                 return Verdict("undecided", "a gradient refuses what a step follows")
             why = _unlike(got, expected, _CLOSE)
             if why and _is_delicate(make, calls[: number + 1], got, expected, rounding):

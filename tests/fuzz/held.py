@@ -55,8 +55,10 @@ def held(program: StepProgram, step: Callable[..., Any]) -> Held:
 
     def called(*rest: Any) -> Any:
         remaining, found = list(rest), reading()
-        kinds = range(len(program.given))
-        return step(*[found[places.index(i)] if i in places else remaining.pop(0) for i in kinds])
+        arguments = []  # statement by statement: so it has parts where it does not run as a whole
+        for i in range(len(program.given)):
+            arguments += [found[places.index(i)] if i in places else remaining.pop(0)]
+        return step(*arguments)
 
     def given(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         moved = [arguments[i] for i in places]
