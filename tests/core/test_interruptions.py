@@ -69,6 +69,7 @@ def test_an_interruption_at_any_moment_leaves_everything_as_it_was(run) -> None:
 
 
 @pytest.mark.usefixtures("interruptible")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_signal_in_the_middle_of_a_trace_leaves_everything_as_it_was() -> None:
     before = (np, zeros, np.zeros)
     has_begun, is_over = threading.Event(), threading.Event()
@@ -83,7 +84,8 @@ def test_a_signal_in_the_middle_of_a_trace_leaves_everything_as_it_was() -> None
     def send() -> None:
         has_begun.wait()
         os.kill(os.getpid(), signal.SIGINT)
-        while not is_over.wait(2):  # NumPy drops what is raised while it looks up some attributes
+        # NumPy drops what is raised while it looks up some attributes, Python what is in a weak reference's callback.
+        while not is_over.wait(2):
             os.kill(os.getpid(), signal.SIGINT)
 
     sender = threading.Thread(target=send)
