@@ -829,6 +829,14 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_shared_array(cls) -> Self:
+        return cls(
+            "compile: the step writes to an array that it did not get as an argument, and reads or returns its memory "
+            "in a way that is not followed.",
+            hint="pass the array as an argument, or return the new one.",
+        )
+
+    @classmethod
     def from_truth_of_python(cls) -> Self:
         return cls(
             "compile: it returns a truth value of Python's, and native code would return NumPy's.",

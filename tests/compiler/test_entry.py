@@ -23,16 +23,12 @@ from chainrule.compiler.entry import abi, make_entry, native, plain, tables
 from chainrule.compiler.entry.native import is_native_possible, make_native_entry
 from chainrule.compiler.entry.plain import make_plain_entry
 from chainrule.compiler.entry.signature import (
-    MISSING,
     ArrayInput,
-    Cell,
     ConstantResult,
-    Context,
     Declined,
     FreshArray,
     Hidden,
     Mapping,
-    Name,
     NumberInput,
     NumberResult,
     OwnArray,
@@ -46,6 +42,7 @@ from chainrule.compiler.entry.signature import (
 )
 from chainrule.compiler.entry.tables import NotNative
 from chainrule.compiler.machine_code import jit, linker
+from chainrule.compiler.places import MISSING, Cell, Context, Name
 
 F8 = np.dtype(np.float64)
 # out[i] = a[i] + b, where a has three elements; returns the status that the third pointer points to.

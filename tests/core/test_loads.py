@@ -12,7 +12,7 @@ from types import FunctionType
 
 import pytest
 
-from chainrule.core.loads import can_hand_through, handing_through
+from chainrule.core.loads import Hands, can_hand_through, handing_through
 
 READ = []
 HELD = [object(), object()]
@@ -28,9 +28,9 @@ def unchanged(x):
     return x
 
 
-def handed(f, reader=unchanged):
+def handed(f, read=unchanged, kept=unchanged):
     """Return a function with such code."""
-    code = handing_through(f.__code__, reader)
+    code = handing_through(f.__code__, Hands(read, kept))
     made = FunctionType(code, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
     made.__kwdefaults__ = f.__kwdefaults__
     return made
@@ -182,11 +182,48 @@ def test_what_the_function_returns_is_read_instead():
     assert f(HELD) == [other, HELD[1]]
 
 
+COUNTED = 0
+
+
+def keep_attributes(x):
+    x.item = x.inner.item = 3
+    x.item += 4
+    return x.item, x.inner.item
+
+
+def keep_globals(x):
+    global COUNTED  # noqa: PLW0603
+    COUNTED = x
+    COUNTED += x
+    return COUNTED
+
+
+def keep_variables(x):
+    total, other = x, x
+
+    def add():
+        nonlocal total
+        total += other
+
+    add()
+    return total
+
+
+def test_the_function_decides_what_is_kept():
+    holder = Holder()
+    holder.inner = Holder()
+    assert handed(keep_attributes, kept=lambda x: -x)(holder) == (-1, -3)
+    assert (holder.item, holder.inner.item) == (-1, -3)
+    assert handed(keep_globals, kept=lambda x: 10 * x)(2) == 220
+    assert handed(keep_variables, kept=lambda x: x + 1)(1) == 5
+    assert keep_variables(1) == 2
+
+
 def test_code_that_hands_on_already_is_left_alone():
-    code = handing_through(late.__code__, note)
-    assert handing_through(code, note) is code is not late.__code__
+    code = handing_through(late.__code__, Hands(note, note))
+    assert handing_through(code, Hands(note, note)) is code is not late.__code__
     inside = next(c for c in code.co_consts if isinstance(c, type(code)))
-    assert handing_through(inside, note) is inside
+    assert handing_through(inside, Hands(note, note)) is inside
 
 
 def failing(x):
@@ -208,7 +245,7 @@ def module_of(original):
     spec = importlib.util.find_spec(original.__name__)
     module = importlib.util.module_from_spec(spec)
     code = compile(spec.loader.get_source(spec.name), spec.origin, "exec")
-    exec(handing_through(code, unchanged), vars(module))  # noqa: S102  our own Python's library
+    exec(handing_through(code, Hands(unchanged, unchanged)), vars(module))  # noqa: S102  our own Python's library
     return module
 
 

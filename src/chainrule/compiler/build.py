@@ -12,15 +12,14 @@ from chainrule import tree
 from chainrule.compiler.artifact import Artifact, packed, unpacked
 from chainrule.compiler.capture.results import Result
 from chainrule.compiler.capture.steps import Captured
+from chainrule.compiler.contents import HELD
 from chainrule.compiler.describe import described
 from chainrule.compiler.entry import make_entry
 from chainrule.compiler.entry.signature import (
     ArrayInput,
     ConstantResult,
-    Context,
     FreshArray,
     Hidden,
-    Name,
     NumberInput,
     NumberResult,
     OwnArray,
@@ -35,6 +34,7 @@ from chainrule.compiler.error_settings import SETTINGS
 from chainrule.compiler.identity import identity_of
 from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
 from chainrule.compiler.machine_code.jit import load_object, object_code
+from chainrule.compiler.places import Context, Name
 from chainrule.compiler.settings import has_tiers, is_checking
 from chainrule.compiler.statics import static_description
 from chainrule.compiler.surroundings import Surroundings
@@ -190,13 +190,16 @@ def build(
     values = [*leaves, *captured.surroundings]
     own = _own_memory(captured, leaves, donated)
     native = Native(captured.graph, [view_of(x) for x in values], own)
-    signature, is_flat = _signature(captured, values, structure, own, native.artifact, moving)
-    slots = {id(x): (len(leaves) + k,) for k, x in enumerate(captured.surroundings)}
+    slots = _slots(len(values), own)
+    signature, is_flat = _signature(
+        captured, values, structure, own, native.artifact, moving, slots
+    )
+    around = dict(zip(map(id, captured.surroundings), slots[len(leaves) :], strict=True))
     count = sum(1 for node in signature.arguments for _ in input_leaves(node))
-    hiding = surroundings.described(slots, count)
+    hiding = surroundings.described(around, count)
     kept = [
-        Hidden(Name({"array": x}, "array"), ArrayInput.of(x, len(leaves) + k))
-        for k, x in enumerate(captured.surroundings)
+        Hidden(Name({HELD: x}, HELD), ArrayInput.of(x, *around[id(x)]))
+        for x in captured.surroundings
         if not surroundings.holds(x)
     ]
     signature = replaced(
@@ -256,7 +259,7 @@ def view_of(x: Any) -> View:
 def _own_memory(
     captured: Captured, leaves: Sequence[Any], donated: frozenset[int]
 ) -> dict[int, int]:
-    """Return, by the number of an output, the leaf whose memory takes it: a written argument, or a donated one."""
+    """Return, by the number of an output, the input whose memory takes it: one that is written to, or donated."""
     own: dict[int, int] = {}
     results = [r for r in captured.results if r.node is not None]
     for k, leaf in enumerate(captured.written):
@@ -290,16 +293,12 @@ def _signature(
     own: dict[int, int],
     artifact: Artifact,
     moving: frozenset[int],
+    slots: Sequence[tuple[int, ...]],
 ) -> tuple[Signature, bool]:
     """Return what the entry checks and makes, and whether it works on leaves."""
     count = len(values)
-    slots: dict[int, list[int]] = {i: [i] for i in range(count)}
-    for output, leaf in own.items():
-        slots[leaf].append(count + output)
     inputs = [
-        StaticInput(x)
-        if type(x) is int and i not in moving
-        else _input(x, tuple(slots[i]), is_written=len(slots[i]) > 1)
+        StaticInput(x) if type(x) is int and i not in moving else _input(x, slots[i])
         for i, x in enumerate(values)
     ]
     held = len(values) - len(captured.surroundings)
@@ -346,9 +345,17 @@ def _read_anew(node: Any, leaves: Mapping[int, int]) -> Any:
     return node
 
 
-def _input(x: Any, slots: tuple[int, ...], *, is_written: bool) -> Any:
+def _slots(inputs: int, own: Mapping[int, int]) -> list[tuple[int, ...]]:
+    """Return, for each input, the pointers that point to it: its own, and that of an output that it takes."""
+    slots: list[tuple[int, ...]] = [(i,) for i in range(inputs)]
+    for output, leaf in own.items():
+        slots[leaf] = (leaf, inputs + output)
+    return slots
+
+
+def _input(x: Any, slots: tuple[int, ...]) -> Any:
     if isinstance(x, np.ndarray):
-        return ArrayInput.of(x, *slots, is_written=is_written)
+        return ArrayInput.of(x, *slots)
     if isinstance(x, np.generic):
         return ScalarInput(x.dtype, slots)
     return NumberInput(type(x), slots)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.contents import is_of_numbers, spread
-from chainrule.compiler.entry.signature import MISSING, Attribute, Cell, Context, Name, Place
+from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, Place
 
 NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 

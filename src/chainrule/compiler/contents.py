@@ -12,7 +12,7 @@ from weakref import ReferenceType, WeakKeyDictionary, WeakMethod, WeakValueDicti
 
 import numpy as np
 
-from chainrule.compiler.entry.signature import MISSING, Place
+from chainrule.compiler.places import MISSING, Place
 from chainrule.core.cells import HANDLES
 
 _MAPPINGS = (

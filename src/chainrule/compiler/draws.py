@@ -21,7 +21,6 @@ import numpy as np
 
 from chainrule.compiler.entry.signature import MISMATCH, Declined
 from chainrule.compiler.generators import DRAWING, held, rewinding, state_of
-from chainrule.compiler.snapshot import put
 from chainrule.compiler.statics import objects_in
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.trace import is_following
@@ -99,7 +98,7 @@ class Drawn:
             with _FOLLOWED.lock:
                 _FOLLOWED.begin(self)
             for place, x in self._places:
-                put(place, self.stand_in(x))
+                place.write(self.stand_in(x))
             yield
         finally:
             DRAWING.reset(token)
@@ -109,7 +108,7 @@ class Drawn:
         """Take the stand-ins away."""
         for place, x in self._places:
             if place.read() is self.stand_in(x):
-                put(place, x)
+                place.write(x)
         with _FOLLOWED.lock:
             _FOLLOWED.end(self)
 

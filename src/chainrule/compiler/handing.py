@@ -26,7 +26,6 @@ from types import (
 from typing import Any
 
 from chainrule.compiler.contents import contents_of, is_container
-from chainrule.compiler.entry.signature import Context
 from chainrule.compiler.keys import looks_up_any, texts_looked_up
 from chainrule.compiler.outside import (
     USERS,
@@ -38,6 +37,7 @@ from chainrule.compiler.outside import (
     name_of,
     tells_by_names,
 )
+from chainrule.compiler.places import Context
 from chainrule.core.bytecode import instructions, with_inner_codes
 from chainrule.records import record
 

@@ -13,12 +13,11 @@ from chainrule.compiler.entry.signature import (
     ArrayInput,
     Container,
     Hidden,
-    Name,
-    Place,
     SameInput,
     StaticInput,
 )
 from chainrule.compiler.entry.signature import Sequence as Items
+from chainrule.compiler.places import Name, Place
 from chainrule.records import replaced
 
 

@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
-from chainrule.compiler.entry.signature import MISSING, Attribute, Cell, Name, Place
 from chainrule.compiler.generators import rewinding
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.cells import HANDLES, TracedView
@@ -75,7 +74,7 @@ class Snapshot:
         """Put everything back."""
         for place, x in self._places:
             if not _stands_for_same(place.read(), x):
-                put(place, x)
+                place.write(x)
         for holder, name in self._absent:
             if name in holder and isinstance(holder, dict):
                 del holder[name]
@@ -91,7 +90,7 @@ def leave_plain_values(surroundings: Surroundings) -> None:
     """Put plain values where a step has left traced ones: whoever writes to those would change what is compared."""
     for place, x in surroundings.fixed:
         if _is_left(x):
-            put(place, _plain(x))
+            place.write(_plain(x))
     for x in list(_inside(surroundings.parts)):
         if isinstance(x, dict):
             x.update([(key, _plain(v)) for key, v in x.items() if _is_left(v)])
@@ -141,16 +140,6 @@ def _inside(roots: list[Any]) -> Iterator[Any]:
             pending += x
         elif isinstance(x, _MADE_OF_OTHERS):
             pending += vars(x).values()
-
-
-def put(place: Place, x: Any) -> None:
-    """Put something where it stood, if that can be written to."""
-    if isinstance(place, Cell):
-        place.cell.cell_contents = x
-    elif isinstance(place, Attribute) and x is not MISSING:
-        setattr(place.holder, place.name, x)
-    elif isinstance(place, Name) and isinstance(place.holder, dict) and x is not MISSING:
-        place.holder[place.key] = x
 
 
 def _is_as_before(container: Any, held: Any) -> bool:

@@ -40,16 +40,7 @@ from chainrule.compiler.comparing import (
     part_of,
 )
 from chainrule.compiler.contents import HELD, contents_of, is_container, is_of_numbers, spread
-from chainrule.compiler.entry.signature import (
-    MISSING,
-    Attribute,
-    Cell,
-    Context,
-    Hidden,
-    Name,
-    Place,
-    StaticInput,
-)
+from chainrule.compiler.entry.signature import Hidden, StaticInput
 from chainrule.compiler.generators import is_generator, state_of
 from chainrule.compiler.hiding import Hiding, described_container
 from chainrule.compiler.keys import keys_read
@@ -65,6 +56,7 @@ from chainrule.compiler.outside import (
     not_seen_by_name,
     submodules,
 )
+from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, Place
 from chainrule.compiler.users import (
     ANY,
     class_of,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 from collections.abc import Iterator, Mapping
@@ -18,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.entry.signature import Name
 from chainrule.compiler.keys import looks_up_any, texts_looked_up
 from chainrule.compiler.outside import asks_in_c, is_of_outside
+from chainrule.compiler.places import Name
 from chainrule.core.reroute import is_users_module
 
 _CALLED = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType)
@@ -111,7 +112,10 @@ def slots_of(kind: Any) -> frozenset[str]:
 
 
 def functions_of(x: Any) -> list[FunctionType]:
-    """Return the functions of what stands in a class: a method, or what makes an attribute of one."""
+    """Return the functions of what stands in a class: a method, or what makes an attribute of one.
+
+    What `dataclasses` itself has put there, `__replace__`, names no fields but reads those alone.
+    """
     if isinstance(x, property):
         found = [x.fget, x.fset]
     elif isinstance(x, (functools.cached_property, functools.partialmethod)):
@@ -122,7 +126,8 @@ def functions_of(x: Any) -> list[FunctionType]:
         found = [x.pyfunc]
     else:
         found = [x.__func__ if isinstance(x, (staticmethod, classmethod)) else x]
-    return [f for f in found if isinstance(f, FunctionType)]
+    functions = [f for f in found if isinstance(f, FunctionType)]
+    return [f for f in functions if f.__module__ != dataclasses.__name__]
 
 
 def functions_of_class(kind: Any) -> list[FunctionType]:

@@ -17,7 +17,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from chainrule.core.bytecode import instructions, with_inner_codes
-from chainrule.core.loads import handing_through
+from chainrule.core.loads import Hands, handing_through
 from chainrule.forks import Runs
 
 _NOP, _LOAD_CONST = opmap["NOP"], opmap["LOAD_CONST"]
@@ -26,10 +26,6 @@ _BINDING = frozenset({opmap["STORE_GLOBAL"], opmap["DELETE_GLOBAL"]})
 
 StandIns = Mapping[str, Callable[..., Any]]
 """The names of builtins, and what is called instead."""
-
-
-Reader = Callable[[Any], Any]
-"""What is handed everything that code reads, and returns what is read instead."""
 
 
 class _Replaced:
@@ -44,7 +40,7 @@ class _Replaced:
         run: object,
         functions: Iterable[FunctionType],
         stand_ins: StandIns,
-        reader: Reader | None,
+        hands: Hands | None,
     ) -> None:
         """Give functions other code for one more capture; what another one needs of it stays."""
         with self.running.lock:
@@ -54,8 +50,8 @@ class _Replaced:
                 now = f.__code__
                 original = now if known is None or now is not known[1] else known[0]
                 code = with_stand_ins(now, builtins_of(f, stand_ins))
-                if reader is not None:
-                    code = handing_through(code, reader)
+                if hands is not None:
+                    code = handing_through(code, hands)
                 if code is not now:
                     self.codes[f] = original, code
                     f.__code__ = code
@@ -76,15 +72,15 @@ _REPLACED = _Replaced()
 
 @contextmanager
 def standing_in(
-    functions: Iterable[FunctionType], stand_ins: StandIns, reader: Reader | None = None
+    functions: Iterable[FunctionType], stand_ins: StandIns, hands: Hands | None = None
 ) -> Iterator[None]:
     """Have stand-ins be called in these functions, and in those that are made inside of them.
 
-    What they read goes through `reader`, if one is given.
+    What they read and keep goes through `hands`, if they are given.
     """
     run = object()
     try:
-        _REPLACED.enter(run, functions, stand_ins, reader)
+        _REPLACED.enter(run, functions, stand_ins, hands)
         yield
     finally:
         _REPLACED.leave(run)

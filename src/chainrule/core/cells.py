@@ -165,6 +165,9 @@ class PlainLevel:
     alive = False
     has_numbers = True
 
+    def lifted(self, x: Any) -> None:
+        """Let an array take on a level: it is made to."""
+
 
 PLAIN: Any = PlainLevel()
 
@@ -281,6 +284,8 @@ class TracedArray(Traced, ArrayMethods):
     def rebind(self, content: Any) -> None:
         """Give the cell a new content."""
         content = cell(content)
+        if content.level is not self.level:
+            self.level.lifted(self)
         self.level, self.out, self.node = content.level, content.out, content.node
         self.version += 1
 

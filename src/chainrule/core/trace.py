@@ -180,6 +180,9 @@ class Level:
         """Return the plain value of what depends on nothing that is followed; None if it may: who asks loses that."""
         return None
 
+    def lifted(self, x: Any) -> None:
+        """Take note that a value has been written into an array of this level that an inner one follows."""
+
     def record(self, op: Op, args: Sequence[Value], params: Mapping[str, Any]) -> Value:
         """Apply `op` one level down and record it here."""
         raise NotImplementedError  # pragma: no cover  levels are ReverseLevel, ForwardLevel and CaptureLevel

@@ -46,6 +46,8 @@ class StepLevel(CaptureLevel):
             when it was first used, its node.
         read: arrays that are read at each call, by identity, with their nodes: those that the step was shown as inputs.
         sources: those arrays, by their nodes.
+        unshown: the identities of those that code has used to which they were not shown.
+        given: the identities of the handles of arrays that are not the step's own: plain ones outside of it.
         held: the identities of the arrays to whose numbers the graph is held.
         older: what an array of `arrays` held before the step changed it, by identity: contents and nodes, in order.
         outcomes: what Python was told about each guard, in order.
@@ -60,6 +62,7 @@ class StepLevel(CaptureLevel):
     __slots__ = (
         "arrays",
         "forced",
+        "given",
         "held",
         "known",
         "layouts",
@@ -70,6 +73,7 @@ class StepLevel(CaptureLevel):
         "questions",
         "read",
         "sources",
+        "unshown",
     )
 
     follows_python = True
@@ -88,6 +92,8 @@ class StepLevel(CaptureLevel):
         self.arrays: dict[int, tuple[Any, Any, Node]] = {}
         self.read: dict[int, tuple[Any, Node]] = {}
         self.sources: dict[Node, Any] = {}
+        self.unshown: set[int] = set()
+        self.given: set[int] = set()
         self.held: set[int] = set()
         self.older: dict[int, list[tuple[Any, Node]]] = {}
         self.outcomes: list[bool] = []
@@ -99,7 +105,7 @@ class StepLevel(CaptureLevel):
         """Return a traced input; its number serves the guards."""
         handle = self.input(type_of(value))
         self.known[handle.node] = value
-        return _writable(handle) if isinstance(value, np.ndarray) else handle
+        return self._given(handle) if isinstance(value, np.ndarray) else handle
 
     def read_input(self, x: np.ndarray[Any, Any]) -> Any:
         """Return a traced input for an array that is read at each call."""
@@ -110,7 +116,17 @@ class StepLevel(CaptureLevel):
         self.read[id(x)] = x, node
         self.sources[node] = x
         self.known[node] = x
-        return _writable(wrap(self, node.type, node))
+        return self._given(wrap(self, node.type, node))
+
+    def _given(self, handle: Any) -> Any:
+        made = _writable(handle)
+        self.given.add(id(made))
+        return made
+
+    def lifted(self, x: Any) -> None:
+        """Leave the step to Python where its gradient writes traced values into a plain array, which is refused."""
+        if id(x) in self.given:
+            self.escaped = NotCompiledError.from_overwritten()
 
     def constant_of(self, x: Any) -> Value | None:
         """Return the plain value of what depends on arrays alone that are read at each call, and hold them to it."""
@@ -190,6 +206,7 @@ class StepLevel(CaptureLevel):
         if not isinstance(x, np.ndarray):
             return None, x
         if id(x) in self.read:
+            self.unshown.add(id(x))
             node = self.read[id(x)][1]
             return node, node.type
         known = self.arrays.get(id(x))

@@ -95,6 +95,17 @@ def split_arrays(
     return read[::-1], fixed
 
 
+def check_apart(changed: Sequence[Any], arrays: Sequence[Any]) -> None:
+    """See that what a step writes to shares no memory with another array that it reads.
+
+    Raises:
+        NotCompiledError: it may.
+    """
+    pairs = [(x, y) for x in changed for y in arrays if x is not y]
+    if any(np.may_share_memory(x, y) for x, y in pairs):
+        raise NotCompiledError.from_shared_array()
+
+
 def _references_of_one() -> int:
     """Return what `sys.getrefcount` says of an array that only the loop of `split_arrays` knows."""
     arrays = [(np.zeros(1), None, None)]

@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
-from chainrule.core.builtin_calls import Reader, standing_in
+from chainrule.core.builtin_calls import standing_in
 from chainrule.core.cells import HANDLES, settled
 from chainrule.core.comparisons import IS_CAPTURE
 from chainrule.core.faces import FunctionFace, face_of_module
+from chainrule.core.loads import Hands
 from chainrule.core.methods import as_python
 from chainrule.core.reroute import Rerouting
 from chainrule.ops.python_functions import FOLLOWED, OF_ITERABLES, compensated_sum, complex_of
@@ -120,15 +121,15 @@ if sys.version_info >= (3, 12):
 
 @contextmanager
 def following_python(
-    f: Any, functions: Sequence[FunctionType], reader: Reader | None = None
+    f: Any, functions: Sequence[FunctionType], hands: Hands | None = None
 ) -> Iterator[None]:
     """Follow what Python computes while `f` runs inside.
 
-    In `functions` calls of builtins are followed, and what they read goes through `reader`.
+    In `functions` calls of builtins are followed, and what they read and keep goes through `hands`.
     """
     token = IS_CAPTURE.set(True)
     try:
-        with _REROUTING.running_in(f), standing_in(functions, _STAND_INS, reader):
+        with _REROUTING.running_in(f), standing_in(functions, _STAND_INS, hands):
             yield
     finally:
         IS_CAPTURE.reset(token)

@@ -1,8 +1,8 @@
 """What a step reads besides its arguments is shown to it as inputs: arrays, and containers that hold some.
 
 Nothing is written where it lies, so that other threads and contexts see it as it is: the code of the step's functions
-hands what it reads to `read`, see `core/loads.py`, and containers are copied. What was written to an input or a copy
-would be lost, and is found at the end.
+hands what it reads to `read`, see `core/loads.py`, and containers are copied. What was written to an input is another
+result of the step; what was written to a copy would be lost, and is found at the end.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.compiler.capture.level import StepLevel
-from chainrule.core.cells import TracedView
-from chainrule.core.loads import can_hand_through
+from chainrule.core.cells import TracedArray, TracedView
+from chainrule.core.loads import Hands, can_hand_through
+from chainrule.core.trace import Node
 from chainrule.errors import NotCompiledError
 
 
@@ -78,14 +79,14 @@ class Reading:
     """What one capture has been shown of it.
 
     Attributes:
-        reader: what the code of the step has to hand through what it reads; None where there is nothing to show.
+        hands: what the code of the step has to hand through what it reads and keeps; None where nothing is to be shown.
         kinds: the classes of what may stand for something else.
     """
 
     def __init__(self, level: StepLevel, outside: Outside) -> None:
         self._level = level
         self._outside = outside
-        self.reader = read if outside.is_needed else None
+        self.hands = Hands(read, kept) if outside.is_needed else None
         self.kinds = {
             np.ndarray,
             tuple,
@@ -156,6 +157,10 @@ class Reading:
             _fill(made, x, list(map(self._stand_in, contents)))
         return made
 
+    def array_of(self, x: Any) -> Any:
+        """Return the array that a handle stands for; everything else as it is."""
+        return self._arrays.get(id(x), x)
+
     def original(self, x: Any) -> Any:
         """Return the array that a handle stands for, or the part of one; everything else as it is."""
         array = self._arrays.get(id(x))
@@ -170,16 +175,25 @@ class Reading:
         self._level.hold([array])
         return part
 
-    def end(self) -> list[ref[Any]]:
-        """See that nothing has been written to, and return references to the handles, which nobody may hold now.
+    def written(self) -> tuple[tuple[Any, Node], ...]:
+        """Return the arrays that the step has written to, with what is in them now.
 
         Raises:
-            NotCompiledError: something has been, or something waits for the end of a handle.
+            NotCompiledError: plain code has read one of them, which holds what it did.
+        """
+        changed = [(x, h.node) for x, h in self._handles.values() if h.version]
+        if any(id(x) in self._level.held | self._level.unshown for x, _ in changed):
+            raise NotCompiledError.from_shared_array()
+        return tuple(changed)
+
+    def end(self) -> list[ref[Any]]:
+        """See that no copy has been written to, and return references to the handles, which nobody may hold now.
+
+        Raises:
+            NotCompiledError: one has been, or something waits for the end of a handle.
         """
         self._own.clear()
         handles = [handle for _, handle in self._handles.values()]
-        if any(handle.version for handle in handles):
-            raise NotCompiledError.from_changed_array()
         if any(map(getweakrefcount, handles)):
             raise NotCompiledError.from_changed_surroundings()
         for x, made, contents in list(self._copies.values()):
@@ -198,7 +212,7 @@ def _shown_by(reading: Reading | None) -> Iterator[None]:
     before = _READING.get(), tree.READER.get()
     try:
         _READING.set(reading)
-        tree.READER.set(None if reading is None else reading.reader)
+        tree.READER.set(None if reading is None or reading.hands is None else read)
         yield
     finally:
         _READING.set(before[0])
@@ -211,6 +225,15 @@ def read(x: Any) -> Any:
     if reading is not None and type(x) in reading.kinds:
         return reading.shown(x)
     return x
+
+
+def kept(x: Any) -> Any:
+    """Return what code puts under a name of an object, a module or a closure: an array itself, not what stands for it.
+
+    `self.w -= x` puts there what it has read.
+    """
+    reading = _READING.get()
+    return x if reading is None or type(x) is not TracedArray else reading.array_of(x)
 
 
 _KEEPING = type(functools.lru_cache(len))

@@ -14,7 +14,7 @@ import numpy as np
 from chainrule import tree
 from chainrule.compiler.capture.level import StepLevel
 from chainrule.compiler.capture.numbers import evaluated
-from chainrule.compiler.capture.ownership import made_anew, split_arrays
+from chainrule.compiler.capture.ownership import check_apart, made_anew, split_arrays
 from chainrule.compiler.capture.python_calls import following_python
 from chainrule.compiler.capture.reading import Outside, Reading
 from chainrule.compiler.capture.results import Result, results_of
@@ -60,7 +60,7 @@ class Captured:
 
     Attributes:
         graph: its inputs are the arguments' leaves, what was drawn, and then the arrays of the step's surroundings;
-            its outputs are the results with a node and then the new contents of arguments that were written to.
+            its outputs are the results with a node and then the new contents of inputs that were written to.
         results: the leaves of what was returned.
         structure: their container.
         surroundings: arrays that the step used without getting them as arguments, in the order of the inputs.
@@ -139,14 +139,19 @@ def capture_step(
     surroundings, fixed = split_arrays(level, is_shared)
     outputs = (*[r.node for r in run.results if r.node is not None], *run.contents)
     nodes = _needed(level.nodes, outputs, fixed)
-    used = {*outputs, *[p for node in nodes for p in node.parents]}
+    used = {*outputs, *[level.read[id(x)][1] for x in run.changed]}
+    used |= {p for node in nodes for p in node.parents}
     surroundings += [(x, node) for x, node in level.read.values() if node in used]
+    around = [x for x, _ in surroundings]
+    check_apart(run.changed, around)
+    inputs = (*run.inputs, *random)
+    places = {id(x): len(inputs) + k for k, x in enumerate(around)}
     return Captured(
-        Graph((*run.inputs, *random, *[node for _, node in surroundings]), nodes, outputs),
+        Graph((*inputs, *[node for _, node in surroundings]), nodes, outputs),
         run.results,
         run.structure,
-        tuple([x for x, _ in surroundings]),
-        run.written,
+        tuple(around),
+        (*run.written, *[places[id(x)] for x in run.changed]),
         tuple(level.outcomes),
         survivors,
     )
@@ -171,8 +176,9 @@ _RUNNING = Runs(_end_in_child)
 
 
 def outcome_of(captured: Captured, leaves: Sequence[Value]) -> tuple[list[Value], Structure]:
-    """Compute what the captured call returns, node by node, and write what it wrote into its arguments."""
-    known = dict(zip(captured.graph.inputs, (*leaves, *captured.surroundings), strict=True))
+    """Compute what the captured call returns, node by node, and write what it wrote into its inputs."""
+    given = (*leaves, *captured.surroundings)
+    known = dict(zip(captured.graph.inputs, given, strict=True))
     for node in captured.graph.nodes:
         if node.op is not GUARD:
             known[node] = evaluated(node, known)
@@ -186,7 +192,7 @@ def outcome_of(captured: Captured, leaves: Sequence[Value]) -> tuple[list[Value]
             results.append(r.constant if r.node is None else known[r.node])
     contents = captured.graph.outputs[len(captured.graph.outputs) - len(captured.written) :]
     for i, node in zip(captured.written, contents, strict=True):
-        leaves[i][...] = known[node]
+        given[i][...] = known[node]
     own: list[Any] = []
     for r, x in zip(captured.results, results, strict=True):
         is_kept = type(x) is not np.ndarray or _is_among(x, leaves)
@@ -200,12 +206,22 @@ def _is_among(x: Any, leaves: Sequence[Value]) -> bool:
 
 @record
 class _Run:
-    """What is left of a run when its traced values are gone."""
+    """What is left of a run when its traced values are gone.
+
+    Attributes:
+        inputs: of the arguments' leaves.
+        results: the leaves of what was returned.
+        structure: their container.
+        written: the numbers of the leaves that were written to.
+        changed: the arrays outside that were.
+        contents: what is in all of these now.
+    """
 
     inputs: tuple[Node, ...]
     results: tuple[Result, ...]
     structure: Structure
     written: tuple[int, ...]
+    changed: tuple[Any, ...]
     contents: tuple[Node, ...]
 
 
@@ -220,7 +236,7 @@ def _run(
     functions: Sequence[FunctionType],
 ) -> _Run:
     same: dict[int, Any] = {}
-    with keeping_settings(), level, following(f), following_python(f, functions, reading.reader):
+    with keeping_settings(), level, following(f), following_python(f, functions, reading.hands):
         handles = [_entered(level, x, same) for x in leaves]
         inputs = [h.node for h in handles]
         for i, x in enumerate(leaves):
@@ -240,10 +256,13 @@ def _run(
         results = tuple(results_of(level, flat, places, inputs))
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
+        outside = reading.written()
     for _, x in structure.static:
         if not isinstance(x, _NOTHING_LOST) and not callable(x):
             raise NotCompiledError.from_result(type(x).__name__)
-    return _Run(tuple(inputs), results, structure, written, tuple([contents[i] for i in written]))
+    changed = tuple([x for x, _ in outside])
+    now = (*[contents[i] for i in written], *[node for _, node in outside])
+    return _Run(tuple(inputs), results, structure, written, changed, now)
 
 
 def _check_containers(given: tuple[Any, ...], entered: Sequence[Any]) -> None:

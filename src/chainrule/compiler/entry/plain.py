@@ -12,7 +12,6 @@ import numpy as np
 
 from chainrule.compiler.entry.signature import (
     MISMATCH,
-    MISSING,
     NUMBERS,
     ArrayInput,
     ConstantResult,
@@ -39,6 +38,7 @@ from chainrule.compiler.entry.signature import (
     is_same_static,
     leaves,
 )
+from chainrule.compiler.places import MISSING
 from chainrule.records import record
 
 _ALIGNMENT = 64

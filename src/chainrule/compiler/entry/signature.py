@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.places import Place
 from chainrule.records import record
 
 DType = np.dtype[Any]
@@ -23,7 +24,7 @@ class ArrayInput:
         dtype: of the array, in the machine's byte order.
         shape: its shape.
         strides: its strides in bytes; those of an axis of one element, and of an array of none, do not matter.
-        slots: the numbers of the pointers that are to point to its elements.
+        slots: the numbers of the pointers that are to point to its elements: for reading, then for writing.
         is_written: whether the function may write to it: it has to be writeable, and apart from all other arguments.
     """
 
@@ -35,7 +36,8 @@ class ArrayInput:
 
     @classmethod
     def of(cls, array: Any, *slots: int, is_written: bool = False) -> ArrayInput:
-        """Describe an array."""
+        """Describe an array; one that has a second pointer is written to."""
+        is_written = is_written or len(slots) > 1
         return cls(array.dtype, array.shape, array.strides, slots, is_written)
 
 
@@ -146,75 +148,6 @@ Stage = int | Callable[[int, int], int | None]
 
 Either returns 0, or place + 1 of a guard that failed; a Python function may return None for 0.
 """
-
-
-class _Missing:
-    """The class of MISSING, which is one object after pickling too."""
-
-    def __reduce__(self) -> str:
-        return "MISSING"
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING = _Missing()
-"""What is read from a place that holds nothing."""
-
-
-@record
-class Name:
-    """A place: a key of a dictionary, such as the globals of a module, or of another mapping."""
-
-    holder: Any
-    key: str
-
-    def read(self) -> Any:
-        """Return what is there now."""
-        return self.holder.get(self.key, MISSING)
-
-
-@record
-class Cell:
-    """A place: a variable of a closure."""
-
-    cell: Any
-
-    def read(self) -> Any:
-        """Return what is there now."""
-        try:
-            return self.cell.cell_contents
-        except ValueError:
-            return MISSING
-
-
-@record
-class Context:
-    """A place: a context variable."""
-
-    variable: Any
-
-    def read(self) -> Any:
-        """Return what is there now."""
-        try:
-            return self.variable.get()
-        except LookupError:
-            return MISSING
-
-
-@record
-class Attribute:
-    """A place: an attribute that an object keeps beside its dictionary: in a slot, or a function its defaults."""
-
-    holder: Any
-    name: str
-
-    def read(self) -> Any:
-        """Return what is there now."""
-        return getattr(self.holder, self.name, MISSING)
-
-
-Place = Name | Cell | Context | Attribute
 
 
 @record

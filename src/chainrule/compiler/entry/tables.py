@@ -16,22 +16,16 @@ import numpy as np
 from chainrule.compiler.entry.fields import field_of_functions
 from chainrule.compiler.entry.signature import (
     MISMATCH,
-    MISSING,
     ArrayInput,
-    Attribute,
-    Cell,
     ConstantResult,
     Container,
-    Context,
     Declined,
     FreshArray,
     Input,
     Mapping,
-    Name,
     NumberInput,
     NumberResult,
     OwnArray,
-    Place,
     Record,
     Result,
     SameInput,
@@ -45,6 +39,7 @@ from chainrule.compiler.entry.signature import (
     is_comparable,
     is_same_static,
 )
+from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, Place
 from chainrule.records import record
 
 CONTENT_OF_BYTES = 32

@@ -1,0 +1,93 @@
+"""Places where something lies that a step reads besides its arguments: names, variables, attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule.records import record
+
+
+class _Missing:
+    """The class of MISSING, which is one object after pickling too."""
+
+    def __reduce__(self) -> str:
+        return "MISSING"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = _Missing()
+"""What is read from a place that holds nothing."""
+
+
+@record
+class Name:
+    """A place: a key of a dictionary, such as the globals of a module, or of another mapping."""
+
+    holder: Any
+    key: str
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        return self.holder.get(self.key, MISSING)
+
+    def write(self, x: Any) -> None:
+        """Put something there, if it can be written to."""
+        if isinstance(self.holder, dict) and x is not MISSING:
+            self.holder[self.key] = x
+
+
+@record
+class Cell:
+    """A place: a variable of a closure."""
+
+    cell: Any
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        try:
+            return self.cell.cell_contents
+        except ValueError:
+            return MISSING
+
+    def write(self, x: Any) -> None:
+        """Put something there."""
+        self.cell.cell_contents = x
+
+
+@record
+class Context:
+    """A place: a context variable."""
+
+    variable: Any
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        try:
+            return self.variable.get()
+        except LookupError:
+            return MISSING
+
+    def write(self, x: Any) -> None:
+        """Leave it as it is: who set it sets it back."""
+
+
+@record
+class Attribute:
+    """A place: an attribute that an object keeps beside its dictionary: in a slot, or a function its defaults."""
+
+    holder: Any
+    name: str
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        return getattr(self.holder, self.name, MISSING)
+
+    def write(self, x: Any) -> None:
+        """Put something there."""
+        if x is not MISSING:
+            setattr(self.holder, self.name, x)
+
+
+Place = Name | Cell | Context | Attribute
