@@ -8,7 +8,7 @@ from tests.fuzz.step_judging import judge_held_step, judge_step
 from tests.fuzz.steps import numbered_step
 
 from chainrule.compiler.capture.level import StepLevel
-from chainrule.compiler.snapshot import Snapshot
+from chainrule.compiler.capture.reading import Reading
 
 
 def judged_from_table(seed, number):
@@ -56,7 +56,7 @@ def decided_without_a_guard(level, x):
 @pytest.mark.parametrize(
     ("owner", "name", "planted"),
     [
-        (Snapshot, "restore", lambda snapshot: None),
+        (Reading, "written", lambda reading: ()),
         (StepLevel, "decide", decided_without_a_guard),
     ],
 )
