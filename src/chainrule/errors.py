@@ -831,9 +831,8 @@ class NotCompiledError(ChainruleError, NotImplementedError):
     @classmethod
     def from_shared_array(cls) -> Self:
         return cls(
-            "compile: the step writes to an array that it did not get as an argument, and reads or returns its memory "
-            "in a way that is not followed.",
-            hint="pass the array as an argument, or return the new one.",
+            "compile: the step writes to an array whose memory it also reads or returns in a way that is not followed.",
+            hint="write to a copy, or pass the array as an argument.",
         )
 
     @classmethod

@@ -247,9 +247,12 @@ class TracedArray(Traced, ArrayMethods):
         )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Return the plain array: a copy, or what a running trace hands out and looks at again when it ends."""
         if self.level is PLAIN and not copy:
             return np.asarray(self.exported(), dtype=dtype)
-        return np.array(self.plain(*NO_ARRAY), dtype=dtype)
+        plain = self.plain(*NO_ARRAY)
+        is_shared = self.is_running() and not copy
+        return np.asarray(plain, dtype=dtype) if is_shared else np.array(plain, dtype=dtype)
 
     def exported(self) -> Any:
         """Return the live memory of a plain array: what plain code writes into it is seen here, and the reverse.

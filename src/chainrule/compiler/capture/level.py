@@ -17,7 +17,7 @@ from chainrule.compiler.capture.strides import laid_out, lying_as
 from chainrule.compiler.capture.without_axes import are_arrays
 from chainrule.compiler.decisions import CHECK, GUARD
 from chainrule.compiler.error_settings import warns_as_usual
-from chainrule.core.cells import HANDLES, TracedArray, settled, type_of
+from chainrule.core.cells import HANDLES, TracedArray, TracedView, settled, type_of
 from chainrule.core.graph import CaptureLevel
 from chainrule.core.op import FRONTS, Op
 from chainrule.core.trace import CURRENT, OUTPUT, Node, same_elements, wrap
@@ -46,6 +46,8 @@ class StepLevel(CaptureLevel):
             when it was first used, its node.
         read: arrays that are read at each call, by identity, with their nodes: those that the step was shown as inputs.
         sources: those arrays, by their nodes.
+        handed: what plain code has got for arrays of the step's, by their nodes: the array, its version, the plain one
+            and a copy of that.
         unshown: the identities of those that code has used to which they were not shown.
         given: the identities of the handles of arrays that are not the step's own: plain ones outside of it.
         held: the identities of the arrays to whose numbers the graph is held.
@@ -63,6 +65,7 @@ class StepLevel(CaptureLevel):
         "arrays",
         "forced",
         "given",
+        "handed",
         "held",
         "known",
         "layouts",
@@ -94,6 +97,7 @@ class StepLevel(CaptureLevel):
         self.sources: dict[Node, Any] = {}
         self.unshown: set[int] = set()
         self.given: set[int] = set()
+        self.handed: dict[Node, tuple[Any, int, Any, Any]] = {}
         self.held: set[int] = set()
         self.older: dict[int, list[tuple[Any, Node]]] = {}
         self.outcomes: list[bool] = []
@@ -137,10 +141,25 @@ class StepLevel(CaptureLevel):
             return None
         self.hold(found)
         value = self.number_of(x.node)
-        if isinstance(value, np.ndarray) and x.node not in self.sources:
-            value = value.view()
-            value.flags.writeable = False
-        return value
+        is_plain = not isinstance(value, np.ndarray) or x.node in self.sources
+        return value if is_plain else self._handed_out(x, value)
+
+    def _handed_out(self, x: Any, value: np.ndarray[Any, Any]) -> Value:
+        if x.node not in self.handed:
+            array = x.base if type(x) is TracedView else x
+            self.handed[x.node] = array, array.version, value.copy(order="K"), value.copy()
+        return self.handed[x.node][2]
+
+    def check_handed(self) -> None:
+        """See that nobody wrote to an array of which plain code has got another: NumPy's would have been one.
+
+        Raises:
+            NotCompiledError: somebody did.
+        """
+        handed = list(self.handed.values())
+        self.handed.clear()
+        if any(x.version > v or not same_elements(y, first) for x, v, y, first in handed):
+            raise NotCompiledError.from_shared_array()
 
     def _sources_of(self, node: Node) -> list[Any] | None:
         """Return the arrays read at each call that a node depends on; None if it depends on an argument, too."""

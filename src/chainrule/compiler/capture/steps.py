@@ -246,6 +246,7 @@ def _run(
         entered = tree.leaves(given)  # the handles, and what static arguments hold
         with reading.running():
             returned = f(*given[0], **given[1])
+        level.check_handed()
         if examine is not None:
             examine(level, given, returned)
         flat, structure = tree.flatten(returned)
