@@ -1,4 +1,4 @@
-"""Steps that read their parameters from an object, where they change in place: beside eager, and as arguments.
+"""Steps that read parameters from an object, where they change in place, or update them: beside eager, and as arguments.
 
     python benchmarks/parameters.py [--rounds 7] [--json out.json]
 
@@ -8,6 +8,7 @@ Every way is timed with the same change of the parameters behind each call, whic
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,10 @@ class Network:
         """Return it and its gradient."""
         return cr.value_and_grad(loss)(self.parameters, x, y)
 
+    def descent(self, x: Any, y: Any) -> Any:
+        """Move all parameters against the gradient, in place, and return the error."""
+        return descent(self.parameters, x, y)
+
     def shrink(self) -> None:
         """Change all parameters in place."""
         for p in self.parameters.values():
@@ -51,6 +56,14 @@ def loss(p: Parameters, x: Any, y: Any) -> Any:
     """Return the mean squared error."""
     hidden = np.maximum(x @ p["w"] + p["b"], 0.0)
     return np.mean((hidden @ p["v"] + p["c"] - y) ** 2) * np.sqrt(np.float64(0.5))
+
+
+def descent(p: Parameters, x: Any, y: Any) -> Any:
+    """Move all parameters against the gradient, in place, and return the error."""
+    error, slopes = cr.value_and_grad(loss)(p, x, y)
+    for name, slope in slopes.items():
+        p[name] -= 0.01 * slope
+    return error
 
 
 def measure(name: str, step: str, given: Callable[..., Any], rounds: int) -> dict[str, Any]:
@@ -93,11 +106,12 @@ def measure(name: str, step: str, given: Callable[..., Any], rounds: int) -> dic
 
 
 def main() -> None:
-    """Time the loss, and it with its gradient."""
+    """Time the loss, it with its gradient, and a whole training step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--json", default=None, help="also write the rows to this file")
     options = parser.parse_args()
+    os.environ["CHAINRULE_TIERS"] = "off"  # the code that calls come to in the end
     print(*(f"{k} {v}" for k, v in machine("numpy", "llvmlite", "chainrule").items()), sep=", ")
     print(
         f"{'µs per call and change':24} {'eager':>11} {'held':>11} {'passed':>11}"
@@ -107,6 +121,7 @@ def main() -> None:
         rows = [
             measure("loss", "loss", loss, options.rounds),
             measure("loss and gradient", "gradient", cr.value_and_grad(loss), options.rounds),
+            measure("training step", "descent", descent, options.rounds),
         ]
     save(options.json, rows)
 
