@@ -1,7 +1,14 @@
 """A step that turns out to be none for the compiler has run on types; what it did besides is taken back."""
 
+import array
+import functools
+import itertools
+import threading
+from contextvars import ContextVar
+
 import numpy as np
 import pytest
+import scipy.sparse
 
 import chainrule as cr
 from chainrule.compiler.capture.python_calls import following_python
@@ -82,6 +89,108 @@ def test_a_variable_of_a_closure_is_put_back():
 
     cr.compile(f)(2.0)
     assert calls == 1
+
+
+class Numbered:
+    made = 0
+
+    def __init__(self):
+        Numbered.made += 1
+        self.number = Numbered.made
+
+
+class Placed:
+    places = itertools.count(1)
+
+    def __init__(self):
+        self.place = next(self.places)
+
+
+class Inherited:
+    made = 0
+
+
+class Inheriting(Inherited):
+    pass
+
+
+def _inheriting():
+    Inheriting.made += 1
+    return Inheriting.made
+
+
+def _new_name():
+    Inherited.latest = getattr(Inherited, "latest", 0) + 1
+    return Inherited.latest
+
+
+IN_THREAD = threading.local()
+IN_THREAD.number = 0
+IN_CONTEXT, UNSET = ContextVar("number", default=0), ContextVar("unset")
+SPARSE = scipy.sparse.csr_array(np.ones((1, 1)))
+
+
+def _in_thread():
+    IN_THREAD.number += 1
+    return IN_THREAD.number
+
+
+def _in_context():
+    IN_CONTEXT.set(IN_CONTEXT.get() + 1)
+    return IN_CONTEXT.get()
+
+
+def _in_a_context_without_value():
+    UNSET.set(UNSET.get(0) + 1)
+    return UNSET.get()
+
+
+def _in_a_sparse_matrix():
+    SPARSE.data += 1
+    return SPARSE.data[0] - 1
+
+
+def _item_of(held):
+    def count():
+        held[0] += 1
+        return held[0]
+
+    return count
+
+
+COUNTING = {
+    "class": lambda: Numbered().number,
+    "class by its iterator": lambda: Placed().place,
+    "class that inherits the number": _inheriting,
+    "class without the number": _new_name,
+    "thread": _in_thread,
+    "context": _in_context,
+    "context without the number": _in_a_context_without_value,
+    "bytes": _item_of(bytearray(1)),
+    "view of bytes": _item_of(memoryview(bytearray(1))),
+    "array of Python's": _item_of(array.array("d", [0.0])),
+    "sparse matrix": _in_a_sparse_matrix,
+}
+
+
+@pytest.mark.parametrize("where", COUNTING)
+def test_a_step_that_counts_counts_each_call_once(where, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_TIERS", "off")
+    count = COUNTING[where]
+    compiled = cr.compile(lambda x: x + count())
+    assert [compiled(0.0) for _ in range(4)] == [1, 2, 3, 4]
+
+
+def test_a_cache_that_was_empty_is_empty_again():
+    asked = []
+
+    @functools.cache
+    def told(n):
+        asked.append(n)
+        return n
+
+    compiled = cr.compile(lambda x: x + told(3) + len(asked))
+    assert [compiled(0.0), compiled(0.0)] == [4.0, 4.0]
 
 
 def test_an_error_of_the_step_is_met_once_more_from_the_same_start():

@@ -936,6 +936,122 @@ def test_what_changes_seldom_is_watched(kind, monkeypatch, tmp_path):
         np.testing.assert_allclose(compiled(X), step(X), rtol=1e-14)
 
 
+class Made:
+    """Objects of it are made by steps; what their methods read of the class is named nowhere else."""
+
+    shared_rate = 2.0
+    shared_array = np.ones(3)
+    shared_rates = {"rate": 1.0}  # noqa: RUF012  it is changed by the test
+
+    def __init__(self, x):
+        self.x = x * self.shared_rate * self.shared_array * self.shared_rates["rate"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _to(Made, "shared_rate", 3.0),
+        _to(Made, "shared_array", np.zeros(3)),
+        lambda _: Made.shared_array.__setitem__(1, 7.0),
+        lambda patch: patch.setitem(Made.shared_rates, "rate", 5.0),
+    ],
+)
+def test_what_the_class_of_objects_that_a_step_makes_has_is_watched(change, monkeypatch):
+    compiled = cr.compile(lambda x: Made(x).x)
+    np.testing.assert_array_equal(compiled(X), Made(X).x)
+    before = Made(X).x
+    change(monkeypatch)
+    assert not np.array_equal(Made(X).x, before)
+    for _ in range(2):
+        np.testing.assert_array_equal(compiled(X), Made(X).x)
+
+
+def test_a_class_may_get_an_attribute_of_its_own_later():
+    class Oldest:
+        rate = 2.0
+
+        @classmethod
+        def read(cls):
+            return cls.rate
+
+        def tell(self):
+            return 0.0
+
+    class Middle(Oldest):
+        pass
+
+    class Last(Middle):
+        def tell(self):
+            return super().tell() + self.read() + self.rate
+
+    last = Last()
+    compiled = cr.compile(lambda x: x * last.tell())
+    assert compiled(1.0) == 4.0
+    Middle.rate = 3.0
+    assert compiled(1.0) == 6.0
+    Last.rate = 5.0
+    assert compiled(1.0) == 10.0
+    Middle.tell = lambda _: 1.0
+    assert compiled(1.0) == 11.0
+    last.rate = 7.0
+    assert compiled(1.0) == 13.0
+    del Last.rate
+    assert compiled(1.0) == 11.0
+
+
+class Delegating(dict):
+    """Tells what it does not have."""
+
+    __getattr__ = dict.__getitem__
+
+
+def test_an_attribute_that_was_told_by_getattr_may_be_set_later():
+    settings = Delegating(rate=2.0)
+    compiled = cr.compile(lambda x: x * settings.rate)
+    assert compiled(1.0) == 2.0
+    settings.rate = 3.0
+    assert compiled(1.0) == 3.0
+
+
+def test_keywords_of_a_partial_object_may_change():
+    scaled = functools.partial(lambda x, rate: x * rate, rate=2.0)
+    compiled = cr.compile(scaled)
+    assert compiled(1.0) == 2.0
+    scaled.keywords["rate"] = 3.0
+    assert compiled(1.0) == 3.0
+
+
+def test_a_cache_that_was_cleared_is_asked_again():
+    holder = types.SimpleNamespace(rate=1.0)
+
+    @functools.cache
+    def table(n):
+        return np.arange(n) * holder.rate
+
+    def step(x):
+        return x * table(3)
+
+    compiled = cr.compile(step)
+    for holder.rate in (1.0, 2.0, 3.0):
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(X), step(X))
+        table.cache_clear()
+        for _ in range(2):
+            np.testing.assert_array_equal(compiled(X), step(X))
+    assert "eagerly" not in compiled.report()
+
+
+def test_a_context_variable_may_get_a_value_later():
+    variable = contextvars.ContextVar("variable")
+    compiled = cr.compile(lambda x: x * variable.get(2.0))
+    assert [compiled(1.0), compiled(1.0)] == [2.0, 2.0]
+    assert "eagerly" not in compiled.report()
+    token = variable.set(5.0)
+    assert compiled(1.0) == 5.0
+    variable.reset(token)
+    assert compiled(1.0) == 2.0
+
+
 @pytest.mark.parametrize(
     "read", [lambda: YOUNGEST.factor, lambda: Youngest.factor, lambda: issubclass(Youngest, Newer)]
 )

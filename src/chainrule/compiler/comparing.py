@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.contents import is_of_numbers, spread
-from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, Place
+from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, OfClass, Place
 
 NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 
@@ -21,9 +21,14 @@ def lookups_of(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any
     by_holder: dict[int, tuple[Any, list[str], list[Any]]] = {}
     for place, x in fixed:
         if isinstance(place, Name):
-            _, keys, values = by_holder.setdefault(id(place.holder), (place.holder, [], []))
-            keys.append(place.key)
-            values.append(x)
+            holder, names, key = place.holder, place.holder, place.key
+        elif isinstance(place, OfClass):
+            holder, names, key = place.kind, vars(place.kind), place.name
+        else:
+            continue
+        _, keys, values = by_holder.setdefault(id(holder), (names, [], []))
+        keys.append(key)
+        values.append(x)
     watched: list[tuple[Callable[[Any], Any], Any, Any]] = [
         (itemgetter(*keys, keys[0]), holder, (*values, values[0]))
         for holder, keys, values in by_holder.values()

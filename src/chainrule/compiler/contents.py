@@ -21,11 +21,11 @@ _MAPPINGS = (
 )
 _VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _OTHERS = (list, tuple, set, frozenset, deque, UserList, *_VIEWS)
-_BYTES = (bytearray, memoryview)
+_ROWS = (bytearray, memoryview)
 _OF_NUMBERS = "array"
 _SPARSE = "scipy.sparse"
 """Modules of containers that are imported by who uses them."""
-_KNOWN: tuple[Any, ...] = (*_MAPPINGS, *_OTHERS, *_BYTES, ReferenceType, local)
+_KNOWN: tuple[Any, ...] = (*_MAPPINGS, *_OTHERS, *_ROWS, ReferenceType, local)
 _PLAIN = {dict, list, tuple}
 HELD = "held"
 """The key under which a place finds what is laid out, or held fast."""
@@ -58,9 +58,12 @@ def is_container(x: Any) -> bool:
         return not is_of_numbers(x) and type(x) not in HANDLES
     if isinstance(x, WeakMethod):
         return False
-    return (
-        isinstance(x, _KNOWN) or _is_dataclass(x) or _is_of(x, _OF_NUMBERS) or _is_sparse_matrix(x)
-    )
+    return isinstance(x, _KNOWN) or _is_dataclass(x) or is_row(x) or is_sparse_matrix(x)
+
+
+def is_row(x: Any) -> bool:
+    """Say whether `x` is a row of bytes, or of Python's numbers kept as bytes."""
+    return isinstance(x, _ROWS) or _is_of(x, _OF_NUMBERS)
 
 
 def is_of_numbers(x: Any) -> bool:
@@ -79,7 +82,7 @@ def contents_of(x: Any) -> list[Any]:
             return contents(x)
     if _is_dataclass(x):
         return [getattr(x, name, MISSING) for name in type(x).__dataclass_fields__]
-    if _is_sparse_matrix(x):  # a step has a copy of it
+    if is_sparse_matrix(x):  # a step has a copy of it
         parts = vars(x).values()
         return [v.tobytes() if isinstance(v, np.ndarray) else v for v in parts]
     return [bytes(x)]
@@ -140,13 +143,39 @@ class Laid:
         return self[key]
 
 
+class Cleared:
+    """A mapping of one key to how often a function's cache was seen to have been cleared: for a `Name` to read it."""
+
+    __slots__ = ("cache",)
+
+    def __init__(self, cache: Any) -> None:
+        self.cache = cache
+
+    def __getitem__(self, _: str) -> int:
+        info = self.cache.cache_info()
+        now: int = info.hits + info.misses
+        before, times = _CLEARED.get(self.cache, (0, 0))
+        times += int(now < before)
+        _CLEARED[self.cache] = now, times
+        return times
+
+    def get(self, key: str, _: Any = None) -> int:
+        """Return the same, as a dictionary does."""
+        return self[key]
+
+
+_CLEARED: WeakKeyDictionary[Any, tuple[int, int]] = WeakKeyDictionary()
+"""Of a cache, how often it had been asked when it was looked at, and how often it had been cleared."""
+
+
 def _is_of(x: Any, module: str) -> bool:
     """Say whether the class of an object is of a module or package, and has been imported therefore."""
     name: Any = type(x).__module__
     return type(name) is str and (name == module or name.startswith(f"{module}."))
 
 
-def _is_sparse_matrix(x: Any) -> bool:
+def is_sparse_matrix(x: Any) -> bool:
+    """Say whether `x` is a sparse matrix of SciPy's."""
     return _is_of(x, _SPARSE) and hasattr(x, "__dict__")
 
 

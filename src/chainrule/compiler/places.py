@@ -37,6 +37,11 @@ class Name:
         if isinstance(self.holder, dict) and x is not MISSING:
             self.holder[self.key] = x
 
+    def remove(self) -> None:
+        """Leave nothing there, if it can be written to."""
+        if isinstance(self.holder, dict):
+            del self.holder[self.key]
+
 
 @record
 class Cell:
@@ -55,6 +60,10 @@ class Cell:
         """Put something there."""
         self.cell.cell_contents = x
 
+    def remove(self) -> None:
+        """Leave nothing there."""
+        del self.cell.cell_contents
+
 
 @record
 class Context:
@@ -70,7 +79,12 @@ class Context:
             return MISSING
 
     def write(self, x: Any) -> None:
-        """Leave it as it is: who set it sets it back."""
+        """Put something there."""
+        if x is not MISSING:
+            self.variable.set(x)
+
+    def remove(self) -> None:
+        """Leave it as it is: nobody but who set it can take its value away."""
 
 
 @record
@@ -89,5 +103,30 @@ class Attribute:
         if x is not MISSING:
             setattr(self.holder, self.name, x)
 
+    def remove(self) -> None:
+        """Leave nothing there."""
+        delattr(self.holder, self.name)
 
-Place = Name | Cell | Context | Attribute
+
+@record
+class OfClass:
+    """A place: a name in a class itself, whatever the classes it inherits from have under it."""
+
+    kind: type
+    name: str
+
+    def read(self) -> Any:
+        """Return what is there now."""
+        return vars(self.kind).get(self.name, MISSING)
+
+    def write(self, x: Any) -> None:
+        """Put something there."""
+        if x is not MISSING:
+            setattr(self.kind, self.name, x)
+
+    def remove(self) -> None:
+        """Leave nothing there."""
+        delattr(self.kind, self.name)
+
+
+Place = Name | Cell | Context | Attribute | OfClass

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import ChainMap, UserDict, UserList, deque
 from collections.abc import Iterator
+from threading import local
 from types import CodeType
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 
+from chainrule.compiler.contents import is_row, is_sparse_matrix
 from chainrule.compiler.generators import rewinding
+from chainrule.compiler.places import MISSING
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.cells import HANDLES, TracedView
 from chainrule.core.faces import original_of
@@ -39,6 +42,8 @@ class Snapshot:
         reached = list(_inside([*[x for _, x in seen], *surroundings.parts]))
         self._arrays = [(x, x.copy()) for x in reached if isinstance(x, np.ndarray)]
         self._containers = [(x, x.copy()) for x in reached if isinstance(x, _REFILLED)]
+        self._rows = [(x, x[:]) for x in reached if is_row(x) and not isinstance(x, memoryview)]
+        self._caches = [x for x in surroundings.caches if not x.cache_info().currsize]
         self._rewind = rewinding(surroundings.every_generator)
 
     def check(self) -> None:
@@ -66,23 +71,28 @@ class Snapshot:
     def has_changed(self) -> bool:
         """Say whether the step changed anything of what it reads besides its arguments."""
         is_same = all(_stands_for_same(place.read(), x) for place, x in self._places)
-        if not is_same or any(name in holder for holder, name in self._absent):
+        if not is_same or any(place.read() is not MISSING for place in self._absent):
             return True
-        return not all(_is_as_before(x, held) for x, held in self._containers)
+        is_same = all(_is_as_before(x, held) for x, held in self._containers)
+        return not (is_same and all(x == held for x, held in self._rows))
 
     def restore(self) -> None:
         """Put everything back."""
         for place, x in self._places:
             if not _stands_for_same(place.read(), x):
                 place.write(x)
-        for holder, name in self._absent:
-            if name in holder and isinstance(holder, dict):
-                del holder[name]
+        for place in self._absent:
+            if place.read() is not MISSING:
+                place.remove()
         for container, contents in self._containers:
             _refill(container, contents)
+        for row, numbers in self._rows:
+            row[:] = numbers
         for x, numbers in self._arrays:
             if x.flags.writeable:
                 x[...] = numbers
+        for cache in self._caches:
+            cache.cache_clear()
         self._rewind()
 
 
@@ -125,7 +135,7 @@ def _place_of(code: CodeType) -> tuple[str, int, str]:
 
 
 def _inside(roots: list[Any]) -> Iterator[Any]:
-    """Yield these objects and what lies in the lists, tuples, sets and dictionaries among them, each once."""
+    """Yield these objects and what lies in the containers among them whose contents are put back, each once."""
     seen: set[int] = set()
     pending = list(roots)
     while pending:
@@ -138,8 +148,12 @@ def _inside(roots: list[Any]) -> Iterator[Any]:
             pending += x.values()
         elif isinstance(x, (list, tuple, set, deque)):
             pending += x
-        elif isinstance(x, _MADE_OF_OTHERS):
+        elif isinstance(x, _MADE_OF_OTHERS) or is_sparse_matrix(x):
             pending += vars(x).values()
+        elif isinstance(x, local):
+            pending.append(vars(x))
+        elif isinstance(x, memoryview):
+            pending.append(x.obj)
 
 
 def _is_as_before(container: Any, held: Any) -> bool:

@@ -10,7 +10,7 @@ import builtins
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from threading import local
 from types import (
@@ -39,7 +39,14 @@ from chainrule.compiler.comparing import (
     lookups_of,
     part_of,
 )
-from chainrule.compiler.contents import HELD, contents_of, is_container, is_of_numbers, spread
+from chainrule.compiler.contents import (
+    HELD,
+    Cleared,
+    contents_of,
+    is_container,
+    is_of_numbers,
+    spread,
+)
 from chainrule.compiler.entry.signature import Hidden, StaticInput
 from chainrule.compiler.generators import is_generator, state_of
 from chainrule.compiler.hiding import Hiding, described_container
@@ -56,7 +63,7 @@ from chainrule.compiler.outside import (
     not_seen_by_name,
     submodules,
 )
-from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, Place
+from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, OfClass, Place
 from chainrule.compiler.users import (
     ANY,
     class_of,
@@ -66,13 +73,16 @@ from chainrule.compiler.users import (
     has_names,
     implied_functions,
     is_called,
+    is_found_by_class,
     is_users_object,
     is_watched,
+    names_in,
     names_of,
     names_of_class,
     names_of_code,
     namespaces,
     namespaces_outside,
+    shadowed,
     slots_of,
     values_of,
     wrapped_by,
@@ -117,11 +127,12 @@ class Surroundings:
         containers: the places of containers of arrays and numbers, with what they held.
         keys: for each container the keys under which it is read, None where that may be all.
         fixed: the places of everything else, with what was there.
-        absent: dictionaries and the names that are not among their keys, where the step would find something else.
-        empty: slots that nothing has been put into yet.
+        absent: places where nothing stands; the step would read what comes to stand there.
+        empty: slots that nothing has been put into yet, and context variables.
         generators: random generators.
         iterators: iterators that are no objects of the user's.
         functions: the user's functions that the step can reach.
+        caches: what keeps the results of functions.
         may_ask: whether the step may ask the world outside, see `outside.py`.
         unseen: what may tell something else in each call, where no call would be seen.
         signature: what must be equal for a capture to hold: numbers by value, objects by identity, arrays by type.
@@ -138,14 +149,14 @@ class Surroundings:
         self.functions: list[FunctionType] = []
         self.may_ask = False
         self.unseen: list[str] = []
-        self._caches: list[Any] = []
+        self.caches: list[Any] = []
         self._held_in_c: list[Any] = []
         self._has_unknown = False
         self._seen: dict[int, frozenset[str]] = {}
         self._reached: list[Any] = []
         self._names = names_of(f)
-        self.absent: list[tuple[Any, str]] = []
-        self.empty: list[Attribute] = []
+        self.absent: list[Place] = []
+        self.empty: list[Attribute | Context] = []
         self._pending: list[Any] = [f]
         for x in objects:
             self._hold(x)
@@ -187,7 +198,7 @@ class Surroundings:
             first: the number of leaves among the arguments, behind which these are counted.
         """
         conditions = [Hidden(place, StaticInput(x)) for place, x in self.fixed]
-        conditions += [Hidden(Name(holder, n), StaticInput(MISSING)) for holder, n in self.absent]
+        conditions += [Hidden(place, StaticInput(MISSING)) for place in self.absent]
         hiding = Hiding(slots, first + len(conditions))
         arrays = [Hidden(place, hiding.leaf(x)) for place, x in self.arrays]
         containers = [
@@ -203,9 +214,7 @@ class Surroundings:
             for get, holder, expected in self._watched:
                 if get(holder) != expected:
                     return False
-            if any(name in holder for holder, name in self.absent):
-                return False
-            if any(place.read() is not MISSING for place in self.empty):
+            if any(place.read() is not MISSING for place in (*self.absent, *self.empty)):
                 return False
         except Exception:  # noqa: BLE001  a name is gone, or something does not compare
             return False
@@ -234,9 +243,9 @@ class Surroundings:
 
             self.unseen += filter(None, [handed_on(self.functions, self._reached, self.objects)])
         if self.may_ask:  # an answer that was kept is not asked for again until it is forgotten
-            asking = [f for f in self._caches if Surroundings(f.__wrapped__).may_ask]
+            asking = [f for f in self.caches if Surroundings(f.__wrapped__).may_ask]
             self.unseen += [f"the cache of {f.__qualname__}" for f in asking]
-        unseen = [*self.unseen, *[f"an empty slot, .{place.name}" for place in self.empty]]
+        unseen = [*self.unseen, *map(_described_empty, self.empty)]
         return NotCompiledError.from_unseen(unseen[0]) if unseen else None
 
     def drawn(self) -> tuple[Any, ...]:
@@ -267,8 +276,9 @@ class Surroundings:
 
     def _follow(self, x: Any) -> None:
         """Look into something the step can reach, for the names for which that was not done yet."""
-        if is_users_object(x):
-            self._names |= names_of_class(class_of(x))
+        kind = x if isinstance(x, type) else class_of(x)
+        if kind is x or is_users_object(x):
+            self._names |= names_of_class(kind)
         seen = self._seen.get(id(x))
         names = self._names if seen is None else self._names - seen
         self._seen[id(x)] = self._names
@@ -279,9 +289,11 @@ class Surroundings:
         if isinstance(x, ModuleType):
             self._follow_module(x, names, asked)
         for holder in namespaces(x):
-            more = values_of(holder) if ANY in names and isinstance(x, type) else ()
+            more = values_of(vars(holder)) if ANY in names and isinstance(x, type) else ()
             self._follow_names(holder, names.union(more))
-            self.absent += [(holder, name) for name in asked - holder.keys()]
+            self.absent += _places(holder, asked - names_in(holder).keys())
+        if isinstance(x, type):
+            self.absent += shadowed(x, frozenset([n for n in names if n[:2] != "__"]))
         for values in namespaces_outside(x):
             self._follow_values(values, names)
         if not is_users_object(x) and not isinstance(x, SimpleNamespace):
@@ -291,7 +303,7 @@ class Surroundings:
         self._follow_slots(x, names)
         if has_names(x):
             missing = names - vars(x).keys() - asked
-            self.absent += [(vars(x), n) for n in missing if hasattr(type(x), n)]
+            self.absent += _places(vars(x), [n for n in missing if is_found_by_class(x, n)])
 
     def _follow_slots(self, x: Any, names: frozenset[str]) -> None:
         """Look into the attributes that an object keeps in slots."""
@@ -307,7 +319,7 @@ class Surroundings:
         """Look into a module that is not the user's: what it tells by a name may be another tomorrow."""
         if has_settings(module):
             self._follow_values(vars(module), names)
-            self.absent += [(vars(module), name) for name in asked - vars(module).keys()]
+            self.absent += _places(vars(module), asked - vars(module).keys())
         else:
             self.may_ask = self.may_ask or ANY in names or may_ask_by_name(module, names)
             self._pending += submodules(module, names)
@@ -335,7 +347,7 @@ class Surroundings:
         elif isinstance(x, _WRAPPERS):
             self._unwrap(x)
         elif isinstance(x, ContextVar):
-            self._meet(Context(x))
+            self._follow_context(x)
         elif isinstance(x, ModuleType) or self._is_drawn_from(x):
             pass
         elif is_users_object(x):
@@ -350,7 +362,8 @@ class Surroundings:
             self.unseen.append(name_of(x))
         self.may_ask = self.may_ask or may_ask(x)
         if isinstance(x, _CACHED):
-            self._caches.append(x)
+            self.caches.append(x)
+            self._meet(Name(Cleared(x), HELD))
 
     def _is_drawn_from(self, x: Any) -> bool:
         """Note what gives something else each time it is asked, and nothing that is watched shows it.
@@ -382,7 +395,7 @@ class Surroundings:
         """Look into what holds functions."""
         if isinstance(x, _PARTIAL):
             given = (*x.args, *x.keywords.values())
-            for value in (x.func, *given):
+            for value in (x.func, *given, x.keywords):
                 self._hold(value)
             if not isinstance(x.func, (FunctionType, MethodType)):
                 self._held_in_c += [v for value in given for v in spread(value)]
@@ -429,7 +442,17 @@ class Surroundings:
             known = f.__globals__.keys() | vars(builtins).keys()
             missing = set(f.__code__.co_names) - known
             holders = f.__globals__, vars(builtins)
-            self.absent += [(holder, name) for holder in holders for name in missing]
+            self.absent += [place for holder in holders for place in _places(holder, missing)]
+
+    def _follow_context(self, variable: ContextVar[Any]) -> None:
+        """Look into a context variable; one without a value cannot be put back to that after a vain capture."""
+        place = Context(variable)
+        if place.read() is not MISSING:
+            self._meet(place)
+        elif "set" in self._names:
+            self.empty.append(place)
+        else:
+            self.absent.append(place)
 
     def _follow_import(self, name: str) -> None:
         """Look into a module that a function imports: it may be another one later, or is none yet."""
@@ -439,11 +462,11 @@ class Surroundings:
             self._pending.append(module)
             self.fixed += [(Name(sys.modules, name), module)] if is_changing else []
         elif is_changing:
-            self.absent.append((sys.modules, name))
+            self.absent.append(Name(sys.modules, name))
 
     def _follow_names(self, holder: Any, names: frozenset[str]) -> None:
-        for name in sorted(names & holder.keys()):
-            self._meet(Name(holder, name))
+        for place in _places(holder, names & names_in(holder).keys()):
+            self._meet(place)
 
     def _hold(self, x: Any) -> None:
         """Look into what cannot be replaced where it is held, but changed if it is a container or an array."""
@@ -467,6 +490,18 @@ class Surroundings:
             self.fixed.append((place, x))
         if not isinstance(x, NUMBERS):
             self._pending.append(x)
+
+
+def _described_empty(place: Attribute | Context) -> str:
+    if isinstance(place, Context):
+        return f"a context variable without a value, {place.variable.name}"
+    return f"an empty slot, .{place.name}"
+
+
+def _places(holder: Any, names: Iterable[str]) -> list[Place]:
+    """Return the places of names in a dictionary, or in a class itself."""
+    kind = OfClass if isinstance(holder, type) else Name
+    return [kind(holder, name) for name in sorted(names)]
 
 
 def _uncopied(x: Any) -> Iterator[Any]:

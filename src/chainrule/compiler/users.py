@@ -21,7 +21,7 @@ import numpy as np
 
 from chainrule.compiler.keys import looks_up_any, texts_looked_up
 from chainrule.compiler.outside import asks_in_c, is_of_outside
-from chainrule.compiler.places import Name
+from chainrule.compiler.places import OfClass
 from chainrule.core.reroute import is_users_module
 
 _CALLED = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType)
@@ -45,15 +45,33 @@ def is_watched(module: Any) -> bool:
 
 
 def namespaces(x: Any) -> list[Any]:
-    """Return the dictionaries in which names are looked up as attributes of something."""
+    """Return the dictionaries and classes in which names are looked up as attributes of something."""
     if isinstance(x, ModuleType):
         return [vars(x)] if is_watched(x.__name__) else []
     if isinstance(x, type):
-        return [vars(base) for base in x.__mro__ if is_watched(base.__module__)]
+        return _watched_bases(x)
     if isinstance(x, FunctionType):
         return [vars(x)] if is_watched(x.__module__ or "") else []
     is_open = isinstance(x, SimpleNamespace) or (is_users_object(x) and has_names(x))
     return [vars(x)] if is_open else []
+
+
+def names_in(holder: Any) -> Mapping[str, Any]:
+    """Return what a dictionary, or a class itself, has under names."""
+    names: Mapping[str, Any] = vars(holder) if isinstance(holder, type) else holder
+    return names
+
+
+def shadowed(kind: Any, names: frozenset[str]) -> list[OfClass]:
+    """Return where a user's class has none of these names, but a class behind it in the order of inheritance has."""
+    held: frozenset[str] = frozenset()
+    found: list[OfClass] = []
+    for base in reversed(kind.__mro__):
+        own = vars(base).keys()
+        if held and is_watched(base.__module__):
+            found += [OfClass(base, name) for name in held - own]
+        held |= names & own
+    return found
 
 
 def namespaces_outside(x: Any) -> list[Any]:
@@ -82,6 +100,11 @@ def is_users_object(x: Any) -> bool:
 def has_names(x: Any) -> bool:
     """Say whether something has a dictionary of attributes; what a user's own `__getattr__` says does not count."""
     return bool(class_of(x).__dictoffset__)
+
+
+def is_found_by_class(x: Any, name: str) -> bool:
+    """Say whether the class of an object tells what it does not have: by an attribute of its own, or `__getattr__`."""
+    return hasattr(type(x), name) or (name[:2] != "__" and hasattr(type(x), "__getattr__"))
 
 
 def wrapped_by(x: Any) -> Any:
@@ -132,8 +155,9 @@ def functions_of(x: Any) -> list[FunctionType]:
 
 def functions_of_class(kind: Any) -> list[FunctionType]:
     """Return the functions of a user's class, also those that read nothing but their arguments."""
-    bases = [base for base in kind.__mro__ if is_watched(base.__module__)]
-    return [f for base in bases for x in vars(base).values() for f in functions_of(x)]
+    return [
+        f for base in _watched_bases(kind) for x in vars(base).values() for f in functions_of(x)
+    ]
 
 
 def functions_held_by(x: Any) -> list[Any]:
@@ -143,12 +167,16 @@ def functions_held_by(x: Any) -> list[Any]:
     return [v for v in held if isinstance(v, (FunctionType, MethodType, functools.partial))]
 
 
-def implied_functions(kind: Any) -> list[Name]:
+def _watched_bases(kind: Any) -> list[Any]:
+    """Return a class and what it inherits from, as far as that is the user's."""
+    return [base for base in kind.__mro__ if is_watched(base.__module__)]
+
+
+def implied_functions(kind: Any) -> list[OfClass]:
     """Return where a user's class has functions that are called without being named, if they read anything."""
     return [
-        Name(vars(base), name)
-        for base in kind.__mro__
-        if is_watched(base.__module__)
+        OfClass(base, name)
+        for base in _watched_bases(kind)
         for name, value in vars(base).items()
         if name.startswith("__")
         and name.endswith("__")
@@ -205,9 +233,6 @@ def names_of(f: Any) -> frozenset[str]:
 def names_of_class(kind: Any) -> frozenset[str]:
     """Return every name that the methods of a user's class look up."""
     names: set[str] = set()
-    for base in kind.__mro__:
-        if is_watched(base.__module__):
-            for value in vars(base).values():
-                for f in functions_of(value):
-                    names |= names_of_code(f.__code__)
+    for f in functions_of_class(kind):
+        names |= names_of_code(f.__code__)
     return frozenset(names)

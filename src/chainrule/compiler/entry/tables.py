@@ -39,7 +39,7 @@ from chainrule.compiler.entry.signature import (
     is_comparable,
     is_same_static,
 )
-from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, Place
+from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, OfClass, Place
 from chainrule.records import record
 
 CONTENT_OF_BYTES = 32
@@ -199,6 +199,8 @@ class _Writer:
             case Name(holder, key):
                 way = _NAME if type(holder) is dict else _KEY
                 return way, id(self.keep(holder)), id(self.keep(key))
+            case OfClass(kind, key):
+                return _KEY, id(self.keep(vars(kind))), id(self.keep(key))
             case Cell(cell):
                 return _CELL, id(self.keep(cell)), 0
             case Context(variable):
