@@ -154,3 +154,24 @@ def test_whole_numbers_are_told_as_python_tells_them():
 def test_truth_values_of_numbers_are_pythons():
     calls = list(itertools.product([1.0, -2.0], [0.5, np.float64(0.5)]))
     assert "eagerly" not in assert_same(lambda x, y: (x < y, x < 1, y < x), calls)
+
+
+@pytest.mark.parametrize("name", ["eq", "ne", "add", "sub", "lt"])
+@pytest.mark.parametrize("values", [[1.0, 2.5], (1.0, 2.5)])
+def test_lists_are_no_arrays_to_pythons_numbers(name, values):
+    calls = [(x,) for x in (2.5, 1.5, 2.0 + 1j, np.float64(2.5))]
+    for f in (lambda x: OPERATORS[name](values, x), lambda x: OPERATORS[name](x, values)):
+        assert_same(_or_error(f), calls)
+
+
+OPERATORS = vars(operator)
+
+
+def _or_error(f):
+    def tried(x):
+        try:
+            return f(x)
+        except TypeError as error:
+            return str(error)
+
+    return tried

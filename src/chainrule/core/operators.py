@@ -110,21 +110,22 @@ def _is_python_number(x: Any) -> bool:
 def _weak_binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Operators of a traced number: with Python numbers on both sides the result is one again.
 
-    A list times a number is left to the list, which wants a count: NumPy's numbers do not multiply lists either.
+    A list times a number is left to the list, which wants a count: NumPy's numbers do not multiply lists either. So are
+    lists and all that Python's own numbers do not know, where these are followed.
     """
     reflected = f"__r{python}__"
 
     def operator(self: Any, other: Any) -> Any:
         kind: Any = type(other)
         if kind not in _OPERANDS:
-            if _defers_to(kind, reflected) or (name == "multiply" and is_sequence(other)):
+            if _defers_to(kind, reflected) or _is_left_to(other, self, name):
                 return NotImplemented
             other = joined(other)
         return _fronts_of_numbers(self, other)[name](self, other)
 
     def swapped(self: Any, other: Any) -> Any:
         if type(other) not in _OPERANDS:
-            if name == "multiply" and is_sequence(other):
+            if _is_left_to(other, self, name):
                 return NotImplemented
             other = joined(other)
         return _fronts_of_numbers(other, self)[name](other, self)
@@ -132,10 +133,17 @@ def _weak_binary(python: str, name: str) -> tuple[Callable[..., Any], Callable[.
     return operator, swapped
 
 
+def _is_left_to(x: Any, number: Any, name: str) -> bool:
+    """Say whether a list, or a tuple, has to say what an operator does with it and a traced number."""
+    return is_sequence(x) and (name == "multiply" or _is_python_number(number))
+
+
 def _compare(name: str, python: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     def operator(self: Any, other: Any) -> Any:
         if isinstance(other, (str, bytes)) or other is None:
             return python(self.leaf(), other)
+        if self.type.weak and _is_left_to(other, self, name):
+            return NotImplemented
         if _fronts_of_numbers(self, other) is WEAK_FRONTS:
             return WEAK_FRONTS[name](self, other)
         return FRONTS[name](self, other if type(other) in _OPERANDS else joined(other))
