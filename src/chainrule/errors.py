@@ -815,6 +815,20 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_made_function(cls, kind: str) -> Self:
+        return cls(
+            f"compile: the step returned an object of type {kind} that it made: each call returns another one.",
+            hint="make functions, classes and objects that are called outside of the step.",
+        )
+
+    @classmethod
+    def from_attribute(cls, name: str) -> Self:
+        return cls(
+            f"compile: a dataclass, or a named tuple, has an attribute {name} that is none of its fields.",
+            hint="make it a field, or compute it where it is needed.",
+        )
+
+    @classmethod
     def from_overwritten(cls) -> Self:
         return cls(
             "compile: an argument was overwritten in a way that is not followed.",

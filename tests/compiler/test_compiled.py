@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 import io
+import math
 import pickle
 import threading
 from typing import NamedTuple
@@ -236,6 +237,68 @@ def test_what_was_compiled_for_one_array_twice_does_not_take_two():
     x = np.arange(3.0)
     for y in (x, x + 1, x, x.copy() * 2):
         np.testing.assert_array_equal(compiled(x, y), x - y)
+
+
+def _counting():
+    count = [0]
+
+    def counted():
+        count[0] += 1
+        return count[0]
+
+    return counted
+
+
+class Counter:
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self):
+        self.count += 1
+        return self.count
+
+
+def _class_with_a_number():
+    class Numbered:
+        count = 0
+
+        def __new__(cls):
+            cls.count += 1
+            return cls.count
+
+    return Numbered
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        _counting,
+        Counter,
+        _class_with_a_number,
+        lambda: Counter().__call__,
+        lambda: functools.partial(lambda held: held.append(0) or len(held), []),
+    ],
+)
+def test_what_is_called_and_made_by_a_step_is_made_in_each_call(make):
+    compiled = cr.compile(lambda x: (make(), x * 2))
+    for _ in range(3):
+        made, y = compiled(1.0)
+        assert (made(), y) == (1, 2.0)
+
+
+def test_functions_that_were_there_before_come_back_as_they_are():
+    held = {"own": lambda x: x, "counter": Counter()}
+
+    def step(x):
+        return x * 2, [math.sqrt, np.zeros, np.linalg.norm, np.sin, float, Counter], dict(held)
+
+    compiled = cr.compile(step)
+    for _ in range(2):
+        _, functions, others = compiled(1.0)
+        assert all(f is g for f, g in zip(functions, step(1.0)[1], strict=True))
+        assert others["own"] is held["own"]
+        assert others["counter"] is held["counter"]
+    assert is_native(compiled)
 
 
 def test_the_same_array_twice_is_one_array():

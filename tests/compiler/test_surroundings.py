@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import types
+import typing
 import weakref
 from itertools import islice
 from pathlib import Path
@@ -964,6 +965,82 @@ def test_what_the_class_of_objects_that_a_step_makes_has_is_watched(change, monk
     assert not np.array_equal(Made(X).x, before)
     for _ in range(2):
         np.testing.assert_array_equal(compiled(X), Made(X).x)
+
+
+LAYER_RNG = np.random.default_rng(0)
+
+
+@dataclasses.dataclass
+class LayerOfFields:
+    weight: object
+    gain: typing.ClassVar[float] = 1.0
+
+    def __call__(self, x):
+        return x * self.weight * settings["rate"] * self.gain
+
+    def noisy(self, x):
+        return x * self.weight * LAYER_RNG.random(3)
+
+
+class LayerOfNames(typing.NamedTuple):
+    weight: object
+
+    def __call__(self, x):
+        return x * self.weight * settings["rate"]
+
+
+@pytest.mark.parametrize("kind", [LayerOfFields, LayerOfNames])
+def test_what_methods_of_arguments_read_is_watched(kind, monkeypatch):
+    layers = {"first": [kind(2.0)]}
+    compiled = cr.compile(lambda layers, x: layers["first"][0](x))
+    for rate in (0.5, 3.0, 0.5, 4.0):
+        settings["rate"] = rate
+        np.testing.assert_array_equal(compiled(layers, X), X * 2.0 * rate)
+    monkeypatch.setattr(kind, "__call__", lambda _, x: x - 1.0)
+    np.testing.assert_array_equal(compiled(layers, X), X - 1.0)
+
+
+def test_what_methods_of_arguments_read_of_their_class_is_watched(monkeypatch):
+    compiled = cr.compile(lambda layer, x: layer(x))
+    settings["rate"] = 1.0
+    assert compiled(LayerOfFields(2.0), 1.0) == 2.0
+    monkeypatch.setattr(LayerOfFields, "gain", 5.0)
+    assert compiled(LayerOfFields(2.0), 1.0) == 10.0
+
+
+def test_methods_of_arguments_draw_in_each_call(monkeypatch):
+    monkeypatch.setattr(THIS, "LAYER_RNG", np.random.default_rng(3))
+    other = np.random.default_rng(3)
+    compiled = cr.compile(lambda layer, x: layer.noisy(x))
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(LayerOfFields(2.0), X), X * 2.0 * other.random(3))
+
+
+@dataclasses.dataclass
+class Derivable:
+    weight: object
+
+    def __post_init__(self):
+        self.total = np.sum(self.weight)
+
+
+def test_attributes_that_are_no_fields_are_not_lost():
+    def changed(holder, x):
+        holder.last = x * 2
+        return holder.weight * x
+
+    def asked(holder, x):
+        return x * getattr(holder, "last", 1.0)
+
+    made = cr.compile(lambda x: Derivable(x * 2.0))
+    changing, asking = cr.compile(changed), cr.compile(asked)
+    for _ in range(3):
+        assert made(X).total == 6.0
+        holder = Derivable(X)
+        np.testing.assert_array_equal(changing(holder, 2.0), X * 2.0)
+        assert holder.last == 4.0
+        assert asking(holder, 3.0) == 12.0
+    np.testing.assert_array_equal(cr.compile(lambda d: d.weight * 2)(holder), X * 2)
 
 
 def test_a_class_may_get_an_attribute_of_its_own_later():

@@ -13,6 +13,7 @@ from chainrule import tree
 from chainrule.collector import without_collector
 from chainrule.compiler.build import build
 from chainrule.compiler.by_python import donated_results, python_entry
+from chainrule.compiler.capture.results import lasting
 from chainrule.compiler.capture.steps import capture_step, outcome_of
 from chainrule.compiler.comparing import repeats_among
 from chainrule.compiler.counts import Counts
@@ -22,13 +23,14 @@ from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.error_settings import warns_as_usual
 from chainrule.compiler.paths import Path, Specialization, most_guarded
 from chainrule.compiler.snapshot import Snapshot, leave_plain_values
-from chainrule.compiler.statics import objects_in, rebuilt, wrapped
+from chainrule.compiler.statics import beside_fields, objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
 from chainrule.forks import forks_wait, lock_of_threads
-from chainrule.records import record
+from chainrule.nests import Nest
+from chainrule.records import record, replaced
 from chainrule.tree import Structure
 
 if TYPE_CHECKING:
@@ -127,7 +129,7 @@ class Compiled:
         try:
             # No capture is under way, which shows values of its own in lists and attributes.
             with self._lock:
-                call = self._key(leaves, structure)
+                call = self._key(leaves, structure, (given, options))
         except NotCompiledError:
             returned = self._run_eagerly(args, options)
             self._note_python(None)
@@ -265,7 +267,7 @@ class Compiled:
 
     # what fits a call
 
-    def _key(self, leaves: Sequence[Any], structure: Structure) -> _Call:
+    def _key(self, leaves: Sequence[Any], structure: Structure, given: Any) -> _Call:
         """Return what decides about a call.
 
         Raises:
@@ -276,6 +278,9 @@ class Compiled:
             if isinstance(x, _CHANGING) or hasattr(type(x), "__next__"):
                 raise NotCompiledError.from_argument(f"a {type(x).__name__}")
         surroundings = self._surroundings_of(objects)
+        hidden = frozenset() if type(structure.spec) is Nest else beside_fields(given)
+        if any(map(surroundings.asks_for, hidden)):
+            raise NotCompiledError.from_attribute(min(hidden))
         types = tuple([type_key(x) for x in leaves])
         repeats = repeats_among([x for x in leaves if type(x) is np.ndarray])
         kind = (structure, types, repeats, surroundings.signature)
@@ -371,7 +376,7 @@ class Compiled:
                     questions=specialization.questions,
                     moving=call.moving,
                     outside=surroundings.outside(),
-                    examine=None if self._rules is None else self._rules.examine,
+                    examine=self._examine,
                     functions=surroundings.functions,
                     drawn=drawn,
                 )
@@ -380,6 +385,9 @@ class Compiled:
                 outcome = outcome_of(captured, [*leaves, *drawn.values])
                 leave_plain_values(self._looked_into(surroundings.objects))
                 return None, outcome
+            captured = replaced(
+                captured, structure=lasting(captured.structure, surroundings.has_met)
+            )
             if drawn.is_in(captured.structure):
                 raise NotCompiledError.from_result("generator")  # noqa: TRY301  it is handled as the others
             drawn.rewind()
@@ -404,6 +412,18 @@ class Compiled:
         path = Path(captured, built, drawn.draws, writes=writes)
         specialization.paths[captured.outcomes] = path
         return path, None
+
+    def _examine(self, level: Any, given: Any, returned: Any) -> None:
+        """Look at what a step got and returned when it was captured.
+
+        Raises:
+            NotCompiledError: it cannot be compiled.
+        """
+        names = beside_fields((given, returned))
+        if names:
+            raise NotCompiledError.from_attribute(min(names))
+        if self._rules is not None:
+            self._rules.examine(level, given, returned)
 
     def _note_generators(self, drawn: Drawn) -> None:
         """Note from which generators native steps draw, each of which is compiled for.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ from chainrule.compiler.describe import UnknownContainerError, described
 from chainrule.compiler.entry.signature import StaticInput
 from chainrule.nests import Nest
 from chainrule.tree import Structure
+
+_PLAIN = frozenset({float, list, tuple, dict, str, bool, type(None)})
+"""Types of which nothing is to be known that may change."""
 
 
 class Static:
@@ -63,21 +67,27 @@ def rebuilt(structure: Structure, leaves: Sequence[Any]) -> tuple[tuple[Any, ...
 
 
 def objects_in(structure: Structure) -> list[Any]:
-    """Return what stands in a container besides numbers and arrays, in its static arguments, and in static fields."""
+    """Return what stands in a container besides numbers and arrays, in its static arguments, and in static fields.
+
+    So do the classes of dataclasses and named tuples, whose methods the step may call.
+    """
     objects = []
     for _, x in structure.static:
         objects += objects_in(x.structure) if type(x) is Static else [x]
     if structure.spec is not None and type(structure.spec) is not Nest:
-        objects += _in_static_fields(tree.unflatten(structure, [0.0] * structure.count))
+        objects += _beside_leaves(tree.unflatten(structure, [0.0] * structure.count))
     return objects
 
 
-def _in_static_fields(x: Any) -> list[Any]:
-    """Return what the static fields of dataclasses in a container hold."""
+def _beside_leaves(x: Any) -> list[Any]:
+    """Return what the static fields of dataclasses in a container hold, and the classes that are no containers' own."""
     found: list[Any] = []
+    kinds: set[type] = set()
     pending = [x]
     while pending:
         x = pending.pop()
+        if type(x) not in _PLAIN:
+            kinds.add(type(x))
         if dataclasses.is_dataclass(x) and not isinstance(x, type):
             for field in dataclasses.fields(x):
                 is_static = field.metadata.get("static", False)
@@ -86,7 +96,31 @@ def _in_static_fields(x: Any) -> list[Any]:
             pending += x.values()
         elif isinstance(x, (list, tuple)):
             pending += x
-    return found
+    return [*found, *sorted(kinds, key=id)]
+
+
+def beside_fields(x: Any) -> frozenset[str]:
+    """Return the names under which dataclasses and named tuples in a container hold what is none of their fields.
+
+    It is lost where they are taken apart and put together.
+    """
+    found: set[str] = set()
+    pending, seen = [x], set()
+    while pending:
+        x = pending.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        fields: Any = getattr(type(x), "__dataclass_fields__", ())
+        if fields or isinstance(x, tuple):
+            found |= getattr(x, "__dict__", {}).keys() - fields
+        if fields:
+            pending += [getattr(x, name, None) for name in fields]
+        elif isinstance(x, dict):
+            pending += x.values()
+        elif isinstance(x, (list, tuple, deque)):
+            pending += x
+    return frozenset(found)
 
 
 def static_description(x: Any) -> Any:

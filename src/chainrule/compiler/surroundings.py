@@ -66,6 +66,7 @@ from chainrule.compiler.outside import (
 from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, OfClass, Place
 from chainrule.compiler.users import (
     ANY,
+    asked,
     class_of,
     functions_held_by,
     functions_of,
@@ -170,6 +171,14 @@ class Surroundings:
     def holds(self, x: Any) -> bool:
         """Say whether an array is read anew at each call."""
         return id(x) in self._arrays
+
+    def has_met(self, x: Any) -> bool:
+        """Say whether the step can reach an object."""
+        return id(x) in self._seen
+
+    def asks_for(self, name: str) -> bool:
+        """Say whether the step may do without an attribute of this name."""
+        return ANY in self._names or asked(name) in self._names
 
     @property
     def parts(self) -> list[Any]:

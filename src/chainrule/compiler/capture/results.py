@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.capture.level import StepLevel
 from chainrule.core.cells import HANDLES, TracedArray, TracedScalar, frozen, settled
+from chainrule.core.faces import original_of
 from chainrule.core.trace import Node
 from chainrule.errors import NotCompiledError
 from chainrule.records import record
+from chainrule.tree import Structure
 
 
 @record
@@ -56,3 +61,39 @@ def _result(level: StepLevel, x: Any, places: Mapping[int, int], inputs: Sequenc
     if x.node in inputs and type(x) is TracedScalar:
         return Result(None, argument=inputs.index(x.node))
     return Result(x.node, is_array=type(x) is TracedArray)
+
+
+def lasting(structure: Structure, is_known: Callable[[Any], bool]) -> Structure:
+    """Return the container of a result, with what faces stand for; every call is to return the functions in it.
+
+    Args:
+        structure: the container.
+        is_known: says of an object whether it was there before the step ran.
+
+    Raises:
+        NotCompiledError: the step made a function, a class, or an object that is called; each call makes another.
+    """
+    static = tuple([(i, original_of(x)) for i, x in structure.static])
+    for _, x in static:
+        if callable(x) and not (is_known(x) or _is_bound_to_known(x, is_known) or _is_named(x)):
+            raise NotCompiledError.from_made_function(type(x).__name__)
+    return Structure(structure.spec, static)
+
+
+def _is_bound_to_known(x: Any, is_known: Callable[[Any], bool]) -> bool:
+    """Say whether a method, or a function in C, is bound to what was there before, or to nothing."""
+    if not isinstance(x, (MethodType, BuiltinFunctionType)):
+        return False
+    holder = x.__self__
+    return holder is None or isinstance(holder, ModuleType) or is_known(holder) or _is_named(holder)
+
+
+def _is_named(x: Any) -> bool:
+    """Say whether a function or a class stands in a module, under its name."""
+    if isinstance(x, np.ufunc):
+        return True
+    if not isinstance(x, (type, FunctionType, type(np.sum))):
+        return False
+    module = sys.modules.get(x.__module__)
+    names = x.__qualname__.split(".")
+    return reduce(lambda holder, name: getattr(holder, name, None), names, module) is x
