@@ -1000,6 +1000,58 @@ def test_what_methods_of_arguments_read_is_watched(kind, monkeypatch):
     np.testing.assert_array_equal(compiled(layers, X), X - 1.0)
 
 
+class WithoutAttributes:
+    __slots__ = ()
+
+    def scaled(self, x):
+        return x * settings["rate"]
+
+
+class OwnNumber(float):
+    def scaled(self, x):
+        return x * settings["rate"] * self
+
+
+class OwnText(str):
+    __slots__ = ()
+
+    def scaled(self, x):
+        return x * settings["rate"] * len(self)
+
+
+class OwnPair(tuple):
+    __slots__ = ()
+
+    def scaled(self, x):
+        return x * settings["rate"] * sum(self)
+
+
+class OwnNames(typing.NamedTuple):
+    weight: object
+
+    def scaled(self, x):
+        return x * settings["rate"] * self.weight
+
+
+@pytest.mark.parametrize(
+    "x", [WithoutAttributes(), OwnNumber(2.0), OwnText("ab"), OwnPair((1.0, 2.0)), OwnNames(3.0)]
+)
+@pytest.mark.parametrize("held", ["outside", "in a list", "argument"])
+def test_what_methods_read_is_watched_whatever_their_object_holds(x, held, monkeypatch):
+    listed = [x]
+    steps = {
+        "outside": lambda _, y: x.scaled(y),
+        "in a list": lambda _, y: listed[0].scaled(y),
+        "argument": lambda x, y: x.scaled(y),
+    }
+    compiled = cr.compile(steps[held])
+    for rate in (0.5, 3.0, 4.0):
+        settings["rate"] = rate
+        assert compiled(x, 2.0) == x.scaled(2.0)
+    monkeypatch.setattr(type(x), "scaled", lambda _, y: y - 1.0)
+    assert compiled(x, 2.0) == 1.0
+
+
 def test_what_methods_of_arguments_read_of_their_class_is_watched(monkeypatch):
     compiled = cr.compile(lambda layer, x: layer(x))
     settings["rate"] = 1.0

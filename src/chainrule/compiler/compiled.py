@@ -25,6 +25,7 @@ from chainrule.compiler.paths import Path, Specialization, most_guarded
 from chainrule.compiler.snapshot import Snapshot, leave_plain_values
 from chainrule.compiler.statics import beside_fields, objects_in, rebuilt, wrapped
 from chainrule.compiler.surroundings import Surroundings
+from chainrule.compiler.users import is_of_users_class
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
 from chainrule.errors import ArgumentError, CompileError, NotCompiledError
@@ -273,7 +274,9 @@ class Compiled:
         Raises:
             NotCompiledError: an argument is nothing that can be compiled for.
         """
-        objects = [x for x in objects_in(structure) if not isinstance(x, _VALUES)]
+        objects = [
+            x for x in objects_in(structure) if not isinstance(x, _VALUES) or is_of_users_class(x)
+        ]
         for x in objects:
             if isinstance(x, _CHANGING) or hasattr(type(x), "__next__"):
                 raise NotCompiledError.from_argument(f"a {type(x).__name__}")

@@ -75,6 +75,7 @@ from chainrule.compiler.users import (
     implied_functions,
     is_called,
     is_found_by_class,
+    is_of_users_class,
     is_users_object,
     is_watched,
     names_in,
@@ -286,7 +287,7 @@ class Surroundings:
     def _follow(self, x: Any) -> None:
         """Look into something the step can reach, for the names for which that was not done yet."""
         kind = x if isinstance(x, type) else class_of(x)
-        if kind is x or is_users_object(x):
+        if kind is x or is_of_users_class(x):
             self._names |= names_of_class(kind)
         seen = self._seen.get(id(x))
         names = self._names if seen is None else self._names - seen
@@ -348,7 +349,10 @@ class Surroundings:
         """Look into what can be reached from something besides what it has under names."""
         self._note_asking(x)
         if is_container(x):
-            self._pending += [v for v in contents_of(x) if not isinstance(v, _NO_CODE)]
+            inside = contents_of(x)
+            self._pending += [
+                v for v in inside if not isinstance(v, _NO_CODE) or is_of_users_class(v)
+            ]
         if isinstance(x, type):
             self._enter_class(x)
         elif isinstance(x, FunctionType):
@@ -359,7 +363,7 @@ class Surroundings:
             self._follow_context(x)
         elif isinstance(x, ModuleType) or self._is_drawn_from(x):
             pass
-        elif is_users_object(x):
+        elif is_of_users_class(x):
             self._pending.append(type(x))
         elif not is_container(x):
             self._has_unknown |= not isinstance(x, _WITHOUT_ARRAYS)
@@ -497,7 +501,7 @@ class Surroundings:
             self.keys.append(keys if type(x) is dict else None)
         else:
             self.fixed.append((place, x))
-        if not isinstance(x, NUMBERS):
+        if not isinstance(x, NUMBERS) or is_of_users_class(x):
             self._pending.append(x)
 
 

@@ -91,10 +91,18 @@ def values_of(held: Mapping[str, Any]) -> list[str]:
 
 def is_users_object(x: Any) -> bool:
     """Say whether something is an object of a user's class that keeps attributes."""
+    return is_of_users_class(x) and (has_names(x) or bool(slots_of(class_of(x))))
+
+
+def is_of_users_class(x: Any) -> bool:
+    """Say whether something is an object of a user's class, which may have methods: also a number or a text."""
     is_other = isinstance(x, (ModuleType, type, FunctionType, MethodType, functools.partial))
-    if is_other or not is_watched(type(x).__module__):
-        return False
-    return has_names(x) or bool(slots_of(class_of(x)))
+    return not is_other and _is_users_class(class_of(x))
+
+
+@functools.cache
+def _is_users_class(kind: Any) -> bool:
+    return is_watched(kind.__module__)
 
 
 def has_names(x: Any) -> bool:
