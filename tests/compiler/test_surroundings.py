@@ -1142,6 +1142,31 @@ def test_an_attribute_that_was_told_by_getattr_may_be_set_later():
     assert compiled(1.0) == 3.0
 
 
+class Replaced:
+    def __init__(self, x):
+        self.x = x
+
+    def __call__(self, x):
+        return self.x * x
+
+
+def test_special_methods_may_be_replaced(monkeypatch):
+    replaced = Replaced(2.0)
+    steps = (lambda x: replaced(x), lambda x: Replaced(x).x, replaced)
+    compiled = list(map(cr.compile, steps))
+    assert [f(3.0) for f in compiled] == [6.0, 3.0, 6.0]
+    monkeypatch.setattr(Replaced, "__call__", lambda self, x: self.x - x)
+    monkeypatch.setattr(Replaced, "__init__", lambda self, x: setattr(self, "x", -x))
+    assert [f(3.0) for f in compiled] == [-1.0, -3.0, -1.0]
+
+
+def test_a_dataclass_among_the_arguments_costs_no_look_in_python(monkeypatch):
+    monkeypatch.setattr("chainrule.compiler.contents.Laid.__init__", None)
+    compiled = cr.compile(lambda block, x: block.gain * x)
+    assert [compiled(Block(1.0), 2.0) for _ in range(3)] == [2.0] * 3
+    assert "eagerly" not in compiled.report()
+
+
 def test_keywords_of_a_partial_object_may_change():
     scaled = functools.partial(lambda x, rate: x * rate, rate=2.0)
     compiled = cr.compile(scaled)

@@ -181,21 +181,20 @@ def _watched_bases(kind: Any) -> list[Any]:
 
 
 def implied_functions(kind: Any) -> list[OfClass]:
-    """Return where a user's class has functions that are called without being named, if they read anything."""
+    """Return where a user's class has functions that are called without being named."""
     return [
         OfClass(base, name)
         for base in _watched_bases(kind)
         for name, value in vars(base).items()
         if name.startswith("__")
         and name.endswith("__")
-        and (asks_in_c(value) or any(map(_reads, functions_of(value))))
+        and (asks_in_c(value) or not all(map(_is_of_dataclass, functions_of(value))))
     ]
 
 
-def _reads(f: FunctionType) -> bool:
-    """Say whether a function reads anything besides its arguments."""
-    names = names_of_code(f.__code__)
-    return bool(f.__code__.co_freevars) or not names.isdisjoint(f.__globals__)
+def _is_of_dataclass(f: FunctionType) -> bool:
+    """Say whether this is the text that dataclasses have: it notes what it writes for the time of the call."""
+    return f.__globals__.get("__name__") in {"dataclasses", "reprlib"}
 
 
 # names
