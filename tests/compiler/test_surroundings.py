@@ -1167,6 +1167,15 @@ def test_a_dataclass_among_the_arguments_costs_no_look_in_python(monkeypatch):
     assert "eagerly" not in compiled.report()
 
 
+def test_what_a_module_tells_by_a_function_is_watched():
+    module = types.ModuleType("module_of_a_test")
+    module.__getattr__ = lambda _: settings["rate"]
+    compiled = cr.compile(lambda x: x * module.rate)
+    for rate in (0.5, 3.0, 4.0):
+        settings["rate"] = rate
+        assert compiled(2.0) == 2.0 * rate
+
+
 def test_keywords_of_a_partial_object_may_change():
     scaled = functools.partial(lambda x, rate: x * rate, rate=2.0)
     compiled = cr.compile(scaled)

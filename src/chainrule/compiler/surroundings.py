@@ -298,6 +298,7 @@ class Surroundings:
         asked = frozenset([name[1:] for name in names if name[0] == "?"])
         if isinstance(x, ModuleType):
             self._follow_module(x, names, asked)
+            names |= {"__getattr__"}  # it tells what the module does not have
         for holder in namespaces(x):
             more = values_of(vars(holder)) if ANY in names and isinstance(x, type) else ()
             self._follow_names(holder, names.union(more))
