@@ -81,6 +81,28 @@ def test_a_step_is_compiled_once_for_all_indices(name, derivative):
         step(x, np.array([9, 0, 0]))
 
 
+@pytest.mark.parametrize("ufunc", [np.add, np.subtract, np.multiply, np.maximum])
+def test_at_takes_one_array_of_indices_per_axis(ufunc):
+    def changed(x, rows, columns):
+        a, b, c = x * 1.0, x * 1.0, x * 1.0
+        ufunc.at(a, (rows, columns), 3.0)
+        ufunc.at(b, (slice(1, 3), columns), x[:2, :3])
+        ufunc.at(c, (..., rows), 2.0)
+        return np.stack([a, b, c])
+
+    def loss(x, rows, columns):
+        return np.sum(changed(x, rows, columns) ** 2)
+
+    x = np.random.default_rng(0).standard_normal((4, 4))
+    for f in (changed, cr.grad(loss)):
+        step = cr.compile(f)
+        for columns in ([3, 2, 0], [1, 1, 1]):
+            indices = np.array([0, 1, 3]), np.array(columns)
+            np.testing.assert_allclose(step(x, *indices), f(x, *indices), rtol=1e-12)
+        assert "eagerly" not in step.report()
+        assert "in parts" not in step.report()
+
+
 def test_a_step_that_fails_on_an_index_wrote_nothing():
     def write(x, n):
         x[n[0]] = 1.0

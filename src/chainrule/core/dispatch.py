@@ -76,7 +76,7 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
             raise NotDifferentiableError.from_python_ufunc(_ufunc_name(ufunc, method))
         return _on_plain_values(_ufunc_name(ufunc, method), called, args, options)
     targets = options.pop("out", None) or (None,)
-    args = tuple(map(joined, args))
+    args = _joined_operands(method, args)
     if method == "__call__":
         result = _call_with_options(front, ufunc, args, options, targets[0])
     else:
@@ -88,6 +88,14 @@ def call_ufunc(ufunc: Any, method: str, args: Sequence[Any], options: dict[str, 
         return result if targets[0] is None else store(targets[0], result, name)
     pairs = zip(targets, result, strict=True)
     return tuple([r if target is None else store(target, r, name) for target, r in pairs])
+
+
+def _joined_operands(method: str, args: Sequence[Any]) -> Sequence[Any]:
+    """Return the operands with arrays in the place of lists; a tuple that `at` gets as its index has one per axis."""
+    if method == "at" and len(args) > 1 and type(args[1]) is tuple:
+        index = tuple(map(joined, args[1]))
+        return (joined(args[0]), index, *map(joined, args[2:]))
+    return tuple(map(joined, args))
 
 
 def _call_with_options(
