@@ -36,6 +36,26 @@ def test_a_histogram_of_weights_that_move():
     np.testing.assert_array_equal(gradient, [1, 1, 10])
 
 
+@pytest.mark.parametrize(
+    "bins",
+    [
+        lambda e: [e, np.array([0.0, 0.12, 0.5, 1.1])],
+        lambda e: (e, 3),
+        lambda e: [[e[0], e[1], e[2]], 2],
+        lambda e: [e[0], e[1], e[2]],
+    ],
+)
+def test_edges_of_a_plane_may_differ_in_number(bins):
+    x, edges = np.linspace(-1, 1, 10), np.array([-1.1, 0.03, 1.2])
+
+    def f(e):
+        heights = np.histogram2d(x, x**2, bins=bins(e), density=True)[0]
+        return np.sum(heights * np.arange(heights.size).reshape(heights.shape))
+
+    slopes = [(f(edges + step) - f(edges - step)) / 2e-6 for step in np.eye(3) * 1e-6]
+    np.testing.assert_allclose(cr.grad(f)(edges), slopes, rtol=1e-6)
+
+
 def test_polynomials_may_be_poly1d():
     f = lambda c: np.polymul(c, np.poly1d([1.0, 2.0]))(3.0) + 0 * np.poly1d(c)(1.0)
     np.testing.assert_allclose(cr.grad(f)(np.array([1.0, -1.0])), [15.0, 5.0])

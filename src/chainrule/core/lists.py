@@ -14,7 +14,7 @@ _OF_ARRAYS = frozenset(
     {
         *(np.concatenate, np.stack, np.vstack, np.hstack, np.dstack, np.column_stack),
         *(np.select, np.choose, np.piecewise, np.lexsort, np.linalg.multi_dot, np.histogramdd),
-        *(np.broadcast_arrays, np.ravel_multi_index),
+        *(np.broadcast_arrays, np.ravel_multi_index, np.histogram2d),
     }
 )
 """Functions whose lists hold arrays that may differ in shape, or functions."""
