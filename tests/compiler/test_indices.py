@@ -103,6 +103,24 @@ def test_at_takes_one_array_of_indices_per_axis(ufunc):
         assert "in parts" not in step.report()
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, n: np.delete(x, n),
+        lambda x, n: np.delete(x, n[0], axis=1),
+        lambda x, n: np.insert(x, n, x[:, :1], axis=1),
+        lambda x, n: np.insert(x, n[1], 2.0),
+    ],
+)
+def test_delete_and_insert_take_indices_of_the_step(f):
+    x = np.random.default_rng(0).standard_normal((4, 4))
+    for g in (f, cr.grad(lambda x, n: np.sum(f(x, n) ** 2))):
+        step = cr.compile(g)
+        for n in ([0, 1, 3], [2, 1, 0]):
+            np.testing.assert_allclose(step(x, np.array(n)), g(x, np.array(n)), rtol=1e-12)
+        assert "eagerly" not in step.report()
+
+
 def test_a_step_that_fails_on_an_index_wrote_nothing():
     def write(x, n):
         x[n[0]] = 1.0

@@ -22,6 +22,7 @@ from chainrule.ops.layout import (
     transposed,
     viewed_read_only,
 )
+from chainrule.ops.numbers import numbers_of
 
 
 def _roll(a: Value, shift: Any, axis: Any = None) -> Value:
@@ -91,7 +92,7 @@ def _delete(arr: Value, obj: Any, axis: int | None = None) -> Value:
     if axis is None:
         arr, axis = reshaped(arr, (type_of(arr).size,)), 0
     shape = type_of(arr).shape
-    kept = np.delete(np.arange(shape[axis_of(axis, len(shape))]), settled(obj))
+    kept = np.delete(np.arange(shape[axis_of(axis, len(shape))]), numbers_of("np.delete", obj))
     like = arr if isinstance(obj, (slice, int)) else None
     return laid_out(FRONTS["take"](arr, kept, axis=axis), like=like)
 
@@ -104,7 +105,7 @@ def _insert(arr: Value, obj: Any, values: Any, axis: int | None = None) -> Value
     t = type_of(arr)
     axis = axis_of(axis, t.ndim)
     size = t.shape[axis]
-    where = settled(obj)
+    where = numbers_of("np.insert", obj)
     if not isinstance(where, slice):
         where = np.asarray(where) if np.size(where) else np.zeros(0, np.intp)
     new = _inserted_values(astype(values, t.dtype), where, t.shape, axis)
