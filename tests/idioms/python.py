@@ -340,4 +340,6 @@ def polynomial_modules(x):
     value = np.polynomial.polynomial.polyval(points, x)
     value = value + np.polynomial.chebyshev.chebval(points, x)
     value = value + np.polynomial.legendre.legval(x[:4], [0.3, 0.2, 0.5])
+    value = value + np.polynomial.polynomial.polyval2d(points, x[:4], x.reshape(2, 3))
+    value = value + np.polynomial.polynomial.polygrid2d(points, x[:2], x.reshape(3, 2)) @ x[:2]
     return value * np.polynomial.polynomial.polymul(x[:2], x[2:5])

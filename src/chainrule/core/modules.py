@@ -42,9 +42,10 @@ def _rebuilt(module: ModuleType, known: dict[int, Any]) -> ModuleType:
     copied = face_of_module(module, known)
     names = vars(copied)
     for name, x in vars(module).items():
-        if isinstance(x, FunctionType) and x.__module__ == module.__name__:
-            function = FunctionType(x.__code__, names, x.__name__, x.__defaults__, x.__closure__)
-            function.__kwdefaults__ = x.__kwdefaults__
+        f = getattr(x, "_implementation", x)  # where an array type may intercept it
+        if isinstance(f, FunctionType) and f.__module__ == module.__name__:
+            function = FunctionType(f.__code__, names, f.__name__, f.__defaults__, f.__closure__)
+            function.__kwdefaults__ = f.__kwdefaults__
             names[name] = known[id(x)] = FunctionFace(x, function)
     return copied
 
