@@ -195,6 +195,7 @@ PROGRAMS = {
     "a batch on the right of one": lambda x, k: k.T[None] @ np.stack([p[:4] for p in parts(x)]),
     "a vector by a vector": lambda x, k: np.concatenate([x[0, :4], x[0, 1:5]]) @ k[0, :8],
     "by nothing": lambda x, k: np.concatenate(parts(x), axis=1) @ np.zeros((12, 0)),
+    "of a number": lambda x, k: np.einsum("i,j->ij", np.stack([x[0, 0], 1.0]), x[0]),
 }
 
 

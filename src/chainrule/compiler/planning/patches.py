@@ -156,7 +156,7 @@ def landing(product: Array, target: Array, parts: Sequence[tuple[View, View]]) -
     height, columns = product.shape
     part, place = parts[0]
     order = _order(part, columns)
-    if order is None or part.offset or place.strides[-1] != 1:
+    if order is None or part.offset or place.strides[-1:] != (1,):
         return None
     rows, width = order
     is_complete = width * len(parts) == columns and math.prod(part.shape[:rows]) == height
