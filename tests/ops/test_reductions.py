@@ -137,6 +137,14 @@ def test_the_sum_of_half_precision_numbers_is_added_up_as_numpy_does(rng):
         assert (out, out.dtype) == (f(x), np.float16)
 
 
+def test_a_variance_stays_single_where_an_integer_of_the_step_is_taken_off():
+    x = np.array([1.0, -1.0, 4.0], np.float32)
+    step = cr.compile(lambda x, n: np.var(x, ddof=n - 1))
+    for n in (1, 2, 1):
+        assert step(x, n).dtype == np.float32
+        np.testing.assert_allclose(step(x, n), np.var(x, ddof=n - 1), rtol=1e-6)
+
+
 @pytest.mark.parametrize("length", [0, 1])
 def test_a_moment_is_captured_without_a_decision_on_its_mask(length):
     def f(x):

@@ -91,6 +91,8 @@ CALLS = [
     ("with_nan", lambda x: np.nansum(x, axis=0, keepdims=True)),
     ("with_nan", lambda x: np.nanmean(x, axis=1)),
     ("single_with_nan", lambda x: np.nanstd(x, axis=1, ddof=1)),
+    ("single", lambda x: np.std(x, ddof=np.int64(1))),
+    ("single", lambda x: np.var(x, axis=0, ddof=np.float64(0.5))),
     ("with_nan", lambda x: np.nanvar(x)),
     ("with_nan", lambda x: np.nanargmax(x)),
     ("with_nan", lambda x: np.nanprod(x, 0)),

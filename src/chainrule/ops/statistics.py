@@ -88,8 +88,9 @@ def _var(
     squares = _squared(a - center)
     total = FRONTS["sum"](squares, axes, None, None, keep, None, where)
     freedom = _count(squares, axes, where, keepdims=keep) - ddof
-    least = max if type(freedom) in PYTHON_NUMBERS else np.maximum
-    return total / least(freedom, 0)
+    if type(freedom) in PYTHON_NUMBERS:
+        return total / max(freedom, 0)
+    return total / astype(np.maximum(freedom, 0), type_of(total).dtype)
 
 
 def _degrees(ddof: float, correction: float | None) -> float:
