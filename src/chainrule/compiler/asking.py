@@ -24,6 +24,7 @@ from chainrule.compiler.outside import (
     VALUES,
     kind_of_module,
     module_of_builtin,
+    public_module,
 )
 from chainrule.errors import NotCompiledError
 from chainrule.position import Position, is_user_file
@@ -124,7 +125,7 @@ def _refuse_to(frame: FrameType | None, module: Any, name: str) -> None:
         return
     if module == "random":
         raise NotCompiledError.from_random()
-    called = name if module == "builtins" else f"{module}.{name}"
+    called = name if module == "builtins" else f"{public_module(module)}.{name}"
     raise NotCompiledError.from_outside(called, _position(frame))
 
 

@@ -8,6 +8,7 @@ captured, see `asking.py`; here it is told whether that has to be looked for, by
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 import sys
 from contextvars import ContextVar
@@ -309,7 +310,7 @@ def name_of(x: Any) -> str:
     if isinstance(x, ModuleType):
         return x.__name__
     if isinstance(x, type):
-        return f"{x.__module__}.{x.__qualname__}"
+        return f"{public_module(x.__module__)}.{x.__qualname__}"
     if isinstance(x, functools.partial):
         return f"a partial object of {name_of(x.func)}"
     if isinstance(x, (FunctionType, BuiltinFunctionType, MethodWrapperType, *_DESCRIBING)):
@@ -317,6 +318,16 @@ def name_of(x: Any) -> str:
     if isinstance(x, np.ufunc):
         return x.__name__
     return f"a {type(x).__name__}"
+
+
+def public_module(name: Any) -> str:
+    """Return the module that users import where a class or a function stands in a private one below it.
+
+    >>> public_module("pathlib._local")  # where Python 3.13 has it
+    'pathlib'
+    """
+    package, *below = str(name).split(".")
+    return ".".join([package, *itertools.takewhile(lambda part: not part.startswith("_"), below)])
 
 
 @functools.lru_cache(maxsize=4096)
