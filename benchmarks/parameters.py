@@ -1,4 +1,4 @@
-"""Steps that read parameters from an object, where they change in place, or update them: beside eager, and as arguments.
+"""Steps that read parameters from an object, where they change in place, or update them: eager, and as arguments.
 
     python benchmarks/parameters.py [--rounds 7] [--json out.json]
 

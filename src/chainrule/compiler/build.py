@@ -34,7 +34,7 @@ from chainrule.compiler.error_settings import SETTINGS
 from chainrule.compiler.identity import identity_of
 from chainrule.compiler.machine_code.cache import get, is_on, key_of, put
 from chainrule.compiler.machine_code.jit import load_object, object_code
-from chainrule.compiler.places import Context, Name
+from chainrule.compiler.places import Context, Name, place_key
 from chainrule.compiler.settings import has_tiers, is_checking
 from chainrule.compiler.statics import static_description
 from chainrule.compiler.surroundings import Surroundings
@@ -187,14 +187,15 @@ def build(
         moving: the numbers of the leaves that are Python integers but no part of what is compiled for.
         surroundings: what the step reads besides.
     """
-    values = [*leaves, *captured.surroundings]
+    values = [*leaves, *captured.surroundings, *[x for _, x in captured.numbers]]
     own = _own_memory(captured, leaves, donated)
     native = Native(captured.graph, [view_of(x) for x in values], own)
     slots = _slots(len(values), own)
     signature, is_flat = _signature(
         captured, values, structure, own, native.artifact, moving, slots
     )
-    around = dict(zip(map(id, captured.surroundings), slots[len(leaves) :], strict=True))
+    first, behind = len(leaves), len(leaves) + len(captured.surroundings)
+    around = dict(zip(map(id, captured.surroundings), slots[first:behind], strict=True))
     count = sum(1 for node in signature.arguments for _ in input_leaves(node))
     hiding = surroundings.described(around, count)
     kept = [
@@ -202,10 +203,16 @@ def build(
         for x in captured.surroundings
         if not surroundings.holds(x)
     ]
+    places = [place_key(place) for place, _ in captured.numbers]
+    used = dict(zip(places, slots[behind:], strict=True))
+    numbers = [
+        Hidden(place, _number(kind, used.get(place_key(place), ())))
+        for place, kind in surroundings.numbers
+    ]
     signature = replaced(
         signature,
         result=_read_anew(signature.result, hiding.leaves),
-        hidden=(*hiding.inputs, *kept),
+        hidden=(*hiding.inputs, *kept, *numbers),
     )
 
     # An entry does not see that one array is passed twice, which such a graph relies on: the call's key does.
@@ -301,7 +308,7 @@ def _signature(
         StaticInput(x) if type(x) is int and i not in moving else _input(x, slots[i])
         for i, x in enumerate(values)
     ]
-    held = len(values) - len(captured.surroundings)
+    held = len(values) - len(captured.surroundings) - len(captured.numbers)
     arguments = described(structure, inputs[:held], static_description)
     results = _results(captured, own, count)
     returned = described(captured.structure, results, ConstantResult)
@@ -356,9 +363,13 @@ def _slots(inputs: int, own: Mapping[int, int]) -> list[tuple[int, ...]]:
 def _input(x: Any, slots: tuple[int, ...]) -> Any:
     if isinstance(x, np.ndarray):
         return ArrayInput.of(x, *slots)
-    if isinstance(x, np.generic):
-        return ScalarInput(x.dtype, slots)
-    return NumberInput(type(x), slots)
+    return _number(type(x), slots)
+
+
+def _number(kind: type, slots: tuple[int, ...]) -> NumberInput | ScalarInput:
+    if issubclass(kind, np.generic):
+        return ScalarInput(np.dtype(kind), slots)
+    return NumberInput(kind, slots)
 
 
 def _results(captured: Captured, own: dict[int, int], first: int) -> list[Any]:

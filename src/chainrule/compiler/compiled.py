@@ -21,6 +21,7 @@ from chainrule.compiler.draws import Drawn
 from chainrule.compiler.entry.shell import arm, make_shell_class
 from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.error_settings import warns_as_usual
+from chainrule.compiler.moving import Moving
 from chainrule.compiler.paths import Path, Specialization, most_guarded
 from chainrule.compiler.snapshot import Snapshot, leave_plain_values
 from chainrule.compiler.statics import beside_fields, objects_in, rebuilt, wrapped
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from chainrule.compiler.splitting.split import Rules, Split
 
 _SPECIALIZATIONS_AT_MOST = 64
+_COMPILED_AT_ONCE = 16
+"""Kinds of calls that are compiled when they are first met; others when they are met again."""
 _PATHS_AT_MOST = 32
 _GENERATORS_AT_MOST = 8
 _VALUES = (str, bytes, bool, type(None), np.dtype)
@@ -95,6 +98,8 @@ class Compiled:
         self._known: dict[_Key, Specialization] = {}
         self._surroundings: dict[tuple[int, ...], Surroundings] = {}
         self._counts = Counts()
+        self._moving = Moving()
+        self._kinds = 0
         self._newest: Specialization | None = None
         self._rules = rules
         self._split: Split | None = None
@@ -168,7 +173,7 @@ class Compiled:
                             specialization, call, leaves, structure, forced
                         )
                 if path is None:
-                    returned = self._without_path(outcome, call, args)
+                    returned = self._without_path(specialization, outcome, call, args)
                     break
             returned = path.call(args, options, leaves)
             if type(returned) is not Declined:
@@ -254,11 +259,23 @@ class Compiled:
         """Have the next call look at what there is."""
         self._entry = None
 
-    def _without_path(self, outcome: _Outcome | None, call: _Call, args: tuple[Any, ...]) -> Any:
+    def _without_path(
+        self,
+        specialization: Specialization,
+        outcome: _Outcome | None,
+        call: _Call,
+        args: tuple[Any, ...],
+    ) -> Any:
         """Say what becomes of a call that could not be compiled."""
         if outcome is not None:
             leaves, structure = outcome
             return donated_results(self._donate, args, leaves, structure)
+        if call.surroundings.numbers and specialization.eager is not None:
+            with self._lock:
+                self._moving.fix(call.surroundings.numbers)
+                self._surroundings.clear()
+                self._known.pop(call.key, None)
+            return _AGAIN
         if call.moving:
             with self._lock:
                 self._counts.fix(call.kind)
@@ -298,7 +315,7 @@ class Compiled:
             NotCompiledError: an object of the user's raises an error where it is looked at.
         """
         try:
-            return Surroundings(self.function, objects)
+            return Surroundings(self.function, objects, self._moving.places)
         except NotCompiledError:
             raise
         except Exception as error:
@@ -311,7 +328,10 @@ class Compiled:
         if known is None or not known.is_unchanged():
             if len(self._surroundings) >= _SPECIALIZATIONS_AT_MOST:
                 self._surroundings.clear()
-            known = self._surroundings[key] = self._looked_into(objects)
+            now = self._looked_into(objects)
+            if known is not None and self._moving.note_changes(known.fixed, now.fixed):
+                now = self._looked_into(objects)
+            known = self._surroundings[key] = now
         return known
 
     def _current(self, known: Surroundings) -> Surroundings:
@@ -352,7 +372,7 @@ class Compiled:
 
         Where there is none the step has to run eagerly, unless the capture has told what this call returns.
         """
-        if self._rules is not None and not self._rules.may_compile(specialization):
+        if not self._may_compile(specialization):
             return None, None
         surroundings = self._current(call.surroundings)
         if len(specialization.paths) >= _PATHS_AT_MOST:
@@ -360,7 +380,7 @@ class Compiled:
             error.position = most_guarded(specialization.paths.values(), self.function)
             specialization.eager = error
             return None, None
-        specialization.eager = surroundings.refusal()
+        specialization.eager = surroundings.refusal() or surroundings.set_apart()
         if specialization.eager is not None:
             return None, None
         snapshot = Snapshot(surroundings)
@@ -427,6 +447,16 @@ class Compiled:
             raise NotCompiledError.from_attribute(min(names))
         if self._rules is not None:
             self._rules.examine(level, given, returned)
+
+    def _may_compile(self, specialization: Specialization) -> bool:
+        """Say whether a kind of call is compiled now: after many others if it is met again."""
+        if self._rules is not None:
+            return self._rules.may_compile(specialization)
+        if specialization.is_met:
+            return True
+        specialization.is_met = True
+        self._kinds += 1
+        return self._kinds <= _COMPILED_AT_ONCE
 
     def _note_generators(self, drawn: Drawn) -> None:
         """Note from which generators native steps draw, each of which is compiled for.
@@ -515,6 +545,8 @@ class Compiled:
         in_parts = self._in_parts()
         for i, s in enumerate(self._specializations()):
             lines += s.described(i)
+            if not s.paths and s.eager is None:
+                lines.append(f"specialization {i}: met once, and compiled when it is met again")
             if s.eager is not None and in_parts is None:
                 lines.append(f"specialization {i}: runs eagerly: {s.eager}")
         if self._split is not None and in_parts is not None:

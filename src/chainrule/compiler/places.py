@@ -130,3 +130,28 @@ class OfClass:
 
 
 Place = Name | Cell | Context | Attribute | OfClass
+
+
+def place_key(place: Place) -> tuple[int, str] | None:
+    """Return what is equal for equal places of variables and attributes, as long as they exist; None for others."""
+    if isinstance(place, Name):
+        return id(place.holder), place.key
+    return (id(place.cell), "") if isinstance(place, Cell) else None
+
+
+def exchange(place: Place, x: Any, other: Any) -> bool:
+    """Put something else where `x` lies, if it lies there still, and say whether it did.
+
+    No other thread runs in between: Python looks after those neither there nor where C looks up and puts down.
+    """
+    if isinstance(place, Cell):
+        cell = place.cell
+        if cell.cell_contents is x:
+            cell.cell_contents = other
+            return True
+    elif isinstance(place, Name) and type(place.holder) is dict:
+        holder, key = place.holder, place.key
+        if key in holder and holder[key] is x:
+            holder[key] = other
+            return True
+    return False

@@ -33,7 +33,8 @@ class Snapshot:
     """The state of all that a step is known to read besides its arguments."""
 
     def __init__(self, surroundings: Surroundings) -> None:
-        places = [*surroundings.arrays, *surroundings.containers, *surroundings.fixed]
+        numbers = [(place, place.read()) for place, _ in surroundings.numbers]
+        places = [*surroundings.arrays, *surroundings.containers, *surroundings.fixed, *numbers]
         self._surroundings = surroundings
         self._drawn = surroundings.drawn()
         self._places = places

@@ -51,6 +51,7 @@ from chainrule.compiler.entry.signature import Hidden, StaticInput
 from chainrule.compiler.generators import is_generator, state_of
 from chainrule.compiler.hiding import Hiding, described_container
 from chainrule.compiler.keys import keys_read
+from chainrule.compiler.moving import alone, may_move
 from chainrule.compiler.outside import (
     has_settings,
     is_outer,
@@ -63,7 +64,16 @@ from chainrule.compiler.outside import (
     not_seen_by_name,
     submodules,
 )
-from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, OfClass, Place
+from chainrule.compiler.places import (
+    MISSING,
+    Attribute,
+    Cell,
+    Context,
+    Name,
+    OfClass,
+    Place,
+    place_key,
+)
 from chainrule.compiler.users import (
     ANY,
     asked,
@@ -90,6 +100,7 @@ from chainrule.compiler.users import (
     wrapped_by,
 )
 from chainrule.core.comparisons import compare_originals
+from chainrule.core.loads import can_hand_through
 from chainrule.errors import NotCompiledError
 from chainrule.forks import forks_wait, imported
 
@@ -121,11 +132,13 @@ _AT_MOST = 4_096
 class Surroundings:
     """Everything that a function reads besides the arrays and numbers of its arguments, as far as its code tells.
 
-    `objects` are arguments of other kinds, whose attributes it may read.
+    `objects` are arguments of other kinds, whose attributes it may read; `moving` are the places, by `place_key`, of
+    numbers that may be others in each call.
 
     Attributes:
         objects: the same.
         arrays: the places of arrays.
+        numbers: the places of those numbers, with their types.
         containers: the places of containers of arrays and numbers, with what they held.
         keys: for each container the keys under which it is read, None where that may be all.
         fixed: the places of everything else, with what was there.
@@ -140,9 +153,15 @@ class Surroundings:
         signature: what must be equal for a capture to hold: numbers by value, objects by identity, arrays by type.
     """
 
-    def __init__(self, f: Callable[..., Any], objects: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        objects: Sequence[Any] = (),
+        moving: frozenset[Any] = frozenset(),
+    ) -> None:
         self.objects = objects
         self.arrays: list[tuple[Place, Any]] = []
+        self.numbers: list[tuple[Place, type]] = []
         self.containers: list[tuple[Place, Any]] = []
         self.keys: list[frozenset[str] | None] = []
         self.fixed: list[tuple[Place, Any]] = []
@@ -157,17 +176,23 @@ class Surroundings:
         self._seen: dict[int, frozenset[str]] = {}
         self._reached: list[Any] = []
         self._names = names_of(f)
+        self._alone: list[tuple[Place, Any]] = []
+        self._moving = moving if can_hand_through() else frozenset()
         self.absent: list[Place] = []
         self.empty: list[Attribute | Context] = []
         self._pending: list[Any] = [f]
         for x in objects:
             self._hold(x)
         self._follow_all()
+        if not _UNSEEN.isdisjoint(self._names):
+            self.fixed += [(place, place.read()) for place, _ in self.numbers]
+            self.numbers.clear()
         self._watched = lookups_of(self.fixed)
         self._read = laid_out([x for _, x in self.arrays], self.parts)
         self._arrays = {id(x): x for x in self._read if is_of_numbers(x)}
         self._state = compared_all(self._read)
-        self.signature = (*[compared(x) for _, x in self.fixed], *self._state)
+        kinds = [kind for _, kind in self.numbers]
+        self.signature = (*[compared(x) for _, x in self.fixed], *kinds, *self._state)
 
     def holds(self, x: Any) -> bool:
         """Say whether an array is read anew at each call."""
@@ -192,13 +217,21 @@ class Surroundings:
         return tuple(self._arrays.values())
 
     def outside(self) -> Outside:
-        """Return the arrays, the containers, and the arrays that C may read where nobody sees it."""
+        """Return the arrays, the containers, the numbers, and the arrays that C may read where nobody sees it."""
         containers = [x for _, x in self.containers]
         held = [*self._held_in_c, *[v for x in containers for v in _uncopied(x)]]
         if not _UNSEEN.isdisjoint(self._names):
             held += self._arrays.values()
         held = list(filter(is_of_numbers, held))
-        return Outside(self._arrays.values(), containers, held, has_unknown=self._has_unknown)
+        unknown = self._has_unknown
+        return Outside(self._arrays.values(), containers, held, self._alone, has_unknown=unknown)
+
+    def set_apart(self) -> NotCompiledError | None:
+        """Have each of the numbers lie in its place alone; say why the step cannot be captured if that cannot be."""
+        found = [(place, alone(place, kind)) for place, kind in self.numbers]
+        self._alone = [(place, x) for place, x in found if x is not None]
+        is_changing = len(self._alone) < len(found)
+        return NotCompiledError.from_changed_surroundings() if is_changing else None
 
     def described(self, slots: Mapping[int, tuple[int, ...]], first: int) -> Hiding:
         """Describe all of it for the call entry: what must be as it was, and the arrays to read.
@@ -225,6 +258,8 @@ class Surroundings:
                 if get(holder) != expected:
                     return False
             if any(place.read() is not MISSING for place in (*self.absent, *self.empty)):
+                return False
+            if any(type(place.read()) is not kind for place, kind in self.numbers):
                 return False
         except Exception:  # noqa: BLE001  a name is gone, or something does not compare
             return False
@@ -500,6 +535,8 @@ class Surroundings:
         elif is_container(x):
             self.containers.append((place, x))
             self.keys.append(keys if type(x) is dict else None)
+        elif place_key(place) in self._moving and may_move(place, x):
+            self.numbers.append((place, type(x)))
         else:
             self.fixed.append((place, x))
         if not isinstance(x, NUMBERS) or is_of_users_class(x):

@@ -24,7 +24,8 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.compiler.capture.level import StepLevel
-from chainrule.core.cells import TracedArray, TracedView
+from chainrule.compiler.places import Place
+from chainrule.core.cells import HANDLES, TracedView
 from chainrule.core.loads import Hands, can_hand_through
 from chainrule.core.trace import Node
 from chainrule.errors import NotCompiledError
@@ -37,6 +38,7 @@ class Outside:
         arrays: by identity.
         containers: those that hold some, directly or in another one, by identity.
         held: those arrays that plain code may read where nobody sees it: a guard holds the step to their numbers.
+        numbers: those that are inputs, by identity, with their places; each lies there alone.
         is_needed: whether the step may read any, these or those of an object that nobody looks into.
     """
 
@@ -45,6 +47,7 @@ class Outside:
         arrays: Iterable[Any] = (),
         containers: Iterable[Any] = (),
         held: Iterable[Any] = (),
+        numbers: Iterable[tuple[Place, Any]] = (),
         *,
         has_unknown: bool = False,
     ) -> None:
@@ -55,7 +58,8 @@ class Outside:
         self.held |= {i: x for i, x in everything.items() if i not in self.arrays}
         if not can_hand_through():
             self.held = everything
-        self.is_needed = bool(self.arrays) or has_unknown
+        self.numbers = {id(x): (x, place) for place, x in numbers}
+        self.is_needed = bool(self.arrays or self.numbers) or has_unknown
         seen: set[int] = set()
         for x in containers:
             self._enter(x, seen)
@@ -68,7 +72,7 @@ class Outside:
         if not is_copied(x):
             return False
         inside = _contents(x)
-        arrays = [v for v in inside if id(v) in self.arrays]
+        arrays = [v for v in inside if id(v) in self.arrays or id(v) in self.numbers]
         holds = [self._enter(v, seen) for v in inside if not isinstance(v, np.ndarray)]
         if arrays or any(holds):
             self.containers[id(x)] = x
@@ -93,6 +97,7 @@ class Reading:
             MethodType,
             _KEEPING,
             *map(type, outside.containers.values()),
+            *[type(x) for x, _ in outside.numbers.values()],
         }
         self._handles: dict[int, tuple[Any, Any]] = {}
         self._arrays: dict[int, Any] = {}  # by the identities of the handles
@@ -113,10 +118,9 @@ class Reading:
         made = self._stand_in(x)
         if made is not x:
             return made
-        if type(x) is tuple and any(id(v) in self._outside.arrays for v in x):
-            return tuple(
-                map(self._stand_in, x)
-            )  # Python made it, of arguments or results: it lies nowhere
+        if type(x) is tuple and any(self._is_shown(v) for v in x):
+            # Python made it, of arguments or results: it lies nowhere
+            return tuple(map(self._stand_in, x))
         if type(x) is np.ndarray and id(x) not in self._own:
             self._note(x)
         return x
@@ -125,9 +129,12 @@ class Reading:
         known = self._handles.get(id(x)) or self._copies.get(id(x))
         if known is not None:
             return known[1]
-        if id(x) in self._outside.arrays:
+        if self._is_shown(x):
             return self._handle(x)
         return self._copy(x) if id(x) in self._outside.containers else x
+
+    def _is_shown(self, x: Any) -> bool:
+        return id(x) in self._outside.arrays or id(x) in self._outside.numbers
 
     def _note(self, x: np.ndarray[Any, Any]) -> None:
         """Take an array that nobody holds yet for the step's own; others are read as they are, and held to that.
@@ -140,11 +147,18 @@ class Reading:
         else:
             self._level.hold([x])
 
-    def _handle(self, x: np.ndarray[Any, Any]) -> Any:
-        handle = self._level.read_input(x)
+    def _handle(self, x: Any) -> Any:
+        is_array = id(x) in self._outside.arrays
+        handle = self._level.read_input(x) if is_array else self._level.enter_input(x)
         self._handles[id(x)] = x, handle
-        self._arrays[id(handle)] = x
+        if is_array:
+            self._arrays[id(handle)] = x
         return handle
+
+    def numbers(self) -> tuple[tuple[Place, Any, Node], ...]:
+        """Return the numbers that were read, with their places and nodes."""
+        shown = [(self._outside.numbers.get(i), h) for i, (_, h) in self._handles.items()]
+        return tuple([(known[1], known[0], h.node) for known, h in shown if known is not None])
 
     def _copy(self, x: Any) -> Any:
         contents = _contents(x)
@@ -157,9 +171,9 @@ class Reading:
             _fill(made, x, list(map(self._stand_in, contents)))
         return made
 
-    def array_of(self, x: Any) -> Any:
-        """Return the array that a handle stands for; everything else as it is."""
-        return self._arrays.get(id(x), x)
+    def itself(self, x: Any) -> Any:
+        """Return the array or number that a handle stands for; everything else as it is."""
+        return next((y for y, handle in self._handles.values() if handle is x), x)
 
     def original(self, x: Any) -> Any:
         """Return the array that a handle stands for, or the part of one; everything else as it is."""
@@ -181,7 +195,9 @@ class Reading:
         Raises:
             NotCompiledError: plain code has read one of them, which holds what it did.
         """
-        changed = [(x, h.node) for x, h in self._handles.values() if h.version]
+        changed = [
+            (x, h.node) for x, h in self._handles.values() if id(h) in self._arrays and h.version
+        ]
         if any(id(x) in self._level.held | self._level.unshown for x, _ in changed):
             raise NotCompiledError.from_shared_array()
         return tuple(changed)
@@ -228,12 +244,12 @@ def read(x: Any) -> Any:
 
 
 def kept(x: Any) -> Any:
-    """Return what code puts under a name of an object, a module or a closure: an array itself, not what stands for it.
+    """Return what code puts under a name of an object, a module or a closure: a thing itself, not what stands for it.
 
     `self.w -= x` puts there what it has read.
     """
     reading = _READING.get()
-    return x if reading is None or type(x) is not TracedArray else reading.array_of(x)
+    return x if reading is None or type(x) not in HANDLES else reading.itself(x)
 
 
 _KEEPING = type(functools.lru_cache(len))

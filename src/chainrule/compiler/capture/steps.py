@@ -21,6 +21,7 @@ from chainrule.compiler.capture.results import Result, results_of
 from chainrule.compiler.decisions import GUARD
 from chainrule.compiler.effects import must_stay
 from chainrule.compiler.error_settings import keeping_settings
+from chainrule.compiler.places import Place
 from chainrule.core.cells import HANDLES, TracedArray
 from chainrule.core.graph import Graph
 from chainrule.core.reroute import following
@@ -59,11 +60,12 @@ class Captured:
     """What one run of a step on types has told.
 
     Attributes:
-        graph: its inputs are the arguments' leaves, what was drawn, and then the arrays of the step's surroundings;
+        graph: its inputs are the arguments' leaves, what was drawn, the arrays of the step's surroundings, and numbers;
             its outputs are the results with a node and then the new contents of inputs that were written to.
         results: the leaves of what was returned.
         structure: their container.
         surroundings: arrays that the step used without getting them as arguments, in the order of the inputs.
+        numbers: such numbers, and where they lie, in that order.
         written: the numbers of the inputs that the step wrote into.
         outcomes: of the guards, in order.
         survivors: why this capture serves one call only: traced values outlive it.
@@ -73,6 +75,7 @@ class Captured:
     results: tuple[Result, ...]
     structure: Structure
     surroundings: tuple[Any, ...]
+    numbers: tuple[tuple[Place, Any], ...]
     written: tuple[int, ...]
     outcomes: tuple[bool, ...]
     survivors: NotCompiledError | None = None
@@ -118,6 +121,7 @@ def capture_step(
             _RUNNING.begin(level)
         reading = Reading(level, outside or Outside())
         run = _run(level, f, leaves, rebuild, moving, reading, examine, functions)
+        numbers = reading.numbers()
         shown = reading.end()
         del reading
     finally:
@@ -146,11 +150,13 @@ def capture_step(
     check_apart(run.changed, around)
     inputs = (*run.inputs, *random)
     places = {id(x): len(inputs) + k for k, x in enumerate(around)}
+    outside_of_it = (*[node for _, node in surroundings], *[node for _, _, node in numbers])
     return Captured(
-        Graph((*inputs, *[node for _, node in surroundings]), nodes, outputs),
+        Graph((*inputs, *outside_of_it), nodes, outputs),
         run.results,
         run.structure,
         tuple(around),
+        tuple([(place, x) for place, x, _ in numbers]),
         (*run.written, *[places[id(x)] for x in run.changed]),
         tuple(level.outcomes),
         survivors,
@@ -177,7 +183,7 @@ _RUNNING = Runs(_end_in_child)
 
 def outcome_of(captured: Captured, leaves: Sequence[Value]) -> tuple[list[Value], Structure]:
     """Compute what the captured call returns, node by node, and write what it wrote into its inputs."""
-    given = (*leaves, *captured.surroundings)
+    given = (*leaves, *captured.surroundings, *[x for _, x in captured.numbers])
     known = dict(zip(captured.graph.inputs, given, strict=True))
     for node in captured.graph.nodes:
         if node.op is not GUARD:

@@ -1,0 +1,86 @@
+"""Numbers besides the arguments that change from call to call: compiled for, until one changes, then inputs.
+
+A learning rate in an attribute is such a number. A step that reads it is shown an input instead: it is known by its
+identity, as it is made an object of its own first, which no other place holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.places import Cell, Name, Place, exchange, place_key
+
+_AT_MOST = 64
+"""Places that are known to move; others are compiled for."""
+_TRIES = 8
+
+
+class Moving:
+    """Decides which numbers are part of what is compiled for, and which are inputs like an argument.
+
+    Attributes:
+        places: of the numbers that are inputs, by `place_key`.
+    """
+
+    def __init__(self) -> None:
+        self.places: frozenset[Any] = frozenset()
+        self._fixed: frozenset[Any] = frozenset()
+
+    def note_changes(
+        self, before: Sequence[tuple[Place, Any]], now: Sequence[tuple[Place, Any]]
+    ) -> bool:
+        """Look for numbers that have changed since a step was compiled for them; say whether there are some."""
+        known = {place_key(place): x for place, x in before if may_move(place, x)}
+        changed = [
+            place_key(place)
+            for place, x in now
+            if may_move(place, x) and _is_other(known.get(place_key(place)), x)
+        ]
+        more = frozenset(changed) - self._fixed - self.places
+        if not more or len(self.places) >= _AT_MOST:
+            return False
+        self.places |= more
+        return True
+
+    def fix(self, numbers: Iterable[tuple[Place, Any]]) -> None:
+        """Note that these numbers have to be compiled for."""
+        keys = frozenset([place_key(place) for place, _ in numbers])
+        self._fixed |= keys
+        self.places -= keys
+
+
+def may_move(place: Place, x: Any) -> bool:
+    """Say whether something is a number that may be an input: in a variable, or an attribute of an object."""
+    is_held = isinstance(place, Cell) or (isinstance(place, Name) and type(place.holder) is dict)
+    return is_held and (type(x) in {float, complex} or _is_scalar(x))
+
+
+def _is_scalar(x: Any) -> bool:
+    return isinstance(x, np.generic) and x.dtype.kind in "fc"
+
+
+def _is_other(x: Any, y: Any) -> bool:
+    """Say whether a number is another one than before, of the same type."""
+    return type(x) is type(y) and x != y
+
+
+def alone(place: Place, kind: type) -> Any:
+    """Return the number at a place, as an object that lies nowhere else; None if it is of another type by now."""
+    for _ in range(_TRIES):  # another thread may put others there
+        x = place.read()
+        if type(x) is not kind:
+            break
+        other = _copied(x)
+        if exchange(place, x, other):
+            return other
+    return None
+
+
+def _copied(x: Any) -> Any:
+    """Return another object that is the same number, also if it is no number, or a zero with a sign."""
+    if type(x) is float:
+        return x * 1.0
+    return complex(x.real, x.imag) if type(x) is complex else x.copy()
