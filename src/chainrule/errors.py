@@ -843,6 +843,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_part(cls) -> Self:
+        return cls(
+            "compile: the step returns a part of an array in a container that it did not get as an argument.",
+            hint="return a copy of it.",
+        )
+
+    @classmethod
     def from_shared_array(cls) -> Self:
         return cls(
             "compile: the step writes to an array whose memory it also reads or returns in a way that is not followed.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -209,16 +210,29 @@ def build(
         Hidden(place, _number(kind, used.get(place_key(place), ())))
         for place, kind in surroundings.numbers
     ]
+    conditions = [_being_there(x, surroundings) for x in captured.identical]
     signature = replaced(
         signature,
         result=_read_anew(signature.result, hiding.leaves),
-        hidden=(*hiding.inputs, *kept, *numbers),
+        hidden=(*hiding.inputs, *kept, *numbers, *itertools.chain(*conditions)),
     )
 
     # An entry does not see that one array is passed twice, which such a graph relies on: the call's key does.
     repeats = len(set(captured.graph.inputs)) < len(captured.graph.inputs)
     is_fast = not is_flat and not repeats and len(signature.arguments) == _positional(structure)
     return Built(signature, native, is_flat=is_flat, is_fast=is_fast)
+
+
+def _being_there(x: Any, surroundings: Surroundings) -> list[Hidden]:
+    """Return what an entry has to find where an array lies: the very same.
+
+    Raises:
+        NotCompiledError: it lies in a container.
+    """
+    places = [place for place, y in surroundings.arrays if y is x]
+    if not places:
+        raise NotCompiledError.from_part()
+    return [Hidden(place, StaticInput(x)) for place in places]
 
 
 def _contexts_now() -> tuple[Hidden, ...]:

@@ -85,6 +85,7 @@ class Reading:
     Attributes:
         hands: what the code of the step has to hand through what it reads and keeps; None where nothing is to be shown.
         kinds: the classes of what may stand for something else.
+        parts: results that are parts of arrays, by identity, with those arrays.
     """
 
     def __init__(self, level: StepLevel, outside: Outside) -> None:
@@ -99,6 +100,7 @@ class Reading:
             *map(type, outside.containers.values()),
             *[type(x) for x, _ in outside.numbers.values()],
         }
+        self.parts: dict[int, tuple[Any, Any]] = {}
         self._handles: dict[int, tuple[Any, Any]] = {}
         self._arrays: dict[int, Any] = {}  # by the identities of the handles
         self._copies: dict[int, tuple[Any, Any, list[Any]]] = {}
@@ -186,7 +188,7 @@ class Reading:
         part = x.part_of(array)
         if part is None:
             return x
-        self._level.hold([array])
+        self.parts[id(part)] = part, array
         return part
 
     def written(self) -> tuple[tuple[Any, Node], ...]:

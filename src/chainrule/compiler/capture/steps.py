@@ -66,6 +66,7 @@ class Captured:
         structure: their container.
         surroundings: arrays that the step used without getting them as arguments, in the order of the inputs.
         numbers: such numbers, and where they lie, in that order.
+        identical: those of the arrays of which results are parts: another one in its place has other parts.
         written: the numbers of the inputs that the step wrote into.
         outcomes: of the guards, in order.
         survivors: why this capture serves one call only: traced values outlive it.
@@ -76,6 +77,7 @@ class Captured:
     structure: Structure
     surroundings: tuple[Any, ...]
     numbers: tuple[tuple[Place, Any], ...]
+    identical: tuple[Any, ...]
     written: tuple[int, ...]
     outcomes: tuple[bool, ...]
     survivors: NotCompiledError | None = None
@@ -122,6 +124,7 @@ def capture_step(
         reading = Reading(level, outside or Outside())
         run = _run(level, f, leaves, rebuild, moving, reading, examine, functions)
         numbers = reading.numbers()
+        parts = reading.parts
         shown = reading.end()
         del reading
     finally:
@@ -138,7 +141,7 @@ def capture_step(
         _give_numbers(level)
     if any(handle() is not None for handle in shown):
         raise NotCompiledError.from_changed_surroundings()
-    results = made_anew(level, run.results, is_shared)
+    results = made_anew(level, run.results, lambda x: is_shared(x) or id(x) in parts)
     run = replaced(run, results=results)
     surroundings, fixed = split_arrays(level, is_shared)
     outputs = (*[r.node for r in run.results if r.node is not None], *run.contents)
@@ -157,6 +160,7 @@ def capture_step(
         run.structure,
         tuple(around),
         tuple([(place, x) for place, x, _ in numbers]),
+        tuple({id(x): x for _, x in parts.values()}.values()),
         (*run.written, *[places[id(x)] for x in run.changed]),
         tuple(level.outcomes),
         survivors,
