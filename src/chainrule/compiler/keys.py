@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from opcode import opmap, opname
+import sys
+from opcode import hasname, opmap, opname
 from types import CodeType, FunctionType
 from typing import Any
 
-from chainrule.core.bytecode import Instruction, inner_codes, instructions
+from chainrule.core.bytecode import Instruction, inner_codes, instructions, with_inner_codes
 
 _BY_TEXT = frozenset(
     {
@@ -29,6 +30,19 @@ _OF_ALL = frozenset({"vars", "dir", "__dict__", "__getattribute__", "attrgetter"
 """What finds all attributes of an object, or any."""
 _SIMPLE = frozenset({"LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF"})
 _MATCH = opmap["MATCH_CLASS"]
+_NAMING = frozenset(hasname)
+_SHIFTS = {
+    opmap["LOAD_GLOBAL"]: 1,
+    opmap["LOAD_ATTR"]: 1 if sys.version_info >= (3, 12) else 0,
+    opmap.get("LOAD_SUPER_ATTR", -1): 2,
+}
+"""How many of the lowest bits of a number say something else than which name is meant."""
+_STORE_ATTR = opmap["STORE_ATTR"]
+_LOAD_ONE = frozenset(opmap[n] for n in ("LOAD_FAST", "LOAD_FAST_CHECK") if n in opmap)
+_LOAD_TWO = opmap.get("LOAD_FAST_LOAD_FAST", -1)
+_STORES = frozenset(
+    number for name, number in opmap.items() if name.startswith(("STORE_FAST", "DELETE_FAST"))
+)
 _LOADING = ("LOAD_", "PUSH_NULL")
 
 
@@ -44,6 +58,38 @@ def texts_looked_up(code: CodeType) -> frozenset[str]:
     if _MATCH in code.co_code[::2]:
         found += [text for x in code.co_consts if type(x) is tuple for text in x]
     return frozenset([x for x in found if type(x) is str and x.isidentifier()])
+
+
+def only_set(code: CodeType) -> frozenset[str]:
+    """Return the attributes that code sets of its first argument, and names nowhere else: they tell it nothing.
+
+    >>> def made(self, rate):
+    ...     self.rate = rate
+    ...     self.turns = 0
+    ...     self.turns += 1
+    >>> sorted(only_set(made.__code__))
+    ['rate']
+    """
+    found: set[str] = set()
+    named: set[str] = set()
+    loaded = -1
+    for _, _, what, number in instructions(code):
+        name = code.co_names[number >> _SHIFTS.get(what, 0)] if what in _NAMING else ""
+        (found if what == _STORE_ATTR and loaded == 0 else named).add(name)
+        loaded = number & 15 if what == _LOAD_TWO else number if what in _LOAD_ONE else -1
+    inside = [name for c in inner_codes(code) for name in all_names(c)]
+    is_kept = code.co_argcount > 0 and _sets_no_first(code)
+    return frozenset(found - named - {*inside}) if is_kept else frozenset()
+
+
+def all_names(code: CodeType) -> list[str]:
+    """Return the names in code, and in all code inside of it."""
+    return [name for c in with_inner_codes(code) for name in c.co_names]
+
+
+def _sets_no_first(code: CodeType) -> bool:
+    """Say whether the first argument is what it was given, all along."""
+    return not any(what in _STORES and number == 0 for _, _, what, number in instructions(code))
 
 
 def looks_up_any(code: CodeType) -> bool:

@@ -91,7 +91,7 @@ from chainrule.compiler.users import (
     names_in,
     names_of,
     names_of_class,
-    names_of_code,
+    names_read,
     namespaces,
     namespaces_outside,
     shadowed,
@@ -323,7 +323,7 @@ class Surroundings:
         """Look into something the step can reach, for the names for which that was not done yet."""
         kind = x if isinstance(x, type) else class_of(x)
         if kind is x or is_of_users_class(x):
-            self._names |= names_of_class(kind)
+            self._names |= names_of_class(kind, self._names)
         seen = self._seen.get(id(x))
         names = self._names if seen is None else self._names - seen
         self._seen[id(x)] = self._names
@@ -455,7 +455,7 @@ class Surroundings:
 
     def _follow_function(self, f: FunctionType) -> None:
         code = f.__code__
-        names = names_of_code(code)
+        names = names_read(code)
         package = (f.__module__ or "").partition(".")[0]
         if package not in _LIBRARIES:
             self._names |= names

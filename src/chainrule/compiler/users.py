@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.keys import looks_up_any, texts_looked_up
+from chainrule.compiler.keys import looks_up_any, only_set, texts_looked_up
 from chainrule.compiler.outside import asks_in_c, is_of_outside
 from chainrule.compiler.places import OfClass
 from chainrule.core.reroute import is_users_module
@@ -28,6 +28,8 @@ _CALLED = (ModuleType, type, FunctionType, BuiltinFunctionType, MethodType)
 """What tells something by calls alone, which are seen."""
 _CATCHING = frozenset({"AttributeError", "NameError", "Exception"})
 """What code catches that does without an attribute or a variable."""
+_INITIALIZERS = frozenset({"__init__", "__post_init__"})
+"""What is called with objects that nobody else knows yet, as long as no other code names it."""
 ANY = "*"
 """Stands among names for those of all attributes."""
 
@@ -186,8 +188,7 @@ def implied_functions(kind: Any) -> list[OfClass]:
         OfClass(base, name)
         for base in _watched_bases(kind)
         for name, value in vars(base).items()
-        if name.startswith("__")
-        and name.endswith("__")
+        if _is_special(name)
         and (asks_in_c(value) or not all(map(_is_of_dataclass, functions_of(value))))
     ]
 
@@ -236,10 +237,36 @@ def names_of(f: Any) -> frozenset[str]:
     return names_of_code(f.__code__)
 
 
+def names_of_class(kind: Any, names: frozenset[str]) -> frozenset[str]:
+    """Return the names that a user's class looks up in those methods that are named, or called without it."""
+    found = [
+        inside
+        for name, inside in _names_by_method(kind)
+        if name in names or ANY in names or _is_special(name)
+    ]
+    if not _INITIALIZERS.isdisjoint(names):
+        found += [names_of_code(f.__code__) for f in functions_of_class(kind)]
+    return frozenset().union(*found)
+
+
 @functools.cache
-def names_of_class(kind: Any) -> frozenset[str]:
-    """Return every name that the methods of a user's class look up."""
-    names: set[str] = set()
-    for f in functions_of_class(kind):
-        names |= names_of_code(f.__code__)
-    return frozenset(names)
+def _names_by_method(kind: Any) -> list[tuple[str, frozenset[str]]]:
+    """Return what the methods of a user's class look up, each with its name; the class may say what a setting does."""
+    bases = _watched_bases(kind)
+    known = frozenset().union(*map(vars, bases))
+    return [
+        (name, names_read(f.__code__) | (only_set(f.__code__) & known))
+        for base in bases
+        for name, value in vars(base).items()
+        for f in functions_of(value)
+    ]
+
+
+def names_read(code: CodeType) -> frozenset[str]:
+    """Return the names that code of a function looks up: what sets up an object reads nothing of what it only sets."""
+    names = names_of_code(code)
+    return names - _INITIALIZERS - only_set(code) if code.co_name in _INITIALIZERS else names
+
+
+def _is_special(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
