@@ -402,8 +402,16 @@ class ArrayMethods(ArrayOperators, Methods):
         return self.handed_on(".view").view(self.dtype if dtype is None else dtype, **options)
 
     def __buffer__(self, flags: int, /) -> memoryview:
-        """Hand out the memory of what is not traced; Python asks for it from version 3.12 on."""
-        return memoryview(self.handed_on("an export of its memory (a buffer)"))
+        """Hand out the memory of what is not traced; Python asks for it from version 3.12 on.
+
+        Raises:
+            BufferError: a trace is running: NumPy asks `__array__` then, whose arrays the trace looks at when it ends.
+        """
+        plain = self.handed_on("an export of its memory (a buffer)")
+        if self.is_running():
+            message = "a trace is running that would not see what is written to this memory"
+            raise BufferError(message)
+        return memoryview(plain)
 
     def resize(self, *shape: Any, refcheck: bool = True) -> None:
         """Refuse: other names for the array, and views of it, could not follow."""
