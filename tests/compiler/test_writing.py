@@ -441,6 +441,22 @@ def test_arrays_that_share_memory_are_written_as_python_does():
     assert "it also reads or returns" in compiled.report()
 
 
+def test_what_is_kept_of_an_array_that_another_shares_is_what_python_would_keep():
+    def step(m, x):
+        m.w += x
+        m.b = np.ascontiguousarray(m.b)  # nothing is computed of it, and the step returns nothing
+
+    table = np.arange(9.0).reshape(3, 3)
+    twin = table.copy()
+    plain, other = Model(), Model()
+    plain.w, plain.b, other.w, other.b = table[0], table[:, 1], twin[0], twin[:, 1]
+    compiled = cr.compile(lambda x: step(other, x))
+    for _ in range(3):
+        step(plain, 1.0)
+        compiled(1.0)
+        assert_same((other.w, other.b, twin), (plain.w, plain.b, table))
+
+
 def test_an_argument_may_be_the_array_itself_or_a_part():
     m = Model()
 

@@ -150,7 +150,8 @@ def capture_step(
     used |= {p for node in nodes for p in node.parents}
     surroundings += [(x, node) for x, node in level.read.values() if node in used]
     around = [x for x, _ in surroundings]
-    check_apart(run.changed, around)
+    # what outlives the step may have read arrays that no output needs
+    check_apart(run.changed, around if survivors is None else [x for x, _ in level.read.values()])
     inputs = (*run.inputs, *random)
     places = {id(x): len(inputs) + k for k, x in enumerate(around)}
     outside_of_it = (*[node for _, node in surroundings], *[node for _, _, node in numbers])
