@@ -1282,3 +1282,26 @@ def test_a_function_that_numpy_holds_is_looked_into(f):
     for rate in (1.0, 2.0, 3.0, 1.0):
         settings["rate"] = rate
         np.testing.assert_array_equal(compiled(X), X + rate)
+
+
+class Rated:
+    rate = 0.0
+
+
+def test_a_number_that_changes_stays_the_object_that_it_is():
+    some = Rated()
+    plain, missing = float("0.5"), float("nan")
+    scaled = cr.compile(lambda x: x * some.rate)
+    for some.rate in (1.0, missing, plain, missing, plain):
+        held = some.rate
+        np.testing.assert_array_equal(scaled(X), X * held)
+        assert some.rate is held
+    assert "specialization 2" not in scaled.report()
+
+
+def test_a_number_that_changes_may_be_compared_by_is():
+    some = Rated()
+    usual, other = float("1.5"), float("2.5")
+    compiled = cr.compile(lambda x: x * 2 if some.rate is usual else x * some.rate)
+    for some.rate in (other, usual, usual, other, other, usual):
+        np.testing.assert_array_equal(compiled(X), X * 2 if some.rate is usual else X * 2.5)

@@ -380,9 +380,24 @@ class Compiled:
             error.position = most_guarded(specialization.paths.values(), self.function)
             specialization.eager = error
             return None, None
-        specialization.eager = surroundings.refusal() or surroundings.set_apart()
-        if specialization.eager is not None:
-            return None, None
+        try:
+            specialization.eager = surroundings.refusal() or surroundings.set_apart()
+            if specialization.eager is not None:
+                return None, None
+            return self._captured(specialization, call, surroundings, leaves, structure, forced)
+        finally:
+            surroundings.put_back()
+
+    def _captured(
+        self,
+        specialization: Specialization,
+        call: _Call,
+        surroundings: Surroundings,
+        leaves: list[Any],
+        structure: Structure,
+        forced: tuple[bool, ...],
+    ) -> tuple[Path | None, _Outcome | None]:
+        """Capture and compile a path, with the numbers besides the arguments set apart."""
         snapshot = Snapshot(surroundings)
         drawn = Drawn(surroundings)
         seen = Structure(

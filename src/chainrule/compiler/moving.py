@@ -1,7 +1,7 @@
 """Numbers besides the arguments that change from call to call: compiled for, until one changes, then inputs.
 
 A learning rate in an attribute is such a number. A step that reads it is shown an input instead: it is known by its
-identity, as it is made an object of its own first, which no other place holds.
+identity, as an object of its own, which no other place holds, lies there as long as the step is captured.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ def _is_other(x: Any, y: Any) -> bool:
     return type(x) is type(y) and x != y
 
 
-def alone(place: Place, kind: type) -> Any:
-    """Return the number at a place, as an object that lies nowhere else; None if it is of another type by now."""
+def set_apart(place: Place, kind: type) -> tuple[Any, Any] | None:
+    """Put an object that lies nowhere else where a number lies, and return both; None if its type is another by now."""
     for _ in range(_TRIES):  # another thread may put others there
         x = place.read()
         if type(x) is not kind:
             break
         other = _copied(x)
         if exchange(place, x, other):
-            return other
+            return x, other
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from chainrule.records import record
@@ -146,9 +147,10 @@ def exchange(place: Place, x: Any, other: Any) -> bool:
     """
     if isinstance(place, Cell):
         cell = place.cell
-        if cell.cell_contents is x:
-            cell.cell_contents = other
-            return True
+        with contextlib.suppress(ValueError):  # it is empty
+            if cell.cell_contents is x:
+                cell.cell_contents = other
+                return True
     elif isinstance(place, Name) and type(place.holder) is dict:
         holder, key = place.holder, place.key
         if key in holder and holder[key] is x:

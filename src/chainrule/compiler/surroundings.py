@@ -51,7 +51,7 @@ from chainrule.compiler.entry.signature import Hidden, StaticInput
 from chainrule.compiler.generators import is_generator, state_of
 from chainrule.compiler.hiding import Hiding, described_container
 from chainrule.compiler.keys import keys_read
-from chainrule.compiler.moving import alone, may_move
+from chainrule.compiler.moving import may_move, set_apart
 from chainrule.compiler.outside import (
     has_settings,
     is_outer,
@@ -72,6 +72,7 @@ from chainrule.compiler.places import (
     Name,
     OfClass,
     Place,
+    exchange,
     place_key,
 )
 from chainrule.compiler.users import (
@@ -176,7 +177,7 @@ class Surroundings:
         self._seen: dict[int, frozenset[str]] = {}
         self._reached: list[Any] = []
         self._names = names_of(f)
-        self._alone: list[tuple[Place, Any]] = []
+        self._apart: list[tuple[Place, Any, Any]] = []
         self._moving = moving if can_hand_through() else frozenset()
         self.absent: list[Place] = []
         self.empty: list[Attribute | Context] = []
@@ -224,14 +225,23 @@ class Surroundings:
             held += self._arrays.values()
         held = list(filter(is_of_numbers, held))
         unknown = self._has_unknown
-        return Outside(self._arrays.values(), containers, held, self._alone, has_unknown=unknown)
+        numbers = [(place, other) for place, _, other in self._apart]
+        return Outside(self._arrays.values(), containers, held, numbers, has_unknown=unknown)
 
     def set_apart(self) -> NotCompiledError | None:
         """Have each of the numbers lie in its place alone; say why the step cannot be captured if that cannot be."""
-        found = [(place, alone(place, kind)) for place, kind in self.numbers]
-        self._alone = [(place, x) for place, x in found if x is not None]
-        is_changing = len(self._alone) < len(found)
-        return NotCompiledError.from_changed_surroundings() if is_changing else None
+        for place, kind in self.numbers:
+            pair = set_apart(place, kind)
+            if pair is None:
+                return NotCompiledError.from_changed_surroundings()
+            self._apart.append((place, *pair))
+        return None
+
+    def put_back(self) -> None:
+        """Put the numbers back that were set apart: they may be compared by `is`."""
+        for place, x, other in self._apart:
+            exchange(place, other, x)
+        self._apart.clear()
 
     def described(self, slots: Mapping[int, tuple[int, ...]], first: int) -> Hiding:
         """Describe all of it for the call entry: what must be as it was, and the arrays to read.
