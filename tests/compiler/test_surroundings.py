@@ -1305,3 +1305,33 @@ def test_a_number_that_changes_may_be_compared_by_is():
     compiled = cr.compile(lambda x: x * 2 if some.rate is usual else x * some.rate)
     for some.rate in (other, usual, usual, other, other, usual):
         np.testing.assert_array_equal(compiled(X), X * 2 if some.rate is usual else X * 2.5)
+
+
+def test_an_equal_number_of_another_type_is_another():
+    some = Rated()
+    x = np.ones(3, np.float32)
+    compiled = cr.compile(lambda x: x * some.rate)
+    for some.rate in (0.5, np.float64(0.5), np.float32(0.5), 0.5):
+        expected = x * some.rate
+        for _ in range(3):
+            got = compiled(x)
+            assert got.dtype == expected.dtype
+            np.testing.assert_array_equal(got, expected)
+    assert "specialization 2: 1 node" in compiled.report()
+
+
+def test_an_equal_number_of_another_type_stays_there_after_a_vain_capture():
+    some = Rated()
+    some.rate = 0.5
+    texts = []
+
+    def step(x):
+        if len(x) > 3:
+            texts.append(f"{x[0]}")
+        return x * some.rate
+
+    compiled = cr.compile(step)
+    compiled(np.ones(3))
+    some.rate = np.float32(0.5)
+    compiled(np.ones(4))
+    assert type(some.rate) is np.float32

@@ -15,30 +15,32 @@ from chainrule.compiler.places import MISSING, Attribute, Cell, Context, Name, O
 NUMBERS = (bool, int, float, complex, str, bytes, type(None), np.generic)
 
 
-def lookups_of(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any], Any, Any]]:
-    """Return how to look at many places at once: a function, what it is applied to, and what it has to give."""
+def lookups_of(
+    fixed: list[tuple[Place, Any]],
+) -> list[tuple[Callable[[Any], Iterable[Any]], Any, list[Any]]]:
+    """Return how to look at many places at once: a function, what it is applied to, and all that it has to give."""
     cells = [place.cell for place, _ in fixed if isinstance(place, Cell)]
-    by_holder: dict[int, tuple[Any, list[str], list[Any]]] = {}
+    contexts = [place for place, _ in fixed if isinstance(place, Context)]
+    by_holder: dict[tuple[int, Any], tuple[Any, list[str], list[Any]]] = {}
     for place, x in fixed:
+        get: Callable[..., Any] = itemgetter
         if isinstance(place, Name):
             holder, names, key = place.holder, place.holder, place.key
         elif isinstance(place, OfClass):
             holder, names, key = place.kind, vars(place.kind), place.name
+        elif isinstance(place, Attribute):
+            holder, names, key, get = place.holder, place.holder, place.name, attrgetter
         else:
             continue
-        _, keys, values = by_holder.setdefault(id(holder), (names, [], []))
+        _, keys, values = by_holder.setdefault((id(holder), get), (names, [], []))
         keys.append(key)
         values.append(x)
-    watched: list[tuple[Callable[[Any], Any], Any, Any]] = [
-        (itemgetter(*keys, keys[0]), holder, (*values, values[0]))
-        for holder, keys, values in by_holder.values()
+    watched: list[tuple[Callable[[Any], Iterable[Any]], Any, list[Any]]] = [
+        (get(*keys, keys[0]), holder, [*values, values[0]])
+        for (_, get), (holder, keys, values) in by_holder.items()
     ]
-    watched += [
-        (attrgetter(place.name), place.holder, x)
-        for place, x in fixed
-        if isinstance(place, Attribute)
-    ]
-    watched += [(Context.read, place, x) for place, x in fixed if isinstance(place, Context)]
+    if contexts:
+        watched.append((_read, contexts, [x for place, x in fixed if isinstance(place, Context)]))
     if cells:
         watched.append((_contents, cells, [x for place, x in fixed if isinstance(place, Cell)]))
     return watched
@@ -46,6 +48,15 @@ def lookups_of(fixed: list[tuple[Place, Any]]) -> list[tuple[Callable[[Any], Any
 
 def _contents(cells: list[CellType]) -> list[Any]:
     return [cell.cell_contents for cell in cells]
+
+
+def _read(places: list[Context]) -> list[Any]:
+    return [place.read() for place in places]
+
+
+def is_as_compared(x: Any, y: Any) -> bool:
+    """Say whether one stands for the same as the other in a signature."""
+    return x is y or (isinstance(y, NUMBERS) and bool(compared(x) == compared(y)))
 
 
 def part_of(x: Any, keys: frozenset[str] | None) -> Any:

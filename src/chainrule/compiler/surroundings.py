@@ -35,6 +35,7 @@ from chainrule.compiler.comparing import (
     NUMBERS,
     compared,
     compared_all,
+    is_as_compared,
     laid_out,
     lookups_of,
     part_of,
@@ -265,7 +266,7 @@ class Surroundings:
         """Say whether everything but the numbers in arrays is as it was."""
         try:
             for get, holder, expected in self._watched:
-                if get(holder) != expected:
+                if not all(map(is_as_compared, get(holder), expected)):
                     return False
             if any(place.read() is not MISSING for place in (*self.absent, *self.empty)):
                 return False
