@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
+import scipy.sparse.linalg
 
 import chainrule as cr
 
@@ -1335,3 +1336,40 @@ def test_an_equal_number_of_another_type_stays_there_after_a_vain_capture():
     some.rate = np.float32(0.5)
     compiled(np.ones(4))
     assert type(some.rate) is np.float32
+
+
+class Operator(scipy.sparse.linalg.LinearOperator):
+    def __init__(self):
+        super().__init__(float, (3, 3))
+        self.rate = 0.5
+
+    def _matvec(self, x):
+        return self.rate * x
+
+
+class Taken:
+    shape, dtype, rate = (3, 3), np.dtype(float), 0.5
+
+    def matvec(self, x):
+        return self.rate * x
+
+    def sum(self, axis, out):
+        return self.rate
+
+
+TOTAL = np.sum
+
+
+@pytest.mark.parametrize(
+    ("make", "f"),
+    [
+        (Operator, lambda s: s @ X),
+        (Taken, lambda s: scipy.sparse.linalg.aslinearoperator(s) @ X),
+        (Taken, lambda s: TOTAL(s)),
+    ],
+)
+def test_methods_that_code_of_others_calls_are_read(make, f):
+    some = make()
+    compiled = cr.compile(lambda x: x * f(some))
+    for some.rate in (1.0, 2.0, 3.0, 1.0):
+        np.testing.assert_allclose(compiled(2.0), 2.0 * f(some))

@@ -30,6 +30,8 @@ _CATCHING = frozenset({"AttributeError", "NameError", "Exception"})
 """What code catches that does without an attribute or a variable."""
 _INITIALIZERS = frozenset({"__init__", "__post_init__"})
 """What is called with objects that nobody else knows yet, as long as no other code names it."""
+_ASKED_FOR = frozenset({*dir(np.ndarray), "matvec", "matmat", "rmatvec", "rmatmat"})
+"""Methods that NumPy calls of any object, as `np.sum` does, and SciPy of what it takes for an operator."""
 ANY = "*"
 """Stands among names for those of all attributes."""
 
@@ -238,11 +240,12 @@ def names_of(f: Any) -> frozenset[str]:
 
 
 def names_of_class(kind: Any, names: frozenset[str]) -> frozenset[str]:
-    """Return the names that a user's class looks up in those methods that are named, or called without it."""
+    """Return the names that a user's class looks up in those methods that are named, or may be called without it."""
+    is_any = ANY in names or _inherits_callers(kind)
     found = [
         inside
         for name, inside in _names_by_method(kind)
-        if name in names or ANY in names or _is_special(name)
+        if is_any or name in names or name in _ASKED_FOR or _is_special(name)
     ]
     if not _INITIALIZERS.isdisjoint(names):
         found += [names_of_code(f.__code__) for f in functions_of_class(kind)]
@@ -260,6 +263,17 @@ def _names_by_method(kind: Any) -> list[tuple[str, frozenset[str]]]:
         for name, value in vars(base).items()
         for f in functions_of(value)
     ]
+
+
+@functools.cache
+def _inherits_callers(kind: Any) -> bool:
+    """Say whether a user's class inherits functions that nobody reads: they may call any of its methods."""
+    return any(
+        isinstance(value, FunctionType) and not _is_special(name)
+        for base in kind.__mro__
+        if not is_watched(base.__module__)
+        for name, value in vars(base).items()
+    )
 
 
 def names_read(code: CodeType) -> frozenset[str]:
