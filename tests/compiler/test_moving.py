@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.compiler.places import Cell, Name, exchange
+from chainrule.compiler.places import Cell, Name, exchange, place_key
 
 RATE = 0.5
 X = np.array([0.3, -0.2, 0.1])
@@ -329,3 +329,20 @@ def test_what_lies_elsewhere_by_now_is_not_exchanged():
     assert not exchange(cell, 3.0, 4.0)
     assert exchange(cell, x, 4.0)
     assert x == 4.0
+
+
+def test_numbers_of_many_objects_that_come_and_go_become_inputs():
+    class Scaled:
+        def __init__(self):
+            self.rate = 1.0
+
+        @cr.compile
+        def __call__(self, x):
+            return x * self.rate
+
+    step = Scaled.__call__
+    for i in range(80):
+        scaled = Scaled()
+        for scaled.rate in (1.0, 2.0 + i, 3.0 + i):
+            np.testing.assert_array_equal(scaled(X), X * scaled.rate)
+    assert place_key(Name(vars(scaled), "rate")) in step._moving.places

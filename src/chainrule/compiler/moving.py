@@ -14,7 +14,7 @@ import numpy as np
 from chainrule.compiler.places import Cell, Name, Place, exchange, place_key
 
 _AT_MOST = 64
-"""Places that are known to move; others are compiled for."""
+"""Places that are remembered: objects go, and others come, whose numbers change as well."""
 _TRIES = 8
 
 
@@ -40,16 +40,19 @@ class Moving:
             if may_move(place, x) and _is_other(known.get(place_key(place)), x)
         ]
         more = frozenset(changed) - self._fixed - self.places
-        if not more or len(self.places) >= _AT_MOST:
-            return False
-        self.places |= more
-        return True
+        self.places = _with_more(self.places, more)
+        return bool(more)
 
     def fix(self, numbers: Iterable[tuple[Place, Any]]) -> None:
         """Note that these numbers have to be compiled for."""
         keys = frozenset([place_key(place) for place, _ in numbers])
-        self._fixed |= keys
+        self._fixed = _with_more(self._fixed, keys)
         self.places -= keys
+
+
+def _with_more(keys: frozenset[Any], more: frozenset[Any]) -> frozenset[Any]:
+    """Return both, or without the former if they are too many: who needs one of those is found anew."""
+    return keys | more if len(keys) + len(more) <= _AT_MOST else more
 
 
 def may_move(place: Place, x: Any) -> bool:
