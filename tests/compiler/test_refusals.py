@@ -1,6 +1,7 @@
 """What raises eagerly raises compiled, used or not; and where Python has an answer of its own, that is the answer."""
 
 import itertools
+import math
 import operator
 import warnings
 
@@ -376,3 +377,32 @@ def test_numbers_without_instructions_are_pythons(dtype, within):
         assert got.dtype == dtype
         np.testing.assert_array_equal(got, [3.0, 6.0])
     assert f"runs eagerly: compile: {np.dtype(dtype)} is not compiled." in step.report()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint16, bool])
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda a: a.__setitem__(0, 1e300),
+        lambda a: a.__setitem__((..., 0), np.float64(1e300)),
+        lambda a: a.__setitem__(slice(1, None), math.nan),
+        lambda a: a.__setitem__(a > 0, [1e300, 1]),
+        lambda a: a.fill(math.inf),
+        lambda a: a.put([0, 1], [math.nan, 1]),
+        lambda a: np.place(a, a > 0, [1e300]),
+        lambda a: np.putmask(a, a > 0, math.nan),
+        lambda a: setattr(a, "flat", math.nan),
+        lambda a: a.flat.__setitem__(0, math.nan),
+    ],
+)
+def test_numbers_that_are_no_integers_are_refused_as_numpy_does(write, dtype):
+    def f(a, x):
+        write(a)
+        return a.sum() * x
+
+    step = cr.compile(f)
+    with np.errstate(invalid="ignore"):
+        for _ in range(2):
+            written, expected = np.arange(3).astype(dtype), np.arange(3).astype(dtype)
+            assert answer(step, written, 1.0)[0] is answer(f, expected, 1.0)[0]
+            np.testing.assert_array_equal(written, expected)

@@ -1,4 +1,4 @@
-"""Random steps whose arrays lie outside of them, in attributes, lists and dictionaries, and change in place."""
+"""Random steps whose arrays and numbers lie outside of them, in attributes, lists and dictionaries, and change."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class Holder:
 
     def __init__(self) -> None:
         self.named: Any = None
+        self.number: Any = None
+        self.other: Any = None
         self.row: list[Any] = []
         self.table: dict[str, Any] = {}
 
@@ -44,9 +46,15 @@ def is_held(a: Argument) -> bool:
     return a.kind in {"array", "dict", "list", "tuple"} and a.layout != "broadcast"
 
 
+def is_number(a: Argument) -> bool:
+    """Say whether an argument is a number that may lie outside, in an attribute, and change there."""
+    return a.kind in {"float", "complex", "scalar", "int"}
+
+
 def held(program: StepProgram, step: Callable[..., Any]) -> Held:
     """Return a step with its arrays outside."""
     places = [i for i, a in enumerate(program.given) if is_held(a)]
+    numbers = _numbers(program)
     holder = Holder()
 
     def reading() -> list[Any]:
@@ -57,7 +65,12 @@ def held(program: StepProgram, step: Callable[..., Any]) -> Held:
         remaining, found = list(rest), reading()
         arguments = []  # statement by statement: so it has parts where it does not run as a whole
         for i in range(len(program.given)):
-            arguments += [found[places.index(i)] if i in places else remaining.pop(0)]
+            if numbers[:1] == [i]:
+                arguments += [holder.number]
+            elif numbers[1:] == [i]:
+                arguments += [holder.other]
+            else:
+                arguments += [found[places.index(i)] if i in places else remaining.pop(0)]
         return step(*arguments)
 
     def given(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -67,14 +80,22 @@ def held(program: StepProgram, step: Callable[..., Any]) -> Held:
             holder.row[:] = moved[1:2]
             holder.table.clear()
             holder.table.update({f"{i}": x for i, x in enumerate(moved[2:])})
-        return tuple([x for i, x in enumerate(arguments) if i not in places])
+        holder.number, holder.other = [*[arguments[i] for i in numbers], None, None][:2]
+        return tuple([x for i, x in enumerate(arguments) if i not in (*places, *numbers)])
 
     return Held(called, given, reading)
 
 
+def _numbers(program: StepProgram) -> list[int]:
+    """Return which arguments are numbers that lie outside: two at most, and none that is compiled for."""
+    static = dict(program.options).get("static", ())
+    return [i for i, a in enumerate(program.given) if is_number(a) and i not in static][:2]
+
+
 def without_held(program: StepProgram) -> StepProgram:
     """Return the program with the options of what is left of its arguments: none are donated."""
-    places = [i for i, a in enumerate(program.given) if not is_held(a)]
+    numbers = _numbers(program)
+    places = [i for i, a in enumerate(program.given) if not is_held(a) and i not in numbers]
     static = dict(program.options).get("static", ())
     kept = tuple([places.index(i) for i in static])
     return dataclasses.replace(program, options=(("static", kept),) if kept else ())

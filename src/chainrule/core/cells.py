@@ -214,15 +214,23 @@ class TracedArray(Traced, ArrayMethods):
             _refuse_shuffling()
         if _is_own_part(self, index, value):
             return
-        if not self.type.is_inexact and is_traced(value):
-            given = type_of(value).dtype
-            # A derivative would be lost; integers that do not fit raise, which only their numbers tell.
-            if not np.can_cast(given, self.dtype, "safe"):
-                raise DTypeError.from_unsafe_cast("assignment", given, self.dtype)
+        self.check_written(value)
         if self.node is _EXPORTED and self._write_exported(index, value):
             return
         setitem = IN_PLACE["setitem"] if self.owns_its_memory() else FRONTS["setitem"]
         self.rebind(setitem(frozen(self), value, index))
+
+    def check_written(self, value: Any) -> None:
+        """See that a value may be written, as NumPy does: numbers may not fit into integers."""
+        if self.type.is_inexact:
+            return
+        if is_traced(value):
+            given = type_of(value).dtype
+            # A derivative would be lost; integers that do not fit raise, which only their numbers tell.
+            if not np.can_cast(given, self.dtype, "safe"):
+                raise DTypeError.from_unsafe_cast("assignment", given, self.dtype)
+        else:
+            check_integers(value, self.dtype)
 
     def write_result(self, name: str, result: Any) -> None:
         """Set the whole array to `result`, the outcome of an in-place operator or of `out=`."""
@@ -428,6 +436,23 @@ def settled(x: Any) -> Any:
             break
         x = x.out
     return x
+
+
+def check_integers(value: Any, dtype: np.dtype[Any]) -> None:
+    """See that plain numbers, none of an array, fit into integers that they are written to.
+
+    Raises:
+        OverflowError, ValueError: as NumPy, of one that is too large, or NaN.
+    """
+    if dtype.kind in "iu" and _is_of_floats(value):
+        np.empty(np.shape(value), dtype)[...] = value
+
+
+def _is_of_floats(x: Any) -> bool:
+    """Say whether this is a plain float, or a list of plain numbers."""
+    if type(x) in (list, tuple):
+        return all(isinstance(v, (int, np.integer)) or _is_of_floats(v) for v in x)
+    return isinstance(x, (float, np.floating))
 
 
 def is_traced(x: Any) -> bool:

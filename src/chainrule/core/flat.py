@@ -68,6 +68,7 @@ class Flat:
                 raise ShapeError.from_one_place("flat", shape)
             self.base[self._place_of(int(index))] = value
             return
+        self.base.check_written(value)
         flat = FRONTS["copy"](FRONTS["ravel"](self.base))
         places = np.empty(len(self), np.int8)[index].size
         if isinstance(value, (list, tuple)):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.core.cells import HANDLES, TracedScalar, settled, type_of
+from chainrule.core.cells import HANDLES, TracedScalar, check_integers, settled, type_of
 from chainrule.core.op import BY_NUMPY, FRONTS, WEAK_FRONTS, Sample
 from chainrule.core.types import ArrayType, Shape, Value, broadcast_shapes
 from chainrule.errors import (
@@ -96,6 +96,7 @@ def writes(
 
 def _flat(x: Any, target: ArrayType) -> Value:
     """Return the elements of what is written; Python's number becomes one of the array's before anything is chosen."""
+    check_integers(x, target.dtype)
     x = array_like(x)
     t = type_of(x)
     if t.weak and t.dtype.kind == "f" and target.dtype.kind in "iu":
