@@ -113,3 +113,15 @@ def test_results_of_a_decorated_function_stay_plain_where_nothing_is_traced():
 
     cr.grad(f)(X)
     assert kinds == [np.ndarray]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"cache": True}, {"otypes": [float]}, {"signature": "()->()"}], ids=str
+)
+def test_the_function_is_called_as_often_as_by_numpy(options):
+    calls = []
+    f = np.vectorize(lambda a: calls.append(1) or a * a, **options)
+    f(X)
+    times = len(calls)
+    cr.grad(lambda x: np.sum(f(x)))(X)
+    assert len(calls) == 2 * times

@@ -75,6 +75,11 @@ def _looped(
     places = [place for place in by_place if place not in excluded]
     looped = [_looped_over(by_place[place]) for place in places]
     shape, rows = _rows(looped, _core_axes(vectorized.signature, len(looped)))
+    is_known = vectorized.otypes is not None or vectorized.signature is not None or vectorized.cache
+    if (
+        rows and not is_known
+    ):  # NumPy calls it once more, to see what it gives: it may count its calls
+        _call(function, args, options, places, rows[0])
     results = [_call(function, args, options, places, row) for row in rows]
     return _joined(results, shape, [np.dtype(kind) for kind in vectorized.otypes or ()])
 
