@@ -1,11 +1,13 @@
 """What a step writes into arrays besides its arguments it writes in each call: such an array is a result, too."""
 
+import array
 import copy
 import dataclasses
 import functools
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import chainrule as cr
 from chainrule.errors import EscapedValueError
@@ -161,6 +163,14 @@ def under_a_gradient(m, x):
     return cr.value_and_grad(loss)(m.w)
 
 
+def by_calls_that_are_counted(m, x):
+    def f(v):
+        m.w[1] += 1.0
+        return v * m.w[1]
+
+    return np.vectorize(f)(x)
+
+
 def updated(m, x):
     def add(to, y):
         to += y
@@ -206,7 +216,7 @@ NATIVE = [
         of_the_argument_too,
         under_a_gradient,
     ),
-    *(updated, failing_behind, read_before, returned_in_part),
+    *(updated, failing_behind, read_before, returned_in_part, by_calls_that_are_counted),
 ]
 
 
@@ -455,6 +465,66 @@ def test_what_is_kept_of_an_array_that_another_shares_is_what_python_would_keep(
         step(plain, 1.0)
         compiled(1.0)
         assert_same((other.w, other.b, twin), (plain.w, plain.b, table))
+
+
+def sparse_part(w):
+    of = scipy.sparse.csr_matrix(np.diag(w))
+    return of.data, of
+
+
+SHARING = {
+    "a row of bytes": lambda w: (np.frombuffer(b := bytearray(w.tobytes())), b),
+    "a view of memory": lambda w: (w, memoryview(w)),
+    "an array of Python's": lambda w: (np.frombuffer(a := array.array("d", w)), a),
+    "a masked array": lambda w: (w, np.ma.array(w, mask=[0, 1, 0], copy=False)),
+    "records": lambda w: ((r := np.rec.fromarrays([w])).f0, r.view(np.ndarray)),
+    "records in a list": lambda w: ((r := np.rec.fromarrays([w])).f0, [[r.view(np.ndarray)]]),
+    "a sparse matrix": sparse_part,
+}
+
+
+def read_from(x):
+    """Return a sum of what lies in memory, however that is to be read."""
+    if isinstance(x, list):
+        return sum(v[0] for v in x[0][0])
+    if isinstance(x, bytearray):
+        return np.frombuffer(x).sum()
+    if isinstance(x, np.ndarray) and x.dtype.names:
+        return x["f0"].sum()
+    return x.sum() if hasattr(x, "sum") else x[0] + x[1] + x[2]
+
+
+@pytest.mark.parametrize("share", SHARING.values(), ids=SHARING)
+def test_memory_that_is_also_read_in_another_way_is_left_to_python(share):
+    def step(m, x):
+        m.w += x
+        return read_from(m.other) * x
+
+    plain, other = Model(), Model()
+    for m in (plain, other):
+        m.w, m.other = share(np.array([1.0, -2.0, 0.5]))
+    compiled = cr.compile(lambda x: step(other, x))
+    for _ in range(3):
+        assert_same(compiled(2.0), step(plain, 2.0))
+        assert_same(other.w, plain.w)
+
+
+def test_arrays_whose_elements_share_memory_are_written_as_numpy_does():
+    def step(m, x):
+        m.w += x
+        return m.w * 1.0
+
+    def doubled(x):
+        x *= 2.0
+        return x * 1.0
+
+    for strides in ((0, 8), (8, 8), (8, -8)):
+        plain, other = Model(), Model()
+        for m in (plain, other):
+            m.w = np.lib.stride_tricks.as_strided(np.arange(6.0)[2:], (2, 3), strides)
+        x = np.arange(6.0).reshape(2, 3)
+        assert_same(cr.compile(functools.partial(step, other))(x), step(plain, x))
+        assert_same(cr.compile(doubled)(other.w), doubled(plain.w))
 
 
 def test_an_argument_may_be_the_array_itself_or_a_part():

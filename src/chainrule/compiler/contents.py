@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap, UserDict, UserList, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import local
 from types import MappingProxyType
 from typing import Any
@@ -86,6 +86,31 @@ def contents_of(x: Any) -> list[Any]:
         parts = vars(x).values()
         return [v.tobytes() if isinstance(v, np.ndarray) else v for v in parts]
     return [bytes(x)]
+
+
+def memory_in(containers: Iterable[Any]) -> list[np.ndarray[Any, Any]]:
+    """Return new arrays over the memory that such containers, or some inside, have themselves: rows of bytes for one.
+
+    Who keeps one keeps a row of bytes from growing.
+    """
+    found: list[np.ndarray[Any, Any]] = []
+    pending, seen = list(containers), set()
+    while pending:
+        x = pending.pop()
+        if is_container(x) and id(x) not in seen:
+            seen.add(id(x))
+            found += _memory_of(x)
+            pending += contents_of(x)
+    return found
+
+
+def _memory_of(x: Any) -> list[np.ndarray[Any, Any]]:
+    if is_row(x):
+        return [np.asarray(memoryview(x))]
+    if isinstance(x, np.ndarray):
+        return [x.view(np.ndarray), np.asarray(getattr(x, "mask", ()))]
+    parts = vars(x).values() if is_sparse_matrix(x) else ()
+    return [v.view(np.ndarray) for v in parts if isinstance(v, np.ndarray)]
 
 
 def spread(x: Any) -> list[Any]:

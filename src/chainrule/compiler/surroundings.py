@@ -46,6 +46,7 @@ from chainrule.compiler.contents import (
     contents_of,
     is_container,
     is_of_numbers,
+    memory_in,
     spread,
 )
 from chainrule.compiler.entry.signature import Hidden, StaticInput
@@ -225,9 +226,14 @@ class Surroundings:
         if not _UNSEEN.isdisjoint(self._names):
             held += self._arrays.values()
         held = list(filter(is_of_numbers, held))
-        unknown = self._has_unknown
-        numbers = [(place, other) for place, _, other in self._apart]
-        return Outside(self._arrays.values(), containers, held, numbers, has_unknown=unknown)
+        return Outside(
+            self._arrays.values(),
+            containers,
+            held,
+            [(place, other) for place, _, other in self._apart],
+            lambda: memory_in(containers),
+            has_unknown=self._has_unknown,
+        )
 
     def set_apart(self) -> NotCompiledError | None:
         """Have each of the numbers lie in its place alone; say why the step cannot be captured if that cannot be."""

@@ -96,14 +96,24 @@ def split_arrays(
 
 
 def check_apart(changed: Sequence[Any], arrays: Sequence[Any]) -> None:
-    """See that what a step writes to shares no memory with another array that it reads.
+    """See that what a step writes to shares no memory with another array that it reads, and no element with another.
 
     Raises:
         NotCompiledError: it may.
     """
     pairs = [(x, y) for x in changed for y in arrays if x is not y]
-    if any(np.may_share_memory(x, y) for x, y in pairs):
+    if any(map(_overlaps_itself, changed)) or any(np.may_share_memory(x, y) for x, y in pairs):
         raise NotCompiledError.from_shared_array()
+
+
+def _overlaps_itself(x: Any) -> bool:
+    """Say whether two elements of an array may lie in the same bytes."""
+    reach = x.itemsize
+    for stride, count in sorted(zip(map(abs, x.strides), x.shape, strict=True)):
+        if count > 1 and stride < reach:
+            return bool(x.size)
+        reach += (count - 1) * stride
+    return False
 
 
 def _references_of_one() -> int:

@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import functools
 from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import zip_longest
@@ -24,6 +24,7 @@ import numpy as np
 
 from chainrule import tree
 from chainrule.compiler.capture.level import StepLevel
+from chainrule.compiler.capture.ownership import check_apart
 from chainrule.compiler.places import Place
 from chainrule.core.cells import HANDLES, TracedView
 from chainrule.core.loads import Hands, can_hand_through
@@ -39,6 +40,7 @@ class Outside:
         containers: those that hold some, directly or in another one, by identity.
         held: those arrays that plain code may read where nobody sees it: a guard holds the step to their numbers.
         numbers: those that are inputs, by identity, with their places; each lies there alone.
+        memory: returns what else the step may read that is memory: of rows of bytes, masked arrays and the like.
         is_needed: whether the step may read any, these or those of an object that nobody looks into.
     """
 
@@ -48,6 +50,7 @@ class Outside:
         containers: Iterable[Any] = (),
         held: Iterable[Any] = (),
         numbers: Iterable[tuple[Place, Any]] = (),
+        memory: Callable[[], Sequence[Any]] = tuple,
         *,
         has_unknown: bool = False,
     ) -> None:
@@ -56,6 +59,7 @@ class Outside:
         self.containers: dict[int, Any] = {}
         self.held = {id(x): x for x in held}
         self.held |= {i: x for i, x in everything.items() if i not in self.arrays}
+        self.memory = memory
         if not can_hand_through():
             self.held = everything
         self.numbers = {id(x): (x, place) for place, x in numbers}
@@ -191,17 +195,26 @@ class Reading:
         self.parts[id(part)] = part, array
         return part
 
+    def changed(self) -> list[tuple[Any, Node]]:
+        """Return the arrays that the step has written to so far, with what is in them."""
+        handles = [(x, h) for x, h in self._handles.values() if id(h) in self._arrays]
+        return [(x, h.node) for x, h in handles if h.version]
+
     def written(self) -> tuple[tuple[Any, Node], ...]:
-        """Return the arrays that the step has written to, with what is in them now.
+        """Return the same in the end, when all that was read is known.
 
         Raises:
-            NotCompiledError: plain code has read one of them, which holds what it did.
+            NotCompiledError: plain code has read one of them, or something has that lies in the same memory: they
+                hold what they did.
         """
-        changed = [
-            (x, h.node) for x, h in self._handles.values() if id(h) in self._arrays and h.version
-        ]
-        if any(id(x) in self._level.held | self._level.unshown for x, _ in changed):
+        changed = self.changed()
+        if not changed:
+            return ()
+        level = self._level
+        if any(id(x) in level.held | level.unshown for x, _ in changed):
             raise NotCompiledError.from_shared_array()
+        read = [found[0] for found in (*level.arrays.values(), *level.read.values())]
+        check_apart([x for x, _ in changed], [*read, *self._outside.memory()])
         return tuple(changed)
 
     def end(self) -> list[ref[Any]]:

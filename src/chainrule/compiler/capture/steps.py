@@ -150,8 +150,6 @@ def capture_step(
     used |= {p for node in nodes for p in node.parents}
     surroundings += [(x, node) for x, node in level.read.values() if node in used]
     around = [x for x, _ in surroundings]
-    # what outlives the step may have read arrays that no output needs
-    check_apart(run.changed, around if survivors is None else [x for x, _ in level.read.values()])
     inputs = (*run.inputs, *random)
     places = {id(x): len(inputs) + k for k, x in enumerate(around)}
     outside_of_it = (*[node for _, node in surroundings], *[node for _, _, node in numbers])
@@ -268,6 +266,7 @@ def _run(
         results = tuple(results_of(level, flat, places, inputs))
         contents = {i: _content(h) for i, h in enumerate(handles) if type(h) in HANDLES}
         written = tuple([i for i, node in contents.items() if node is not inputs[i]])
+        check_apart([leaves[i] for i in written], ())
         outside = reading.written()
     for _, x in structure.static:
         if not isinstance(x, _NOTHING_LOST) and not callable(x):
