@@ -527,6 +527,24 @@ def test_arrays_whose_elements_share_memory_are_written_as_numpy_does():
         assert_same(cr.compile(doubled)(other.w), doubled(plain.w))
 
 
+def test_a_function_that_keeps_its_results_sees_what_was_written():
+    def made(compiling):
+        m = Slots(np.ones(3))
+
+        @functools.lru_cache
+        def doubled(factor):
+            return m.w * factor
+
+        def step(x):
+            m.w += x
+            return doubled(2) * x
+
+        step = compiling(step)
+        return [step(1.0), step(1.0), m.w, doubled(2)]
+
+    assert_same(made(cr.compile), made(lambda f: f))
+
+
 def test_an_argument_may_be_the_array_itself_or_a_part():
     m = Model()
 

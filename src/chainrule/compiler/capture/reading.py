@@ -276,7 +276,10 @@ def _keeps_results(x: Any) -> bool:
 
 
 def _called_unseen(f: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """Call a function that is shown nothing."""
+    """Call a function that is shown nothing: it reads what the step has written only after its end."""
+    reading = _READING.get()
+    if reading is not None and reading.changed():
+        raise NotCompiledError.from_shared_array()
     with _shown_by(None):
         return f(*args, **options)
 
