@@ -345,4 +345,4 @@ def test_numbers_of_many_objects_that_come_and_go_become_inputs():
         scaled = Scaled()
         for scaled.rate in (1.0, 2.0 + i, 3.0 + i):
             np.testing.assert_array_equal(scaled(X), X * scaled.rate)
-    assert place_key(Name(vars(scaled), "rate")) in step._moving.places
+    assert place_key(Name(vars(scaled), "rate")) in step._calls._moving.places

@@ -11,7 +11,7 @@ import pytest
 from tests.compiler.split_programs import Program, arguments
 
 import chainrule as cr
-from chainrule.compiler import compiled as whole
+from chainrule.compiler import making
 from chainrule.compiler.splitting.names import Flow, bound_by, is_left_by, read_by, returns
 from chainrule.compiler.splitting.source import source_of
 
@@ -145,7 +145,7 @@ def test_a_value_is_carried_from_turn_to_turn_of_a_loop_of_pythons():
 
 
 def test_the_body_of_a_loop_of_many_lengths_is_native(monkeypatch):
-    monkeypatch.setattr(whole, "_PATHS_AT_MOST", 3)
+    monkeypatch.setattr(making, "_PATHS_AT_MOST", 3)
 
     def step(x, t):
         k = 0

@@ -7,32 +7,20 @@ from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from chainrule import tree
 from chainrule.collector import without_collector
-from chainrule.compiler.build import build
 from chainrule.compiler.by_python import donated_results, python_entry
-from chainrule.compiler.capture.results import lasting
-from chainrule.compiler.capture.steps import capture_step, outcome_of
-from chainrule.compiler.comparing import repeats_among
-from chainrule.compiler.counts import Counts
-from chainrule.compiler.draws import Drawn
+from chainrule.compiler.calls import Call, Calls, Key
 from chainrule.compiler.entry.shell import arm, make_shell_class
 from chainrule.compiler.entry.signature import CHECKED, Declined
 from chainrule.compiler.error_settings import warns_as_usual
-from chainrule.compiler.moving import Moving
-from chainrule.compiler.paths import Path, Specialization, most_guarded
-from chainrule.compiler.snapshot import Snapshot, leave_plain_values
-from chainrule.compiler.statics import beside_fields, objects_in, rebuilt, wrapped
-from chainrule.compiler.surroundings import Surroundings
-from chainrule.compiler.users import is_of_users_class
+from chainrule.compiler.making import Maker, Outcome
+from chainrule.compiler.paths import Path, Specialization
+from chainrule.compiler.statics import wrapped
 from chainrule.core.graph import Graph
 from chainrule.core.trace import is_following
-from chainrule.errors import ArgumentError, CompileError, NotCompiledError
+from chainrule.errors import ArgumentError, NotCompiledError
 from chainrule.forks import forks_wait, lock_of_threads
-from chainrule.nests import Nest
-from chainrule.records import record, replaced
 from chainrule.tree import Structure
 
 if TYPE_CHECKING:
@@ -40,37 +28,8 @@ if TYPE_CHECKING:
     from chainrule.compiler.splitting.split import Rules, Split
 
 _SPECIALIZATIONS_AT_MOST = 64
-_COMPILED_AT_ONCE = 16
-"""Kinds of calls that are compiled when they are first met; others when they are met again."""
-_PATHS_AT_MOST = 32
-_GENERATORS_AT_MOST = 8
-_VALUES = (str, bytes, bool, type(None), np.dtype)
-"""Static arguments that are compared by their values; of all others, classes too, the attributes are watched."""
-_CHANGING = (set, bytearray, memoryview)
-"""Static arguments whose contents may be others in the next call, and are not watched; iterators are such too."""
-
 _EAGERLY = object()
 _AGAIN = object()
-_Key = tuple[Any, ...]
-_Outcome = tuple[list[Any], Structure]
-"""What a call returns, in pieces."""
-
-
-@record
-class _Call:
-    """What decides about a call.
-
-    Attributes:
-        kind: all that must be equal for a specialization to fit, but the integers.
-        key: that and the integers that are compiled for.
-        surroundings: what the function reads besides.
-        moving: the places among the leaves of integers that are numbers like any other.
-    """
-
-    kind: _Key
-    key: _Key
-    surroundings: Surroundings
-    moving: frozenset[int]
 
 
 class Compiled:
@@ -95,18 +54,15 @@ class Compiled:
         self._donate = _numbers("donate", donate)
         self._static = _numbers("static", static)
         # in the order of their use; an OrderedDict breaks where equal keys become others
-        self._known: dict[_Key, Specialization] = {}
-        self._surroundings: dict[tuple[int, ...], Surroundings] = {}
-        self._counts = Counts()
-        self._moving = Moving()
-        self._kinds = 0
+        self._known: dict[Key, Specialization] = {}
+        self._calls = Calls(f)
+        self._maker = Maker(f, self._donate, rules, self._calls)
         self._newest: Specialization | None = None
         self._rules = rules
         self._split: Split | None = None
         self._is_whole = rules is not None
         self._why_in_parts: Exception | None = None
         self._has_changed = False
-        self._generators: dict[int, Any] = {}
         self._lock = lock_of_threads()
         arm(self, self._call)
 
@@ -135,7 +91,7 @@ class Compiled:
         try:
             # No capture is under way, which shows values of its own in lists and attributes.
             with self._lock:
-                call = self._key(leaves, structure, (given, options))
+                call = self._calls.key(leaves, structure, (given, options))
         except NotCompiledError:
             returned = self._run_eagerly(args, options)
             self._note_python(None)
@@ -147,7 +103,7 @@ class Compiled:
 
     def _run(
         self,
-        call: _Call,
+        call: Call,
         leaves: list[Any],
         structure: Structure,
         args: tuple[Any, ...],
@@ -167,9 +123,9 @@ class Compiled:
                     path = specialization.path_after(forced)
                     outcome = None
                     if path is None and specialization.eager is None:
-                        if not self._holds(call.surroundings):
+                        if not self._calls.holds(call.surroundings):
                             return _AGAIN
-                        path, outcome = self._compiled(
+                        path, outcome = self._maker.path(
                             specialization, call, leaves, structure, forced
                         )
                 if path is None:
@@ -262,93 +218,23 @@ class Compiled:
     def _without_path(
         self,
         specialization: Specialization,
-        outcome: _Outcome | None,
-        call: _Call,
+        outcome: Outcome | None,
+        call: Call,
         args: tuple[Any, ...],
     ) -> Any:
         """Say what becomes of a call that could not be compiled."""
         if outcome is not None:
             leaves, structure = outcome
             return donated_results(self._donate, args, leaves, structure)
-        if call.surroundings.numbers and specialization.eager is not None:
-            with self._lock:
-                self._moving.fix(call.surroundings.numbers)
-                self._surroundings.clear()
+        with self._lock:
+            if self._calls.fix(call, is_refused=specialization.eager is not None):
                 self._known.pop(call.key, None)
-            return _AGAIN
-        if call.moving:
-            with self._lock:
-                self._counts.fix(call.kind)
-                self._known.pop(call.key, None)
-            return _AGAIN
+                return _AGAIN
         return _EAGERLY
 
     # what fits a call
 
-    def _key(self, leaves: Sequence[Any], structure: Structure, given: Any) -> _Call:
-        """Return what decides about a call.
-
-        Raises:
-            NotCompiledError: an argument is nothing that can be compiled for.
-        """
-        objects = [
-            x for x in objects_in(structure) if not isinstance(x, _VALUES) or is_of_users_class(x)
-        ]
-        for x in objects:
-            if isinstance(x, _CHANGING) or hasattr(type(x), "__next__"):
-                raise NotCompiledError.from_argument(f"a {type(x).__name__}")
-        surroundings = self._surroundings_of(objects)
-        hidden = frozenset() if type(structure.spec) is Nest else beside_fields(given)
-        if any(map(surroundings.asks_for, hidden)):
-            raise NotCompiledError.from_attribute(min(hidden))
-        types = tuple([type_key(x) for x in leaves])
-        repeats = repeats_among([x for x in leaves if type(x) is np.ndarray])
-        kind = (structure, types, repeats, surroundings.signature)
-        moving = self._counts.moving(kind, leaves)
-        integers = [(i, x) for i, x in enumerate(leaves) if type(x) is int and i not in moving]
-        return _Call(kind, (*kind, *integers), surroundings, moving)
-
-    def _looked_into(self, objects: Sequence[Any]) -> Surroundings:
-        """Look into what the function reads besides these objects and the leaves of its arguments.
-
-        Raises:
-            NotCompiledError: an object of the user's raises an error where it is looked at.
-        """
-        try:
-            return Surroundings(self.function, objects, self._moving.places)
-        except NotCompiledError:
-            raise
-        except Exception as error:
-            raise NotCompiledError.from_surroundings(error) from error
-
-    def _surroundings_of(self, objects: list[Any]) -> Surroundings:
-        """Return what the function reads besides these objects and the leaves of its arguments, as it is now."""
-        key = tuple(map(id, objects))
-        known = self._surroundings.get(key)
-        if known is None or not known.is_unchanged():
-            if len(self._surroundings) >= _SPECIALIZATIONS_AT_MOST:
-                self._surroundings.clear()
-            now = self._looked_into(objects)
-            if known is not None and self._moving.note_changes(known.fixed, now.fixed):
-                now = self._looked_into(objects)
-            known = self._surroundings[key] = now
-        return known
-
-    def _current(self, known: Surroundings) -> Surroundings:
-        """Return what the function reads besides its arguments with the arrays that are there now."""
-        if known.is_current():
-            return known
-        fresh = self._looked_into(known.objects)
-        self._surroundings[tuple(map(id, fresh.objects))] = fresh
-        return fresh
-
-    def _holds(self, known: Surroundings) -> bool:
-        """Say whether the key of a call holds that may have waited for another thread's."""
-        if known.is_unchanged():
-            return True
-        return known.signature == self._looked_into(known.objects).signature
-
-    def _specialization(self, key: _Key) -> Specialization:
+    def _specialization(self, key: Key) -> Specialization:
         with self._lock:
             known = self._known.pop(key, None) or Specialization()
             self._known[key] = known  # the last in their order is the one that was used last
@@ -359,138 +245,6 @@ class Compiled:
     def _specializations(self) -> list[Specialization]:
         with self._lock:  # keys are hashed in Python, where other threads may come in
             return list(self._known.values())
-
-    def _compiled(
-        self,
-        specialization: Specialization,
-        call: _Call,
-        leaves: list[Any],
-        structure: Structure,
-        forced: tuple[bool, ...],
-    ) -> tuple[Path | None, _Outcome | None]:
-        """Capture and compile the path that these arguments take.
-
-        Where there is none the step has to run eagerly, unless the capture has told what this call returns.
-        """
-        if not self._may_compile(specialization):
-            return None, None
-        surroundings = self._current(call.surroundings)
-        if len(specialization.paths) >= _PATHS_AT_MOST:
-            error = NotCompiledError.from_many_paths(_PATHS_AT_MOST)
-            error.position = most_guarded(specialization.paths.values(), self.function)
-            specialization.eager = error
-            return None, None
-        try:
-            specialization.eager = surroundings.refusal() or surroundings.set_apart()
-            if specialization.eager is not None:
-                return None, None
-            return self._captured(specialization, call, surroundings, leaves, structure, forced)
-        finally:
-            surroundings.put_back()
-
-    def _captured(
-        self,
-        specialization: Specialization,
-        call: _Call,
-        surroundings: Surroundings,
-        leaves: list[Any],
-        structure: Structure,
-        forced: tuple[bool, ...],
-    ) -> tuple[Path | None, _Outcome | None]:
-        """Capture and compile a path, with the numbers besides the arguments set apart."""
-        snapshot = Snapshot(surroundings)
-        drawn = Drawn(surroundings)
-        seen = Structure(
-            structure.spec, tuple([(i, drawn.stand_in(x)) for i, x in structure.static])
-        )
-        try:
-            with drawn.followed():
-                captured = capture_step(
-                    _captured_by(self.function, surroundings),
-                    leaves,
-                    functools.partial(rebuilt, seen),
-                    is_shared=surroundings.holds,
-                    forced=forced,
-                    questions=specialization.questions,
-                    moving=call.moving,
-                    outside=surroundings.outside(),
-                    examine=self._examine,
-                    functions=surroundings.functions,
-                    drawn=drawn,
-                )
-            if captured.survivors is not None:
-                specialization.eager = captured.survivors
-                outcome = outcome_of(captured, [*leaves, *drawn.values])
-                leave_plain_values(self._looked_into(surroundings.objects))
-                return None, outcome
-            captured = replaced(
-                captured, structure=lasting(captured.structure, surroundings.has_met)
-            )
-            if drawn.is_in(captured.structure):
-                raise NotCompiledError.from_result("generator")  # noqa: TRY301  it is handled as the others
-            drawn.rewind()
-            self._note_generators(drawn)
-            snapshot.check()
-            if snapshot.has_changed():
-                specialization.sets_up = True
-                raise NotCompiledError.from_changed_surroundings()  # noqa: TRY301  it is handled as the others
-            given, whole = leaves, structure
-            if drawn.draws:
-                given, whole = _with_drawn(leaves, structure, drawn.values)
-            donated = self._donated(structure)
-            built = build(captured, given, whole, donated, call.moving, surroundings)
-        except CompileError:  # only who asked for checks gets one, and to be told
-            snapshot.restore()
-            raise
-        except Exception as error:  # noqa: BLE001  whatever it is, the eager run meets it again
-            snapshot.restore()
-            specialization.note_vain(error)
-            return None, None
-        writes = bool(captured.written or donated)
-        path = Path(captured, built, drawn.draws, writes=writes)
-        specialization.paths[captured.outcomes] = path
-        return path, None
-
-    def _examine(self, level: Any, given: Any, returned: Any) -> None:
-        """Look at what a step got and returned when it was captured.
-
-        Raises:
-            NotCompiledError: it cannot be compiled.
-        """
-        names = beside_fields((given, returned))
-        if names:
-            raise NotCompiledError.from_attribute(min(names))
-        if self._rules is not None:
-            self._rules.examine(level, given, returned)
-
-    def _may_compile(self, specialization: Specialization) -> bool:
-        """Say whether a kind of call is compiled now: after many others if it is met again."""
-        if self._rules is not None:
-            return self._rules.may_compile(specialization)
-        if specialization.is_met:
-            return True
-        specialization.is_met = True
-        self._kinds += 1
-        return self._kinds <= _COMPILED_AT_ONCE
-
-    def _note_generators(self, drawn: Drawn) -> None:
-        """Note from which generators native steps draw, each of which is compiled for.
-
-        Raises:
-            NotCompiledError: there is another one in nearly every call.
-        """
-        self._generators |= {id(draw.generator): draw.generator for draw in drawn.draws}
-        if len(self._generators) > _GENERATORS_AT_MOST:
-            raise NotCompiledError.from_many_generators(_GENERATORS_AT_MOST)
-
-    def _donated(self, structure: Structure) -> frozenset[int]:
-        """Return the numbers of the leaves of the donated arguments."""
-        if not self._donate:
-            return frozenset()
-        args, _ = rebuilt(structure, [float(i) for i in range(structure.count)])
-        return frozenset(
-            [int(x) for i in self._donate if i < len(args) for x in tree.leaves(args[i])]
-        )
 
     # without compiled code
 
@@ -570,30 +324,6 @@ class Compiled:
         return "\n".join(lines) or "not called yet"
 
 
-def _captured_by(f: Callable[..., Any], surroundings: Surroundings) -> Callable[..., Any]:
-    """Return what is run to capture a step: the step, which raises where it asks the world outside."""
-    if not surroundings.may_ask:
-        return f
-    with forks_wait():
-        from chainrule.compiler.asking import refusing_to_ask
-
-    return refusing_to_ask(f)
-
-
-def _with_drawn(
-    leaves: list[Any], structure: Structure, drawn: Sequence[Any]
-) -> tuple[list[Any], Structure]:
-    """Return a call's arguments with what was drawn behind them.
-
-    Raises:
-        NotCompiledError: numbers and arrays come behind it, as keyword arguments.
-    """
-    args, options = tree.unflatten(structure, leaves)
-    if tree.leaves(options):
-        raise NotCompiledError.from_random()
-    return tree.flatten(((*args, tuple(drawn)), options))
-
-
 def _numbers(where: str, given: Sequence[int] | int) -> tuple[int, ...]:
     numbers = (given,) if isinstance(given, int) else tuple(given)
     if any(not isinstance(i, int) or i < 0 for i in numbers):
@@ -601,26 +331,6 @@ def _numbers(where: str, given: Sequence[int] | int) -> tuple[int, ...]:
             "compile", where, given, "the numbers of positional arguments, from 0"
         )
     return numbers
-
-
-def type_key(x: Any) -> Any:
-    """Return what of a leaf decides which specialization serves it.
-
-    Raises:
-        NotCompiledError: no native code takes such a value.
-    """
-    kind = type(x)
-    if kind is np.ndarray:
-        if x.dtype.kind not in "biufc" or not x.dtype.isnative:
-            raise NotCompiledError.from_argument(f"an array of dtype {x.dtype}")
-        return x.dtype, x.shape, x.strides
-    if kind is float or kind is complex:
-        return kind
-    if kind is int:
-        return kind
-    if isinstance(x, np.generic) and x.dtype.kind in "biufc":
-        return x.dtype
-    raise NotCompiledError.from_argument(f"a {kind.__name__}")
 
 
 @functools.cache
