@@ -1012,6 +1012,13 @@ class NotCompiledError(ChainruleError, NotImplementedError):
         )
 
     @classmethod
+    def from_byte_order(cls, dtype: object) -> Self:
+        return cls(
+            f"compile: the step reads or makes an array of dtype {dtype}, which is not in the machine's byte order.",
+            hint='convert it: x.astype(x.dtype.newbyteorder("=")).',
+        )
+
+    @classmethod
     def from_surroundings(cls, error: Exception) -> Self:
         return cls(
             f"compile: what the step reads cannot be looked into: {type(error).__name__}: {error}.",

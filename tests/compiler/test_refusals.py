@@ -406,3 +406,26 @@ def test_numbers_that_are_no_integers_are_refused_as_numpy_does(write, dtype):
             written, expected = np.arange(3).astype(dtype), np.arange(3).astype(dtype)
             assert answer(step, written, 1.0)[0] is answer(f, expected, 1.0)[0]
             np.testing.assert_array_equal(written, expected)
+
+
+SWAPPED = np.arange(3.0).astype(">f8")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        *(lambda x: x.astype(">f4"), lambda x: np.sin(SWAPPED) + x, lambda x: SWAPPED.copy()),
+        *(lambda x: x * np.arange(3.0).astype(">f8"), lambda x: np.add(x, SWAPPED, out=SWAPPED)),
+    ],
+)
+def test_arrays_in_another_byte_order_are_pythons(step):
+    compiled, x = cr.compile(step), np.array([1.5, 3.0, -2.0])
+    for _ in range(2):
+        SWAPPED[...] = [0.0, 1.0, 2.0]
+        got, after = compiled(x), SWAPPED.copy()
+        SWAPPED[...] = [0.0, 1.0, 2.0]
+        expected = step(x)
+        assert got.dtype.str == expected.dtype.str
+        np.testing.assert_array_equal(got, expected)
+        np.testing.assert_array_equal(after, SWAPPED)
+    assert "which is not in the machine's byte order" in compiled.report()

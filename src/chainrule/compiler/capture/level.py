@@ -116,7 +116,7 @@ class StepLevel(CaptureLevel):
         if id(x) in self.arrays:  # code that nobody shows anything has used it before
             _, _, node = self.arrays.pop(id(x))
         else:
-            node = self.input(array_type(x.shape, x.dtype)).node
+            node = self.input(_in_order(array_type(x.shape, x.dtype))).node
         self.read[id(x)] = x, node
         self.sources[node] = x
         self.known[node] = x
@@ -208,7 +208,7 @@ class StepLevel(CaptureLevel):
         self, out: ArrayType, made: Node, node: Node, index: int, args: Sequence[Value]
     ) -> Any:
         """Return the handle of a result: one of those of `node`, which may be an array also if it has no axes."""
-        handle = wrap(self, out, made)
+        handle = wrap(self, _in_order(out), made)
         if out.shape or out.weak:
             return handle
         op = cast("Op", node.op)
@@ -233,7 +233,7 @@ class StepLevel(CaptureLevel):
             self.older.setdefault(id(x), []).append(known[1:])
             known = None
         if known is None:
-            t = array_type(x.shape, x.dtype)
+            t = _in_order(array_type(x.shape, x.dtype))
             node = Node(None, (), {}, (), t, t)
             known = self.arrays[id(x)] = (x, x.copy(), node)
             self.known[node] = known[1]
@@ -419,6 +419,17 @@ def _is_python_integer(x: Value) -> bool:
 def _is_narrow(t: ArrayType) -> bool:
     """Say whether some of Python's integers of 64 bits are none of this type."""
     return not t.weak and (t.dtype.kind == "u" or (t.dtype.kind == "i" and t.dtype.itemsize < 8))
+
+
+def _in_order(t: ArrayType) -> ArrayType:
+    """Return a type of numbers whose bytes lie in the machine's order.
+
+    Raises:
+        NotCompiledError: they lie in the other one, which native code does not know.
+    """
+    if not t.dtype.isnative:
+        raise NotCompiledError.from_byte_order(t.dtype)
+    return t
 
 
 def _writable(handle: Any) -> Any:
