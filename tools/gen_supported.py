@@ -21,8 +21,8 @@ if str(ROOT) not in sys.path:
 from tests import calls, laws  # noqa: E402  found through the path above
 
 from chainrule.compiler.build import view_of  # noqa: E402
+from chainrule.compiler.calls import type_key  # noqa: E402
 from chainrule.compiler.capture.steps import capture_step  # noqa: E402
-from chainrule.compiler.compiled import type_key  # noqa: E402
 from chainrule.compiler.loops.program import Host, Program  # noqa: E402
 from chainrule.compiler.loops.structure import walk  # noqa: E402
 from chainrule.compiler.lowering import program_of  # noqa: E402
